@@ -1,0 +1,1 @@
+"""The human ratings: fetched, verified, kept (assets) and read (reviews)."""

@@ -1,0 +1,120 @@
+"""What every notebook needs first: seeds, a device, a home folder, a progress bar."""
+
+import os
+import platform
+import random
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+DISTRIBUTION = "next-token-to-reward"
+
+
+class CourseError(RuntimeError):
+    """Something outside the code is wrong; the message is one clear sentence."""
+
+
+def setup(chapter: str, seed: int = 0) -> None:
+    """Seed everything, quieten libraries, set the figures' look, print one line.
+
+    chapter: its two digits, such as "07".  Raises CourseError on Python < 3.11 and
+    where another package called `course` shadows this one.
+    """
+    if sys.version_info < (3, 11):
+        raise CourseError(
+            f"Python {platform.python_version()} is too old for this course; "
+            "it needs 3.11 or newer."
+        )
+    import course
+
+    if getattr(course, "__course__", None) != DISTRIBUTION:
+        raise CourseError(
+            f"Another package called `course` is in the way: {course.__file__}; "
+            "rename it or start Python elsewhere."
+        )
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+    import torch
+
+    from course import plots
+
+    seed_everything(seed)
+    plots.style()
+    print(
+        f"chapter {chapter} · course {course.__version__} · "
+        f"Python {platform.python_version()} · torch {torch.__version__} · "
+        f"{device()} · {torch.get_num_threads()} threads"
+    )
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python, NumPy and torch (all devices)."""
+    import numpy
+    import torch
+
+    random.seed(seed)
+    numpy.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def generator(seed: int = 0) -> "torch.Generator":
+    """A CPU generator: draws made with it are the same on every device."""
+    import torch
+
+    return torch.Generator("cpu").manual_seed(seed)
+
+
+def device() -> "torch.device":
+    """The device that models are put on: `COURSE_DEVICE`, else CUDA, else the CPU.
+
+    Raises CourseError when `COURSE_DEVICE` names a device that is not there.
+    """
+    import torch
+
+    wanted = os.environ.get("COURSE_DEVICE")
+    if not wanted:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(wanted)
+        torch.empty(0, device=chosen)
+    except (RuntimeError, AssertionError):
+        raise CourseError(
+            f"COURSE_DEVICE={wanted} is not available here; unset it or use `cpu`."
+        ) from None
+    return chosen
+
+
+def home() -> Path:
+    """The folder for data, checkpoints and progress; made when missing.
+
+    `COURSE_HOME` overrides the user's cache folder.  Raises CourseError when the
+    folder can be neither made nor written.
+    """
+    from platformdirs import user_cache_dir
+
+    folder = Path(os.environ.get("COURSE_HOME") or user_cache_dir(DISTRIBUTION))
+    folder = folder.expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError("not writable")
+    except OSError as error:
+        raise CourseError(
+            f"The course folder {folder} cannot be used ({error.strerror or error}); "
+            "set COURSE_HOME to a folder that you can write."
+        ) from None
+    return folder
+
+
+def progress(iterable: Iterable[Any] | None = None, **options: Any) -> Any:
+    """A tqdm bar in the notebook or the terminal, removed when done.
+
+    `TQDM_DISABLE=1` silences it.  Options are tqdm's own.
+    """
+    from tqdm.auto import tqdm
+
+    return tqdm(iterable, **{"leave": False, "dynamic_ncols": True, **options})

@@ -15,7 +15,7 @@ BYTES = 256  # every text is UTF-8 bytes, so no text is ever out of vocabulary
 def train_tokenizer(
     texts: Iterable[str], vocab_size: int = 2048
 ) -> "PreTrainedTokenizerFast":
-    """Learn byte-level byte-pair encoding from `texts`; the same texts, the same merges.
+    """Learn byte-level byte-pair encoding; the same texts give the same merges.
 
     The ids 0, 1 and 2 are `<bos>`, `<eos>` and `<pad>`; 256 byte tokens follow, then
     the merges, most frequent first.  The vocabulary is smaller than `vocab_size` when

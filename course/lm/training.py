@@ -111,9 +111,7 @@ def schedule(step: int, steps: int, warmup: int) -> float:
     return 0.5 * (1 + cos(pi * (step - warmup) / max(1, steps - warmup)))
 
 
-def batches(
-    rows: int, batch_size: int, generator: torch.Generator
-) -> Iterator[Tensor]:
+def batches(rows: int, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
     """Row numbers, `(batch_size,)` at a time, a new random order in every epoch."""
     left = torch.empty(0, dtype=torch.long)
     while True:

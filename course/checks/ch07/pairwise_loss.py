@@ -1,0 +1,149 @@
+"""Exercise 7.1: the pairwise loss."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from course.checks.exercise import Exercise, Mistake, Probe
+from course.checks.properties import always, draw, unchanged
+
+
+def probes(generator: torch.Generator) -> list[Probe]:
+    def draw_pair(n: int, scale: float = 1.0) -> tuple[Tensor, Tensor]:
+        both = torch.randn(2, n, generator=generator) * scale
+        return both[0], both[1]
+
+    return [
+        Probe("one pair", (torch.tensor([1.0]), torch.tensor([0.5]))),
+        Probe("equal scores", (torch.zeros(2), torch.zeros(2))),
+        Probe("two pairs", draw_pair(2)),
+        Probe("one pair the wrong way round", (torch.zeros(1), torch.tensor([2.0]))),
+        Probe("eight pairs", draw_pair(8)),
+        Probe("scores far from zero", tuple(x + 50 for x in draw_pair(4))),
+        Probe("scores × 100", draw_pair(4, 100.0)),
+        Probe("scores × 1000", draw_pair(4, 1000.0)),
+        Probe("double precision", tuple(x.double() for x in draw_pair(3))),
+    ]
+
+
+def swapped(chosen: Tensor, rejected: Tensor) -> Tensor:
+    return -F.logsigmoid(rejected - chosen).mean()
+
+
+def no_logarithm(chosen: Tensor, rejected: Tensor) -> Tensor:
+    return -torch.sigmoid(chosen - rejected).mean()
+
+
+def sign_lost(chosen: Tensor, rejected: Tensor) -> Tensor:
+    return F.logsigmoid(chosen - rejected).mean()
+
+
+def summed(chosen: Tensor, rejected: Tensor) -> Tensor:
+    return -F.logsigmoid(chosen - rejected).sum()
+
+
+def naive_logarithm(chosen: Tensor, rejected: Tensor) -> Tensor:
+    return -torch.log(torch.sigmoid(chosen - rejected)).mean()
+
+
+def plain_difference(chosen: Tensor, rejected: Tensor) -> Tensor:
+    return (rejected - chosen).mean()
+
+
+def mean_first(chosen: Tensor, rejected: Tensor) -> Tensor:
+    return -F.logsigmoid((chosen - rejected).mean())
+
+
+def per_pair(chosen: Tensor, rejected: Tensor) -> Tensor:
+    return -F.logsigmoid(chosen - rejected)
+
+
+def pair() -> tuple[Tensor, Tensor]:
+    return draw(6, seed=1), draw(6, seed=2)
+
+
+EXERCISE = Exercise(
+    number="7.1",
+    title="The pairwise loss",
+    minutes=10,
+    stars=2,
+    signature="pairwise_loss(chosen: Tensor, rejected: Tensor) -> Tensor",
+    reference="course.reward.losses:pairwise_loss",
+    used_by="reward.training, 08, 12, 13",
+    why="Every reward model that learns from choices, and DPO too, minimises this "
+    "one line.",
+    hints=(
+        "What does the Bradley–Terry model say is the probability that the chosen "
+        "text wins, when all you have is the difference of two scores?",
+        "The probability is σ(chosen − rejected); the loss is the mean over the "
+        "batch of minus its logarithm. Which torch function gives log σ without "
+        "overflow?",
+        "`return -F.logsigmoid(… - …).mean()`: decide which score comes first.",
+    ),
+    probes=probes,
+    properties=(
+        unchanged(
+            "invariant to a shift",
+            pair,
+            lambda: tuple(x + 3 for x in pair()),
+            "adding 3 to every score",
+        ),
+        always(
+            "ln 2 for equal scores",
+            lambda: (torch.full((5,), 0.3), torch.full((5,), 0.3)),
+            lambda loss: abs(float(loss) - 0.6931472) < 1e-5,
+            "equal scores must cost ln 2 = 0.693 nats: the model cannot tell them "
+            "apart",
+        ),
+    ),
+    differentiable=("chosen", "rejected"),
+    mistakes=(
+        Mistake(
+            "chosen and rejected swapped",
+            swapped,
+            "chosen and rejected are swapped: your loss falls when the rejected text "
+            "gets the higher score",
+        ),
+        Mistake(
+            "no logarithm",
+            no_logarithm,
+            "you average the probability itself: a negative log-likelihood takes the "
+            "logarithm first, which punishes confident errors hard",
+        ),
+        Mistake(
+            "sign lost",
+            sign_lost,
+            "the minus sign is missing: this is the log-likelihood, which training "
+            "would push down",
+        ),
+        Mistake(
+            "summed over the batch",
+            summed,
+            "you sum over the batch: take the mean, or the learning rate would have "
+            "to change with the batch size",
+        ),
+        Mistake(
+            "log of sigmoid",
+            naive_logarithm,
+            "log(sigmoid(x)) becomes log(0) for large negative x: use F.logsigmoid, "
+            "which stays finite",
+        ),
+        Mistake(
+            "plain difference",
+            plain_difference,
+            "the plain difference has no lower bound: without the sigmoid the model "
+            "can lower it for ever by scaling its scores",
+        ),
+        Mistake(
+            "mean before the logarithm",
+            mean_first,
+            "you average the differences before the log-sigmoid: each pair must be "
+            "judged on its own, then averaged",
+        ),
+        Mistake(
+            "one loss per pair",
+            per_pair,
+            "you return one loss for each pair: a scalar is expected, their mean",
+        ),
+    ),
+)

@@ -50,10 +50,9 @@ def causal_attention(
 
     queries: `(B, H, T, D)`; keys, values: `(B, K, S, D)` with S >= T, the queries
     being the last T positions; H a multiple of K (grouped heads: query head h reads
-    key head h // (H/K)).  allowed: `(B, T, S)` bool, a further restriction; a query
-    with nothing allowed reads zeros.  Returns `(B, H, T, D)`.  Raises ValueError on
-    shapes that do not fit.  Source: Vaswani et al. 2017; grouped heads: Ainslie et al.
-    2023.
+    key head h // (H/K)).  allowed: `(B, T, S)` bool, a further restriction; a token
+    always sees itself.  Returns `(B, H, T, D)`.  Raises ValueError on shapes that do
+    not fit.  Sources: Vaswani et al. 2017; grouped heads: Ainslie et al. 2023.
     """
     heads, time, dim = queries.shape[1:]
     kv_heads, seen = keys.shape[1:3]
@@ -63,20 +62,30 @@ def causal_attention(
             f"{tuple(values.shape)}; expected (B, H, T, D) and twice (B, K, S, D) with "
             "H a multiple of K and S >= T"
         )
-    group = heads // kv_heads
-    if group > 1:
-        keys = keys.repeat_interleave(group, dim=1)  # (B, H, S, D)
-        values = values.repeat_interleave(group, dim=1)
-    past = torch.ones(time, seen, dtype=torch.bool, device=queries.device)
-    past = past.tril(seen - time)  # query t sees positions up to S - T + t
-    if allowed is not None:
-        past = past & allowed[:, None]  # (B, 1, T, S)
+    keys = keys.repeat_interleave(heads // kv_heads, dim=1)  # (B, H, S, D)
+    values = values.repeat_interleave(heads // kv_heads, dim=1)
+    visible = visible_positions(time, seen, allowed, queries.device)
     weights = queries @ keys.transpose(-1, -2) / sqrt(dim)  # (B, H, T, S)
-    weights = weights.masked_fill(~past, float("-inf"))
-    weights = weights.softmax(-1)
-    if allowed is not None:  # a row of padding has nothing to read: NaN becomes 0
-        weights = weights.masked_fill(~past, 0.0)
+    weights = weights.masked_fill(~visible, float("-inf")).softmax(-1)
     return weights @ values
+
+
+def visible_positions(
+    time: int, seen: int, allowed: Tensor | None, device: torch.device
+) -> Tensor:
+    """Who may look at whom: `(T, S)`, or `(B, 1, T, S)` where `allowed` is given.
+
+    The last `time` of `seen` positions look; none looks ahead.
+
+    >>> visible_positions(2, 3, None, torch.device("cpu")).int().tolist()
+    [[1, 1, 0], [1, 1, 1]]
+    """
+    ones = torch.ones(time, seen, dtype=torch.bool, device=device)
+    past = ones.tril(seen - time)
+    if allowed is None:
+        return past
+    itself = past & ones.triu(seen - time)  # so that padding, too, reads something
+    return (past & allowed | itself)[:, None]
 
 
 def swiglu(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:

@@ -72,9 +72,10 @@ def packed_loss(model: nn.Module, ids: Tensor, segments: Tensor) -> Tensor:
     ids, segments: `(B, T)` as `pack` returns them.  A target is a token whose
     predecessor belongs to the same text, so nothing is predicted across texts.
     """
-    logits = model(ids, segments=segments)[:, :-1]
+    logits = model(ids, segments=segments).float()
     inside = (segments[:, 1:] == segments[:, :-1]) & (segments[:, 1:] > 0)
-    return F.cross_entropy(logits[inside].float(), ids[:, 1:][inside])
+    targets = ids[:, 1:].masked_fill(~inside, -100)  # -100: ignored
+    return F.cross_entropy(logits[:, :-1].flatten(0, 1), targets.flatten())
 
 
 def optimizers(

@@ -1,0 +1,94 @@
+"""The REINFORCE loss, its reductions, and the entropy of a policy."""
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from course.lm.objective import entropy
+
+Reduction = Callable[[Tensor, Tensor], Tensor]
+
+
+def reduce_token_mean(
+    values: Tensor, mask: Tensor, n_tokens: Tensor | int | None = None
+) -> Tensor:
+    """Sum over all completion tokens / number of them (TRL's `dapo`).
+
+    values, mask: (batch, time).  Returns a scalar.
+    n_tokens: the tokens of the whole batch, where `values` is one micro-batch of it;
+    the micro-batches' results then add up to that of the whole.
+    """
+    total = _masked(values, mask).sum()
+    return total / (mask.sum() if n_tokens is None else n_tokens)
+
+
+def reduce_seq_mean(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean inside each sequence, then over sequences (TRL's `grpo`).
+
+    values, mask: (batch, time).  Returns a scalar.
+    """
+    return (_masked(values, mask).sum(1) / mask.sum(1)).mean()
+
+
+def reduce_seq_sum(values: Tensor, mask: Tensor) -> Tensor:
+    """Sum inside each sequence, then the mean: the policy gradient's own reduction.
+
+    values, mask: (batch, time).  Returns a scalar.
+    """
+    return _masked(values, mask).sum(1).mean()
+
+
+def reduce_const(values: Tensor, mask: Tensor, max_length: int) -> Tensor:
+    """Sum / (batch * max_length), a divisor that no sample changes (TRL's `dr_grpo`).
+
+    values, mask: (batch, time); max_length: the longest completion allowed.
+    Returns a scalar.
+    """
+    return _masked(values, mask).sum() / (len(values) * max_length)
+
+
+def reinforce_loss(
+    logprobs: Tensor,
+    advantages: Tensor,
+    mask: Tensor,
+    reduce: Reduction = reduce_token_mean,
+) -> Tensor:
+    """- advantage * log pi(token), averaged over all completion tokens of the batch.
+
+    logprobs, mask: (batch, time), nats; advantages: (batch,), one per completion, or
+    (batch, time), one per token; no gradient flows into them.  Returns a scalar.
+    Its gradient matters; its value does not (on-policy and centred it is about 0).
+    Raises ValueError on shapes that do not fit.
+    Source: Williams 1992, REINFORCE.
+    """
+    if logprobs.ndim != 2 or logprobs.shape != mask.shape:
+        raise ValueError(
+            f"got logprobs of shape {tuple(logprobs.shape)} and a mask of shape "
+            f"{tuple(mask.shape)}, expected (batch, time) for both"
+        )
+    if advantages.shape == logprobs.shape[:1]:
+        advantages = advantages[:, None]  # the same for every token of a completion
+    elif advantages.shape != logprobs.shape:
+        raise ValueError(
+            f"got advantages of shape {tuple(advantages.shape)}, expected "
+            f"{tuple(logprobs.shape[:1])} or {tuple(logprobs.shape)}"
+        )
+    return reduce(-advantages.detach() * logprobs, mask)
+
+
+def policy_entropy(logits: Tensor, mask: Tensor) -> Tensor:
+    """Mean entropy of the next-token distributions, over completion tokens.
+
+    logits: (batch, time, vocabulary), row t being the one that token t was drawn
+    from; mask: (batch, time).  Returns a scalar, nats per token, from 0 to log(V).
+    """
+    return reduce_token_mean(entropy(logits), mask)
+
+
+def _masked(values: Tensor, mask: Tensor) -> Tensor:
+    if values.ndim != 2 or values.shape != mask.shape:
+        raise ValueError(
+            f"got values of shape {tuple(values.shape)} and a mask of shape "
+            f"{tuple(mask.shape)}, expected (batch, time) for both"
+        )
+    return values.masked_fill(~mask.bool(), 0.0)

@@ -1,0 +1,151 @@
+"""n-gram models: a language model made by counting, smoothed by interpolation."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
+from course.lm.objective import bits_per_byte, utf8_bytes
+from course.lm.tokenizer import encode
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+Sequences = Sequence[Sequence[int]]
+
+
+def interpolated_probability(
+    estimates: torch.Tensor, weights: torch.Tensor
+) -> torch.Tensor:
+    """Mix the estimates of several models: sum_k weights_k * estimates_k.
+
+    estimates (..., orders) are probabilities of the same events, weights (orders,)
+    are >= 0 and sum to 1; returns (...).  A mixture of distributions is one.
+    Raises ValueError when shapes or weights do not fit.
+    Source: Jelinek & Mercer 1980.
+
+    >>> interpolated_probability(torch.tensor([0.1, 0.5]), torch.tensor([0.75, 0.25]))
+    tensor(0.2000)
+    """
+    if weights.dim() != 1 or estimates.shape[-1:] != weights.shape:
+        raise ValueError(
+            f"got estimates {tuple(estimates.shape)} and weights "
+            f"{tuple(weights.shape)}, expected (..., orders) and (orders,)"
+        )
+    if (weights < 0).any() or abs(weights.sum().item() - 1) > 1e-5:
+        raise ValueError(
+            f"got weights {weights.tolist()}, expected numbers >= 0 that sum to 1"
+        )
+    return (estimates * weights).sum(-1)
+
+
+class NGram:
+    """p(token | the last `order` - 1 tokens), from counts of orders 1 to `order`.
+
+    Order 0 is the uniform distribution.  Where a context was never counted, an order
+    takes over the estimate of the order below.  `weights` (order + 1,) mixes the
+    orders: after `fit` all weight lies on the highest, which is maximum likelihood
+    without smoothing; `fit_weights` smooths it.
+    The first token of a sequence, `<bos>`, is given and never counted as a target.
+    Raises ValueError when order < 0 or the vocabulary is empty.
+    """
+
+    def __init__(self, order: int, vocab_size: int):
+        if order < 0 or vocab_size < 1:
+            raise ValueError(
+                f"got order {order} and vocab_size {vocab_size}, "
+                "expected at least 0 and 1"
+            )
+        self.order, self.vocab_size = order, vocab_size
+        self.fit([])
+
+    def fit(self, sequences: Sequences) -> "NGram":
+        """Count every token after every context of 0 to `order` - 1 tokens.
+
+        Earlier counts and weights are forgotten.  Raises ValueError on an id outside
+        the vocabulary.
+        """
+        self.counts: Counter[tuple[int, ...]] = Counter()  # (context..., token)
+        for sequence in sequences:
+            row = self._checked(sequence)
+            for length in range(self.order):  # of the context
+                columns = [row[k:] for k in range(length + 1)] if length else [row[1:]]
+                self.counts.update(zip(*columns, strict=False))
+        self.totals: Counter[tuple[int, ...]] = Counter()  # context
+        for gram, count in self.counts.items():
+            self.totals[gram[:-1]] += count
+        self.weights = torch.zeros(self.order + 1, dtype=torch.float64)
+        self.weights[-1] = 1.0
+        return self
+
+    def fit_weights(self, held_out: Sequences, steps: int = 50) -> list[float]:
+        """Choose the weights that make texts which were not counted most probable.
+
+        Expectation-maximisation from equal weights; returns the nats per token before
+        every step, which never rise.  Raises ValueError when nothing is held out.
+        """
+        estimates = torch.cat([self.estimates(sequence) for sequence in held_out])
+        if len(estimates) == 0:
+            raise ValueError("got no token to predict, expected held-out texts")
+        self.weights = torch.full_like(self.weights, 1 / len(self.weights))
+        nats = []
+        for _ in range(steps):
+            joint = estimates * self.weights  # (tokens, orders)
+            evidence = joint.sum(1, keepdim=True)
+            nats.append(-evidence.log().mean().item())
+            self.weights = (joint / evidence).mean(0)  # mean responsibility
+        return nats
+
+    def estimates(self, sequence: Sequence[int]) -> torch.Tensor:
+        """Each order's probability of tokens 1, 2, ...; (time - 1, order + 1) fp64."""
+        row = self._checked(sequence)
+        table = []
+        for i in range(1, len(row)):
+            line = [1 / self.vocab_size]
+            for length in range(self.order):
+                context = tuple(row[i - length : i]) if length <= i else None
+                total = self.totals.get(context)
+                line.append(
+                    self.counts[*context, row[i]] / total if total else line[-1]
+                )
+            table.append(line)
+        return torch.tensor(table, dtype=torch.float64).reshape(-1, self.order + 1)
+
+    def logprob(self, sequence: Sequence[int]) -> float:
+        """Log-probability of the sequence given its first token, in nats (<= 0)."""
+        p = interpolated_probability(self.estimates(sequence), self.weights)
+        return p.log().sum().item()
+
+    def probabilities(self, context: Sequence[int]) -> torch.Tensor:
+        """Distribution of the next token after `context`; (vocabulary,) fp64."""
+        row = self._checked(context)
+        columns = [torch.full((self.vocab_size,), 1 / self.vocab_size).double()]
+        for length in range(self.order):
+            key = tuple(row[len(row) - length :]) if length <= len(row) else None
+            total, column = self.totals.get(key), columns[-1]
+            if total:
+                counts = [self.counts[*key, token] for token in range(self.vocab_size)]
+                column = torch.tensor(counts, dtype=torch.float64) / total
+            columns.append(column)
+        return interpolated_probability(torch.stack(columns, -1), self.weights)
+
+    def _checked(self, sequence: Sequence[int]) -> list[int]:
+        row = [int(token) for token in sequence]
+        if row and (min(row) < 0 or max(row) >= self.vocab_size):
+            raise ValueError(
+                f"got ids from {min(row)} to {max(row)}, expected 0 to "
+                f"{self.vocab_size - 1}"
+            )
+        return row
+
+
+def bits_per_byte_of(
+    ngram: NGram, tokenizer: "PreTrainedTokenizerFast", texts: Sequence[str]
+) -> float:
+    """Bits per UTF-8 byte that the n-gram model spends on `texts`, ends included.
+
+    Infinite when one token has probability zero.
+    """
+    nats = -sum(ngram.logprob(row) for row in encode(tokenizer, texts))
+    return bits_per_byte(nats, utf8_bytes(texts))

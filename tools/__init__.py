@@ -1,0 +1,1 @@
+"""Authors' tools; `course` never imports them."""

@@ -1,0 +1,85 @@
+"""Run a generated notebook as the tests do, then clean and judge its outputs."""
+
+import json
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from course.run_chapters import execute
+from tools.regions import BuildError
+from tools.test_lanes import QUIET
+
+UNSET = ("MPLBACKEND", "PYTHONHASHSEED", "COURSE_DEVICE")
+CELL_SECONDS = 300
+OUTPUT_BYTES, NOTEBOOK_BYTES, EXERCISE_BYTES = 150_000, 1_000_000, 100_000
+PRINTED_LINES = 40
+MIME = {"text/plain", "text/html", "text/markdown", "text/latex", "image/png"}
+VIEW = "application/vnd.jupyter.widget-view+json"
+ABSOLUTE = re.compile(
+    r"(?<![\w<:/.~-])/(home|root|tmp|usr|opt|mnt|var|srv|work|content|Users|private)/\w"
+    r"|\b[A-Z]:\\\w"
+)
+PLOT = re.compile(r"^\W*Text\(|<(matplotlib|Axes|Figure|BarContainer|a list of \d)")
+
+
+def lane_environment(hf_home: str) -> dict[str, str]:
+    """The environment of every notebook lane; hf_home: a temporary folder."""
+    kept = {key: value for key, value in os.environ.items() if key not in UNSET}
+    return {**kept, **QUIET, "HF_HOME": hf_home}
+
+
+def run(notebook: Any, folder: Path, label: str) -> None:
+    """Run and clean in place.  Raises BuildError on an error or a refused output."""
+    with tempfile.TemporaryDirectory() as cache:
+        environment = lane_environment(cache)
+        _, error = execute(notebook, folder, environment, label, CELL_SECONDS)
+    if error:
+        raise BuildError(f"{label}, cell {error}")
+    clean(notebook, label)
+
+
+def clean(notebook: Any, label: str) -> None:
+    """Drop widget views; raise BuildError on an output that must not be stored."""
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        for output in cell.outputs:
+            if "data" in output:
+                output.data.pop(VIEW, None)
+            output.pop("transient", None)
+        cell.outputs = [x for x in cell.outputs if x.get("data") != {}]
+        if reason := refused(cell):
+            raise BuildError(f"{label}, cell {cell.id}: {reason}")
+
+
+def refused(cell: Any) -> str:
+    """Why the outputs of a code cell may not be stored, or ""."""
+    checked = "nbval-check-output" in cell.metadata.get("tags", [])
+    printed = ""
+    for output in cell.outputs:
+        kind = output.output_type
+        if kind == "error":
+            return f"ended with {output.ename}: {output.evalue}"
+        if kind == "stream" and output.name == "stderr":
+            return f"wrote to stderr: {output.text[:200]!r}"
+        data = output.get("data", {"text/plain": output.get("text", "")})
+        if unknown := set(data) - MIME:
+            return f"stores {sorted(unknown)}, expected some of {sorted(MIME)}"
+        if checked and kind != "stream":
+            return "is checked, so it may only print"
+        texts = [str(data[mime]) for mime in sorted(data) if mime.startswith("text/")]
+        if found := next(filter(None, map(ABSOLUTE.search, texts)), None):
+            return f"shows an absolute path, {found[0]!r}"
+        if kind == "execute_result" and PLOT.search(data.get("text/plain", "")):
+            return "ends with a plotting object; call plt.show() last"
+        if (size := len(json.dumps(output).encode())) > OUTPUT_BYTES:
+            return f"has an output of {size} bytes, the limit is {OUTPUT_BYTES}"
+        if "image/png" not in data and "text/html" not in data:
+            printed += data.get("text/plain", "").rstrip("\n") + "\n"
+    if (lines := printed.count("\n")) > PRINTED_LINES:
+        return f"prints {lines} lines, the limit is {PRINTED_LINES}"
+    if checked and not printed.strip():
+        return "is checked but prints nothing"
+    return ""

@@ -1,0 +1,175 @@
+"""Training a reward model: on ratings, or on choices; one loop for both."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from course.lm.tokenizer import pad_batch
+from course.lm.training import History
+from course.reward.losses import (
+    centering_loss,
+    ordered_cuts,
+    ordinal_loss,
+    pairwise_loss,
+    regression_loss,
+)
+from course.reward.model import RewardModel, text_batch
+from course.reward.rules import check_texts
+from course.runtime import progress
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+
+def fit_regression(
+    model: RewardModel,
+    tokenizer: "PreTrainedTokenizerFast",
+    texts: Sequence[str],
+    ratings: Sequence[float],
+    *,
+    epochs: int = 3,
+    batch_size: int = 32,
+    lr: float = 1e-3,
+    weight_decay: float = 0.1,
+    generator: torch.Generator,
+) -> History:
+    """Move the score of every text towards its rating; returns loss, lr, grad_norm.
+
+    texts, ratings: one rating a text, in any units; the score is in the same units.
+    generator: CPU generator of the order.  Raises ValueError when they differ in
+    number, are none, or the loss is no longer finite.
+    """
+    check_texts(texts)
+    target = torch.tensor([float(r) for r in ratings])
+    _check_numbers(len(texts), len(target))
+    rows = text_batch(tokenizer, texts, model.gpt.config.context)
+
+    def loss(batch: Tensor) -> Tensor:
+        scores = _score(model, tokenizer, [rows[i] for i in batch])
+        return regression_loss(scores, target[batch].to(scores))
+
+    return _descend(
+        model.parameters(),
+        loss,
+        [len(row) for row in rows],
+        epochs=epochs,
+        batch_size=batch_size,
+        lr=lr,
+        weight_decay=weight_decay,
+        generator=generator,
+    )
+
+
+def fit_pairwise(
+    model: RewardModel,
+    tokenizer: "PreTrainedTokenizerFast",
+    chosen: Sequence[str],
+    rejected: Sequence[str],
+    *,
+    centering: float = 0.01,
+    epochs: int = 1,
+    batch_size: int = 32,
+    lr: float = 1e-3,
+    weight_decay: float = 0.1,
+    generator: torch.Generator,
+) -> History:
+    """Make every chosen text score above its rejected twin; returns loss, lr, grad_norm.
+
+    chosen, rejected: as many texts of each, row by row a pair.  centering: weight of
+    `centering_loss`, which keeps the mean score near 0.  generator: CPU generator of
+    the order.  Raises ValueError as `fit_regression`.
+    """
+    check_texts(chosen)
+    check_texts(rejected)
+    _check_numbers(len(chosen), len(rejected))
+    context = model.gpt.config.context
+    won = text_batch(tokenizer, chosen, context)
+    lost = text_batch(tokenizer, rejected, context)
+
+    def loss(batch: Tensor) -> Tensor:
+        both = [won[i] for i in batch] + [lost[i] for i in batch]
+        high, low = _score(model, tokenizer, both).chunk(2)
+        return pairwise_loss(high, low) + centering * centering_loss(high, low)
+
+    return _descend(
+        model.parameters(),
+        loss,
+        [max(len(a), len(b)) for a, b in zip(won, lost, strict=True)],
+        epochs=epochs,
+        batch_size=batch_size,
+        lr=lr,
+        weight_decay=weight_decay,
+        generator=generator,
+    )
+
+
+def _score(
+    model: RewardModel, tokenizer: "PreTrainedTokenizerFast", rows: list[list[int]]
+) -> Tensor:
+    ids, mask = pad_batch(rows, tokenizer.pad_token_id)
+    return model(ids.to(model.gpt.device), mask.to(model.gpt.device))
+
+
+def epoch_batches(
+    lengths: Sequence[int], batch_size: int, generator: torch.Generator
+) -> list[Tensor]:
+    """Row numbers of one epoch in random batches of rows of nearly equal length.
+
+    Rows are shuffled, sorted by length inside pools of 16 batches (little padding),
+    cut into batches, and the batches shuffled.  Every row comes exactly once.
+    """
+    order = torch.randperm(len(lengths), generator=generator)
+    length = torch.tensor(lengths)
+    batches = []
+    for pool in order.split(16 * batch_size):
+        batches += pool[length[pool].argsort(stable=True)].split(batch_size)
+    return [batches[i] for i in torch.randperm(len(batches), generator=generator)]
+
+
+def _descend(
+    parameters,
+    loss_of: Callable[[Tensor], Tensor],
+    lengths: Sequence[int],
+    *,
+    epochs: int,
+    batch_size: int,
+    lr: float,
+    weight_decay: float,
+    generator: torch.Generator,
+) -> History:
+    """AdamW over `epochs` passes, the learning rate falling linearly to 0."""
+    parameters = list(parameters)
+    history = History()
+    optimizer = torch.optim.AdamW(
+        parameters, lr=lr, betas=(0.9, 0.95), weight_decay=weight_decay
+    )
+    batches = [
+        batch
+        for _ in range(epochs)
+        for batch in epoch_batches(lengths, batch_size, generator)
+    ]
+    bar = progress(batches, desc="reward model")
+    for step, batch in enumerate(bar):
+        rate = lr * (1 - step / len(batches))
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        loss = loss_of(batch)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(parameters, 1.0)
+        if not torch.isfinite(loss + norm):
+            raise ValueError(
+                f"got loss {float(loss)} at step {step}, expected a finite number; "
+                "lower the learning rate"
+            )
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        history.log(step, loss=loss.detach(), lr=rate, grad_norm=norm)
+        bar.set_postfix(loss=f"{history.last['loss']:.3f}")
+    return history
+
+
+def _check_numbers(texts: int, others: int) -> None:
+    if texts != others or not texts:
+        raise ValueError(f"got {texts} texts and {others}, expected as many of each")

@@ -86,7 +86,7 @@ def attention_sentence(weights: Tensor) -> str:
 
 def draw_attention(axes: Any, weights: Tensor, tokens: list[str], title: str) -> Any:
     """A heat map: a row for each reading token, a column for each token read."""
-    image = axes.imshow(weights.cpu(), cmap="cividis", vmin=0, vmax=1)
+    image = axes.imshow(weights.cpu().numpy(), cmap="cividis", vmin=0, vmax=1)
     names = [panel.label(token, 10) for token in tokens]
     axes.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
     axes.set_yticks(range(len(names)), names, fontsize=7)

@@ -28,7 +28,7 @@ class Session:
     store: PreferenceStore
 
     def votes(self) -> list[Vote]:
-        """This annotator's votes on these pairs, oldest first, the last of each pair."""
+        """This annotator's latest vote on each of these pairs, oldest first."""
         known = {(p["text_a"], p["text_b"]) for p in self.pairs}
         mine = [
             vote for vote in self.store.votes()
@@ -100,7 +100,7 @@ def agreement(outcomes: Sequence[str]) -> float | None:
 
 
 def label_by_rule(session: Session, rule: Callable[[str, str], str], n: int) -> None:
-    """A scripted annotator: rule(text_a, text_b) gives the choice for n pairs at most."""
+    """A scripted annotator: rule(text_a, text_b) chooses for at most n pairs."""
     for _ in range(n):
         pair = session.current()
         if pair is None:

@@ -161,7 +161,7 @@ def train_language_model(
             norm = nn.utils.clip_grad_norm_(model.parameters(), max_grad_norm)
             if not torch.isfinite(loss + norm):
                 raise ValueError(
-                    f"got loss {float(loss)} at step {step}, expected a finite number; "
+                    f"got loss {loss.item()} at step {step}, expected a finite number; "
                     "lower the learning rate"
                 )
             for kind in kinds:

@@ -1,0 +1,169 @@
+"""Checkpoints by recipe: a model is trained on first use, kept, verified, loaded.
+
+A checkpoint lives in a folder named after its recipe and a key: a hash of the
+settings, of the recipes it needs, of the data and of the code that decides the
+result.  Change one of them and a new checkpoint is trained; the old one stays.
+Weights are safetensors, everything else JSON.
+"""
+
+import ast
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
+from time import perf_counter
+
+from course.lm.training import History
+from course.recipes import RECIPES, Checkpoint, Recipe
+from course.runtime import CourseError, device, home
+
+FORMAT = 1  # of the folder; part of the key
+
+
+def recipe(name: str) -> Recipe:
+    """The recipe of that name; ValueError names those that exist."""
+    if name not in RECIPES:
+        raise ValueError(f"got checkpoint {name!r}, expected one of {sorted(RECIPES)}")
+    return RECIPES[name]
+
+
+def code_version(modules: tuple[str, ...]) -> str:
+    """Hash of what the modules do; comments, docstrings and layout do not count."""
+    digest = hashlib.sha256()
+    for module in modules:
+        tree = ast.parse(Path(find_spec(module).origin).read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+            if isinstance(node, documented) and ast.get_docstring(node) is not None:
+                node.body[0] = ast.Pass()
+        digest.update(ast.dump(tree).encode())
+    return digest.hexdigest()
+
+
+def key(wanted: Recipe) -> str:
+    """The first 16 hex digits of the hash that names this recipe's checkpoint."""
+    from course.data.assets import RATINGS
+
+    parts = {
+        "format": FORMAT,
+        "name": wanted.name,
+        "settings": dict(wanted.settings),
+        "code": code_version(wanted.modules),
+        "data": RATINGS.sha256,
+        "needs": [key(recipe(name)) for name in wanted.needs],
+    }
+    text = json.dumps(parts, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def load(name: str) -> Checkpoint:
+    """The checkpoint of that recipe, on `runtime.device()`; trained when missing.
+
+    A damaged one is said and trained again.  Two processes that ask at once train it
+    once: the second waits.  Raises ValueError on an unknown name and CourseError
+    where the disk does not let it be kept.
+    """
+    wanted = recipe(name)
+    folder = home() / "checkpoints" / f"{name}-{key(wanted)}"
+    if (found := read(wanted, folder)) is not None:
+        return found
+    needed = {need: load(need) for need in wanted.needs}
+    from filelock import FileLock
+
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.with_suffix(".lock")):
+            if (found := read(wanted, folder, say=True)) is not None:
+                return found
+            print(f"training the checkpoint {name} (kept for the next time)")
+            start = perf_counter()
+            made = wanted.train(wanted.settings, needed)
+            made.metrics["seconds"] = perf_counter() - start
+            write(wanted, made, folder)
+    except OSError as error:
+        raise CourseError(
+            f"The checkpoint {name} cannot be kept in {folder.parent} "
+            f"({error.strerror or error}); free some space or set COURSE_HOME."
+        ) from error
+    return made
+
+
+def write(wanted: Recipe, made: Checkpoint, folder: Path) -> None:
+    """Put a checkpoint in place, whole or not at all."""
+    from safetensors.torch import save_file
+
+    trunk = getattr(made.model, "gpt", made.model)
+    partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder.parent))
+    try:
+        state = {k: v.contiguous().cpu() for k, v in made.model.state_dict().items()}
+        save_file(state, partial / "model.safetensors")
+        made.tokenizer.save_pretrained(partial)
+        files = sorted(p.name for p in partial.iterdir())
+        card = {
+            "name": made.name,
+            "settings": dict(wanted.settings),
+            "config": asdict(trunk.config),
+            "metrics": made.metrics,
+            "history": made.history.rows,
+            "sha256": {name: sha256(partial / name) for name in files},
+        }
+        text = json.dumps(card, indent=1)
+        (partial / "checkpoint.json").write_text(text, encoding="utf-8")
+        if folder.exists():  # a damaged one
+            shutil.rmtree(folder)
+        os.replace(partial, folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def read(wanted: Recipe, folder: Path, say: bool = False) -> Checkpoint | None:
+    """Load and verify a folder; None when it is missing or, said aloud, damaged."""
+    from safetensors.torch import load_file
+    from transformers import PreTrainedTokenizerFast
+
+    from course.lm.model import GPTConfig
+
+    if not folder.is_dir():
+        return None
+    try:
+        card = json.loads((folder / "checkpoint.json").read_text(encoding="utf-8"))
+        for name, digest in card["sha256"].items():
+            if sha256(folder / name) != digest:
+                raise ValueError(f"{name} was altered")
+        model = wanted.empty(GPTConfig(**card["config"]))
+        model.load_state_dict(load_file(folder / "model.safetensors"))
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
+        history = History(card["history"])
+        metrics = card["metrics"]
+    except Exception as error:  # whatever a damaged file makes the readers raise
+        if say:
+            print(
+                f"the checkpoint {folder.name} is damaged ({error}); training it again",
+                file=sys.stderr,
+            )
+        return None
+    model = model.to(device()).eval()
+    return Checkpoint(wanted.name, model, tokenizer, metrics, history)
+
+
+def sha256(file: Path) -> str:
+    """Hash of a file's bytes, in hexadecimal."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def main() -> int:
+    """Train every checkpoint that is missing and print what each reached."""
+    for name in RECIPES:
+        reached = load(name).metrics
+        print(name, " ".join(f"{k}={v:.4g}" for k, v in sorted(reached.items())))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,226 @@
+"""The transformer and its parts, against torch, algebra and each other."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from course.lm.layers import causal_attention, rms_norm, rotary, swiglu
+from course.lm.model import GPT, GPTConfig, parameter_count
+
+SMALL = GPTConfig(
+    vocab_size=40, context=32, width=24, layers=2, heads=6, kv_heads=2, feed_forward=32
+)
+
+
+@pytest.fixture
+def model() -> GPT:
+    torch.manual_seed(0)
+    gpt = GPT(SMALL).double().eval()
+    with torch.no_grad():  # far from the start, where attention is nearly uniform
+        for parameter in gpt.parameters():
+            parameter.mul_(4)
+    return gpt
+
+
+def random_ids(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randint(40, shape, generator=torch.Generator().manual_seed(seed))
+
+
+def test_rms_norm_equals_torch():
+    x = torch.randn(3, 5, 8) * 100
+    weight = torch.rand(8)
+    expected = F.rms_norm(x, (8,), weight, eps=1e-5)
+    torch.testing.assert_close(rms_norm(x, weight), expected)
+
+
+def test_rms_norm_ignores_the_scale_of_its_input():
+    x = torch.randn(4, 8, dtype=torch.double)
+    one = torch.ones(8, dtype=torch.double)
+    torch.testing.assert_close(rms_norm(x, one, 0.0), rms_norm(7 * x, one, 0.0))
+
+
+@pytest.mark.parametrize("kv_heads", [1, 2, 6])
+@pytest.mark.parametrize("seen", [5, 9])
+def test_causal_attention_equals_torch_for_grouped_heads_and_a_cache(kv_heads, seen):
+    q = torch.randn(2, 6, 5, 4, dtype=torch.double) * 10
+    k = torch.randn(2, kv_heads, seen, 4, dtype=torch.double) * 10
+    v = torch.randn(2, kv_heads, seen, 4, dtype=torch.double)
+    mask = torch.ones(5, seen, dtype=torch.bool).tril(seen - 5)
+    expected = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, enable_gqa=True)
+    torch.testing.assert_close(causal_attention(q, k, v), expected)
+
+
+def test_causal_attention_of_the_first_token_is_its_own_value():
+    q, k, v = torch.randn(3, 1, 2, 4, 6).unbind(0)
+    torch.testing.assert_close(causal_attention(q, k, v)[:, :, 0], v[:, :, 0])
+
+
+def test_causal_attention_rejects_heads_that_do_not_divide():
+    with pytest.raises(ValueError, match="H a multiple of K"):
+        causal_attention(
+            torch.ones(1, 3, 2, 4), torch.ones(1, 2, 2, 4), torch.ones(1, 2, 2, 4)
+        )
+
+
+@given(shift=st.integers(0, 500), gap=st.integers(0, 50))
+@settings(max_examples=30, deadline=None)
+def test_a_rotary_product_depends_on_the_distance_only(shift, gap):
+    x, y = torch.randn(2, 1, 1, 1, 8, generator=torch.Generator().manual_seed(gap))
+    x, y = x.double(), y.double()
+
+    def product(at: int, other: int) -> torch.Tensor:
+        return (rotary(x, torch.tensor([at])) * rotary(y, torch.tensor([other]))).sum()
+
+    expected = product(gap, 0)
+    torch.testing.assert_close(product(gap + shift, shift), expected, rtol=0, atol=2e-4)
+
+
+def test_rotary_keeps_lengths_and_does_nothing_at_position_zero():
+    x = torch.randn(2, 3, 4, 8)
+    turned = rotary(x, torch.arange(4))
+    torch.testing.assert_close(turned.norm(dim=-1), x.norm(dim=-1))
+    torch.testing.assert_close(turned[:, :, 0], x[:, :, 0])
+
+
+def test_rotary_equals_transformers_llama():
+    from transformers import LlamaConfig
+    from transformers.models.llama import modeling_llama
+
+    config = LlamaConfig(hidden_size=16, num_attention_heads=2)
+    x = torch.randn(2, 2, 6, 8)
+    positions = torch.arange(6)[None].expand(2, -1) + torch.tensor([[0], [3]])
+    cos, sin = modeling_llama.LlamaRotaryEmbedding(config)(x, positions)
+    expected, _ = modeling_llama.apply_rotary_pos_emb(x, x, cos, sin)
+    base = config.rope_parameters["rope_theta"]
+    torch.testing.assert_close(rotary(x, positions, base), expected)
+
+
+def test_rotary_rejects_an_odd_dimension():
+    with pytest.raises(ValueError, match="got head dimension 3"):
+        rotary(torch.ones(1, 1, 1, 3), torch.zeros(1))
+
+
+def test_swiglu_equals_the_transformers_block():
+    from transformers import LlamaConfig
+    from transformers.models.llama.modeling_llama import LlamaMLP
+
+    block = LlamaMLP(
+        LlamaConfig(hidden_size=8, intermediate_size=12, num_attention_heads=2)
+    )
+    x = torch.randn(3, 8) * 10
+    ours = swiglu(
+        x, block.gate_proj.weight, block.up_proj.weight, block.down_proj.weight
+    )
+    torch.testing.assert_close(ours, block(x))
+
+
+@given(kv=st.sampled_from([1, 2, 3, 6]), layers=st.integers(1, 3), tied=st.booleans())
+@settings(max_examples=12, deadline=None)
+def test_parameter_count_counts_the_parameters(kv, layers, tied):
+    config = GPTConfig(50, 16, 24, layers, 6, kv, 20, tied=tied)
+    counted = sum(p.numel() for p in GPT(config).parameters())
+    assert parameter_count(config) == counted
+
+
+def test_a_new_model_is_as_unsure_as_a_uniform_guess():
+    torch.manual_seed(0)
+    gpt = GPT(GPTConfig(vocab_size=2048))
+    ids = torch.randint(2048, (8, 64))
+    loss = F.cross_entropy(gpt(ids)[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
+    assert abs(loss.item() / math.log(2048) - 1) < 0.05
+
+
+def test_no_token_changes_an_earlier_logit(model):
+    ids = random_ids(2, 10)
+    other = ids.clone()
+    other[:, 6] = (other[:, 6] + 1) % 40
+    before, after = model(ids), model(other)
+    assert torch.equal(before[:, :6], after[:, :6])
+    assert not torch.allclose(before[:, 6:], after[:, 6:])
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_padding_on_either_side_changes_nothing(model, side):
+    ids = random_ids(1, 7)
+    pad = random_ids(1, 4, seed=1)
+    real, none = torch.ones(1, 7, dtype=torch.bool), torch.zeros(1, 4, dtype=torch.bool)
+    if side == "left":
+        padded, mask, place = torch.cat((pad, ids), 1), torch.cat((none, real), 1), 4
+    else:
+        padded, mask, place = torch.cat((ids, pad), 1), torch.cat((real, none), 1), 0
+    seen = model(padded, attention_mask=mask)[:, place : place + 7]
+    torch.testing.assert_close(seen, model(ids))
+
+
+def test_the_cache_changes_no_logit(model):
+    ids = random_ids(3, 9)
+    mask = torch.ones(3, 9, dtype=torch.bool)
+    mask[1, :3] = False  # left padding, so that positions differ in the batch
+    cache, steps = model.new_cache(), []
+    for start, end in ((0, 4), (4, 5), (5, 9)):
+        steps.append(model(ids[:, start:end], mask[:, :end], cache=cache))
+    whole = model(ids, attention_mask=mask)
+    torch.testing.assert_close(torch.cat(steps, 1)[mask], whole[mask])
+
+
+def test_packed_texts_do_not_see_each_other(model):
+    first, second = random_ids(1, 4), random_ids(1, 6, seed=1)
+    segments = torch.tensor([[1] * 4 + [2] * 6])
+    packed = model(torch.cat((first, second), 1), segments=segments)
+    torch.testing.assert_close(packed[:, :4], model(first))
+    torch.testing.assert_close(packed[:, 4:], model(second))
+
+
+def test_the_fused_attention_of_the_model_is_the_formula(model, monkeypatch):
+    ids, mask = random_ids(2, 8), torch.ones(2, 8, dtype=torch.bool)
+    mask[0, :2] = False
+    fused = model(ids, attention_mask=mask)
+
+    def formula(q, k, v, attn_mask, enable_gqa):
+        assert enable_gqa
+        allowed = attn_mask[:, 0] if attn_mask.dim() == 4 else None
+        return causal_attention(q, k, v, allowed)
+
+    monkeypatch.setattr(F, "scaled_dot_product_attention", formula)
+    torch.testing.assert_close(model(ids, attention_mask=mask), fused)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (dict(ids=torch.zeros(3, dtype=torch.long)), "expected \\(B, T\\)"),
+        (dict(ids=torch.zeros(1, 33, dtype=torch.long)), "the context of 32"),
+        (
+            dict(ids=torch.zeros(1, 3).long(), attention_mask=torch.ones(1, 4)),
+            "expected \\(1, 3\\)",
+        ),
+        (
+            dict(
+                ids=torch.zeros(1, 3).long(),
+                attention_mask=torch.ones(1, 3),
+                segments=torch.ones(1, 3),
+            ),
+            "segments with a cache or attention_mask",
+        ),
+    ],
+)
+def test_wrong_input_gets_one_sentence(model, arguments, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        model(**arguments)
+
+
+def test_a_shape_that_cannot_be_is_refused():
+    with pytest.raises(ValueError, match="even width"):
+        GPTConfig(vocab_size=10, width=30, heads=4)
+    with pytest.raises(ValueError, match="expected a multiple"):
+        GPTConfig(vocab_size=10, width=24, heads=6, kv_heads=4)
+
+
+def test_a_model_has_no_dropout_and_answers_twice_the_same(model):
+    assert not [m for m in model.modules() if isinstance(m, torch.nn.Dropout)]
+    model.train()
+    assert torch.equal(model(random_ids(1, 5)), model(random_ids(1, 5)))

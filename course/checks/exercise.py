@@ -31,7 +31,7 @@ class Property:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A wrong implementation that learners really write, and the sentence that helps."""
+    """A wrong implementation that learners really write, and what to say to it."""
 
     name: str
     function: Callable[..., Any]

@@ -48,3 +48,8 @@ def always(
 def draw(*shape: int, seed: int = 0, scale: float = 1.0) -> Tensor:
     """Normal numbers of a shape, always the same for a seed."""
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed)) * scale
+
+
+def mask_of(lengths: list[int], time: int) -> Tensor:
+    """True on the first tokens of each row: (rows, time) bool."""
+    return torch.arange(time) < torch.tensor(lengths)[:, None]

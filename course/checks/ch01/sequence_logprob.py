@@ -1,0 +1,169 @@
+"""Exercise 1.4: the log-probability of a sequence."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from course.checks.ch01.next_token_loss import batch, example, picked, targets
+from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.properties import mask_of, unchanged
+
+
+def probes(generator: torch.Generator) -> list[Probe]:
+    long = (torch.zeros(1, 200, 50), torch.zeros(1, 200, dtype=torch.long))
+    return [
+        Probe("two tokens", batch(generator, 1, 2, 3)),
+        Probe("three sequences", batch(generator, 3, 4, 5)),
+        Probe("padding", (*batch(generator, 3, 4, 5), mask_of([4, 2, 3], 4))),
+        Probe(
+            "a row of padding only", (*batch(generator, 2, 4, 5), mask_of([4, 0], 4))
+        ),
+        Probe("as many rows as targets", batch(generator, 3, 4, 4)),
+        Probe("200 tokens", long),
+        Probe("logits × 100", batch(generator, 2, 6, 7, 100.0)),
+        Probe(
+            "logits × 1000", (*batch(generator, 2, 4, 7, 1000.0), mask_of([4, 3], 4))
+        ),
+    ]
+
+
+def not_shifted(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
+    logp = logits.log_softmax(-1).gather(-1, ids[..., None]).squeeze(-1)
+    return (logp if mask is None else logp * mask).sum(1)
+
+
+def averaged(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
+    counted = targets(ids, mask)
+    return (picked(logits, ids) * counted).sum(1) / counted.sum(1).clamp(min=1)
+
+
+def sign_flipped(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
+    return -(picked(logits, ids) * targets(ids, mask)).sum(1)
+
+
+def whole_batch(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
+    return (picked(logits, ids) * targets(ids, mask)).sum()
+
+
+def over_rows(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
+    return (picked(logits, ids) * targets(ids, mask)).sum(0)
+
+
+def mask_ignored(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
+    return picked(logits, ids).sum(1)
+
+
+def mask_not_shifted(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
+    counted = (torch.ones_like(ids) if mask is None else mask)[:, :-1]
+    return (picked(logits, ids) * counted).sum(1)
+
+
+def product_first(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
+    p = picked(logits, ids).exp()
+    return torch.where(targets(ids, mask).bool(), p, 1.0).prod(1).log()
+
+
+def probabilities_summed(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
+    return (picked(logits, ids).exp() * targets(ids, mask)).sum(1)
+
+
+def sums_to_one(function) -> str | None:
+    """All texts of two free tokens over a vocabulary of three, given the first."""
+    generator = torch.Generator().manual_seed(5)
+    first, after = (torch.randn(n, 3, generator=generator) for n in (1, 3))
+    pairs = torch.cartesian_prod(torch.arange(3), torch.arange(3))
+    ids = torch.cat([torch.zeros(9, 1, dtype=torch.long), pairs], 1)
+    rows = [torch.stack([first[0], after[a], after[0]]) for a in pairs[:, 0]]
+    total = float(function(torch.stack(rows), ids).exp().sum())
+    if abs(total - 1) < 1e-4:
+        return None
+    return (
+        "the probabilities of all possible sequences must sum to 1; yours sum to "
+        f"{total:.3g}"
+    )
+
+
+EXERCISE = Exercise(
+    number="1.4",
+    title="The log-probability of a sequence",
+    minutes=10,
+    stars=2,
+    signature=(
+        "sequence_logprob(logits: Tensor, ids: Tensor, mask: Tensor | None = None) "
+        "-> Tensor"
+    ),
+    reference="course.lm.objective:sequence_logprob",
+    used_by="lm.objective, 05, 12",
+    why="The probability of a whole text is the first score you can give it, and the "
+    "quantity that policy gradients and DPO move.",
+    hints=(
+        "The chain rule multiplies the probabilities of the tokens: what becomes of "
+        "a product under the logarithm?",
+        "Shift and gather as in exercise 1.1, set what the mask does not count to 0, "
+        "and sum over time only: one number per sequence.",
+        "`return (logp * mask[:, 1:]).sum(…)`, and with no mask every target counts.",
+    ),
+    probes=probes,
+    properties=(
+        Property("all sequences sum to 1", sums_to_one),
+        unchanged(
+            "invariant to padding",
+            lambda: example(0),
+            lambda: example(2),
+            "adding two columns of padding",
+        ),
+    ),
+    differentiable=("logits",),
+    mistakes=(
+        Mistake(
+            "not shifted",
+            not_shifted,
+            "you score each token by the logits of its own position: the logits at "
+            "position i predict token i + 1",
+        ),
+        Mistake(
+            "averaged",
+            averaged,
+            "you average over the tokens: the chain rule sums, so that a longer text "
+            "is less probable",
+        ),
+        Mistake(
+            "sign flipped",
+            sign_flipped,
+            "your sign is that of a loss: a log-probability is negative",
+        ),
+        Mistake(
+            "whole batch summed",
+            whole_batch,
+            "you sum over the whole batch: one number per sequence is expected, of "
+            "shape (batch,)",
+        ),
+        Mistake(
+            "summed over the batch",
+            over_rows,
+            "you sum over the batch: sum over time, the second dimension",
+        ),
+        Mistake(
+            "mask ignored",
+            mask_ignored,
+            "you ignore the mask: padding makes the sequence less probable",
+        ),
+        Mistake(
+            "mask not shifted",
+            mask_not_shifted,
+            "the mask has to be shifted with the targets: take mask[:, 1:]",
+        ),
+        Mistake(
+            "product of probabilities",
+            product_first,
+            "you multiply probabilities and take the logarithm at the end: the "
+            "product of many small numbers becomes 0; sum logarithms instead",
+        ),
+        Mistake(
+            "probabilities summed",
+            probabilities_summed,
+            "you sum probabilities: sum their logarithms",
+        ),
+    ),
+)

@@ -1,0 +1,27 @@
+"""The environment of all tests, set before torch, datasets or matplotlib load."""
+
+import os
+import tempfile
+
+os.environ.update(
+    CUDA_VISIBLE_DEVICES=os.environ.get("COURSE_TEST_GPUS", ""),
+    OMP_NUM_THREADS="1",
+    HF_HUB_OFFLINE="1",
+    HF_HOME=os.path.join(tempfile.gettempdir(), f"course-tests-hf-{os.getpid()}"),
+    HF_DATASETS_DISABLE_PROGRESS_BARS="1",
+    TQDM_DISABLE="1",
+    TOKENIZERS_PARALLELISM="false",
+    COURSE_LANG="en",
+    MPLBACKEND="Agg",
+)
+
+import pytest  # noqa: E402
+
+
+@pytest.fixture
+def fresh_home(tmp_path, monkeypatch):
+    """An empty COURSE_HOME; without it tests share the user's cache."""
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("COURSE_HOME", str(home))
+    return home

@@ -18,8 +18,8 @@ def attention_weights(model: Any, ids: Tensor) -> Tensor:
     """Attention of one text in every layer and head, (layers, heads, time, time).
 
     ids: (time,).  Row t holds the weights with which position t reads positions 0 to
-    t; they sum to 1.  Computed again from each block's own norm and query and key
-    projections, on the vectors that enter the block.
+    t; they sum to 1.  Computed again from each block's own query and key
+    projections, on the vectors that enter them.
     Raises ValueError when ids is not one row of at most `context` tokens.
     """
     ids = torch.as_tensor(ids, device=model.device)
@@ -28,17 +28,26 @@ def attention_weights(model: Any, ids: Tensor) -> Tensor:
             f"got ids of shape {tuple(ids.shape)}, expected (time,) with time from 1 "
             f"to {model.config.context}"
         )
+    entering: list[Tensor] = []  # what each block's projections read, (1, T, C)
+    hooks = [
+        block.attention.register_forward_pre_hook(lambda _, x: entering.append(x[0]))
+        for block in model.blocks
+    ]
+    try:
+        model.hidden(ids[None])
+    finally:
+        for hook in hooks:
+            hook.remove()
     positions = torch.arange(len(ids), device=ids.device)
     future = torch.ones(len(ids), len(ids), dtype=torch.bool, device=ids.device).triu(1)
-    x, layers = model.embedding(ids[None]), []
-    for number, block in enumerate(model.blocks):
-        part, normed = block.attention, block.attention_norm(x)
-        queries = rotary(part.heads(part.query(normed)), positions, part.base)
-        keys = rotary(part.heads(part.key(normed)), positions, part.base)
+    layers = []
+    for block, x in zip(model.blocks, entering, strict=True):
+        part = block.attention
+        queries = rotary(part.heads(part.query(x)), positions, part.base)
+        keys = rotary(part.heads(part.key(x)), positions, part.base)
         keys = keys.repeat_interleave(queries.shape[1] // keys.shape[1], dim=1)
         scores = queries @ keys.transpose(-1, -2) / sqrt(part.dim)  # (1, H, T, T)
         layers.append(scores.masked_fill(future, float("-inf")).softmax(-1)[0])
-        x = block(x, positions, None, None, number)
     return torch.stack(layers)
 
 

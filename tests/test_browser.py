@@ -1,0 +1,290 @@
+"""The five panels in a real browser: JupyterLab on loopback, Chromium by Playwright.
+
+Skipped with a sentence where no Chromium is installed; `COURSE_REQUIRE_BROWSER=1`
+makes that a failure.
+"""
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import nbformat
+import pytest
+
+pytestmark = pytest.mark.browser
+ROOT = Path(__file__).resolve().parents[1]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+SETTINGS = {
+    # Every cell in the page, not only those in sight; no prompt about news.
+    "notebook-extension/tracker": {"windowingMode": "none"},
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+}
+SETUP = """
+import torch
+from course import plots, widgets
+from course.lm.model import GPT, GPTConfig
+from course.lm.tokenizer import train_tokenizer
+from course.reward.preferences import PreferenceStore
+
+plots.style()
+torch.manual_seed(0)
+tokenizer = train_tokenizer(["the film is good", "the film is dull and long"] * 3, 300)
+size = dict(width=16, layers=2, heads=4, kv_heads=2, feed_forward=16)
+model = GPT(GPTConfig(vocab_size=len(tokenizer), context=64, **size))
+for parameter in model.parameters():
+    parameter.data.mul_(8)
+uniform = torch.full((len(tokenizer),), 1 / len(tokenizer))
+hostile = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"
+pairs = [
+    dict(text_a=hostile, text_b="a plain text", mean_a=-1.0, mean_b=1.0),
+    dict(text_a="a fine film", text_b="a dull film", mean_a=2.0, mean_b=-2.0),
+]
+
+
+def score(texts):
+    return [t.count("good") - t.count("dull") + 0.01 * len(t) for t in texts]
+"""
+CELLS = {
+    "explorer": "widgets.next_token_explorer({'GPT': model, 'uniform': lambda ids: "
+    "uniform}, tokenizer, prompt=hostile)",
+    "viewer": "widgets.attention_viewer(model, tokenizer, 'the film is good')",
+    "labeller": "widgets.preference_labeller(pairs, PreferenceStore('votes.sqlite'))",
+    "microscope": "widgets.reward_microscope(score, tokenizer, 'the film is good')",
+    "bandit": "widgets.bandit_playground()",
+    "end": "print('every cell ran')",
+}
+
+
+def browser_path() -> str | None:
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def start_lab(folder: Path) -> tuple[subprocess.Popen, str, str]:
+    """JupyterLab on `folder`, once it answers: (process, address, token)."""
+    settings = folder.parent / "settings"
+    for name, value in SETTINGS.items():
+        file = settings / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(value), encoding="utf-8")
+    port, token = free_port(), secrets.token_hex(16)
+    environment = os.environ | {
+        "JUPYTERLAB_SETTINGS_DIR": str(settings),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder.parent / "workspaces"),
+        "JUPYTER_CONFIG_DIR": str(folder.parent / "config"),
+        "PYTHONPATH": os.pathsep.join(
+            filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
+        ),
+        "OMP_NUM_THREADS": "1",
+    }
+    environment.pop("MPLBACKEND", None)
+    root = ["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else []
+    with (folder.parent / "lab.log").open("w", encoding="utf-8") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", "--no-browser", *root,
+             "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}",
+             "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}",
+             f"--ServerApp.root_dir={folder}"],
+            env=environment, stdout=log, stderr=log,
+        )  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            with urllib.request.urlopen(f"{address}/api/status?token={token}"):
+                return process, address, token
+        except OSError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                process.terminate()
+                log = (folder.parent / "lab.log").read_text(encoding="utf-8")
+                pytest.fail(f"JupyterLab did not start:\n{log[-2000:]}")
+            time.sleep(0.2)
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    """The folder that JupyterLab serves, with the notebook of the five panels."""
+    made = tmp_path_factory.mktemp("lab") / "root"
+    made.mkdir()
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_code_cell(source, id=name)
+            for name, source in {"setup": SETUP.strip(), **CELLS}.items()
+        ],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+    )
+    nbformat.write(notebook, made / "panels.ipynb")
+    return made
+
+
+@pytest.fixture(scope="session")
+def page(folder):
+    """The notebook in a browser, after Run All, every panel drawn."""
+    path = browser_path()
+    if path is None:
+        sentence = (
+            "No Chromium is installed, so the panels were not driven in a browser."
+        )
+        if os.environ.get("COURSE_REQUIRE_BROWSER") == "1":
+            pytest.fail(sentence)
+        pytest.skip(sentence)
+    from playwright.sync_api import sync_playwright
+
+    process, address, token = start_lab(folder)
+    root = ["--no-sandbox"] if getattr(os, "geteuid", lambda: 1)() == 0 else []
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=path, args=root)
+            page = browser.new_page(viewport={"width": 1280, "height": 900})
+            page.complaints = []
+            page.on("console", lambda m: _note(page, m.type == "error", m.text))
+            page.on("pageerror", lambda error: _note(page, True, str(error)))
+            page.set_default_timeout(30_000)
+            page.goto(f"{address}/doc/tree/panels.ipynb?token={token}")
+            # The notebook's own sign says idle before there is a kernel; this does not.
+            idle = page.get_by_role("button", name="Python 3 (ipykernel) | Idle")
+            idle.wait_for(timeout=60_000)
+            page.get_by_role("menuitem", name="Run", exact=True).click()
+            page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+            page.get_by_text("every cell ran", exact=True).wait_for(timeout=60_000)
+            idle.wait_for()
+            yield page
+            browser.close()
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _note(page, is_error, text):
+    if is_error:
+        page.complaints.append(text)
+
+
+class Panel:
+    """One cell's panel: its controls, its status sentence, its picture."""
+
+    def __init__(self, page, name):
+        number = ["setup", *CELLS].index(name)
+        self.page, self.name = page, name
+        self.cell = page.locator(".jp-Notebook .jp-CodeCell").nth(number)
+        self.cell.scroll_into_view_if_needed()
+        self.cell.locator("img").wait_for()
+
+    def seen(self):
+        image = self.cell.locator("img")
+        return (
+            self.cell.get_by_role("status").inner_text(),
+            image.get_attribute("src"),
+            image.get_attribute("alt"),
+        )
+
+    def button(self, name):
+        return self.cell.get_by_role("button", name=name, exact=True)
+
+    def field(self, name):
+        return self.cell.get_by_label(name, exact=True)
+
+    def change(self, act, expected):
+        """Do something; wait for a new sentence; sentence, picture and alt changed."""
+        before = self.seen()
+        act()
+        status = self.cell.get_by_role("status").filter(has_text=expected)
+        status.wait_for(timeout=15_000)
+        self.page.wait_for_function(
+            "([image, old]) => image.isConnected === false || image.src !== old",
+            arg=[self.cell.locator("img").element_handle(), before[1]],
+        )
+        after = self.seen()
+        assert all(a != b for a, b in zip(before, after, strict=True)), self.name
+        return after
+
+    def photograph(self, folder):
+        self.cell.screenshot(path=folder / f"{self.name}.png")
+
+
+def test_the_explorer_follows_slider_fields_and_button(page, tmp_path):
+    panel = Panel(page, "explorer")
+    slider = panel.cell.get_by_role("slider").first
+    slider.focus()
+    panel.change(lambda: slider.press("ArrowRight"), "Entropy")
+    assert panel.field("temperature value").input_value() == "1.05"
+
+    def type_five():
+        panel.field("top-k (0 keeps all)").fill("5")
+        panel.field("top-k (0 keeps all)").press("Enter")
+
+    text, _, alt = panel.change(type_five, "; 5 of")
+    assert text in alt
+    prompt = panel.field("prompt").input_value()
+    assert prompt.startswith("<script>")
+    panel.button("Sample a token").click()
+    page.wait_for_function(
+        "([field, old]) => field.value !== old",
+        arg=[panel.field("prompt").element_handle(), prompt],
+    )
+    panel.change(lambda: panel.field("model").select_option("uniform"), "of")
+    panel.photograph(tmp_path)
+
+
+def test_the_viewer_shows_another_head(page, tmp_path):
+    panel = Panel(page, "viewer")
+    head = panel.cell.get_by_role("slider").nth(1)
+    head.focus()
+    panel.change(lambda: head.press("ArrowRight"), "layer 0, head 1")
+    panel.photograph(tmp_path)
+
+
+def test_the_labeller_votes_and_takes_back_by_keyboard(page, folder, tmp_path):
+    panel = Panel(page, "labeller")
+    assert "<script>window.hacked" in panel.cell.inner_text()
+    panel.photograph(tmp_path)
+    panel.button("B is better").focus()
+    panel.change(lambda: page.keyboard.press("Enter"), "agreement 100%")
+    panel.change(panel.button("B is better").click, "agreement 50%")
+    panel.change(panel.button("Undo").click, "agreement 100%")
+    panel.change(panel.button("Skip").click, "1 skipped")
+    from course.reward.preferences import PreferenceStore
+
+    votes = PreferenceStore(folder / "votes.sqlite").votes()
+    assert [vote.choice for vote in votes] == ["b", "skip"]
+
+
+def test_the_microscope_follows_every_key(page, tmp_path):
+    panel = Panel(page, "microscope")
+    field = panel.field("text")
+    field.click()
+    field.press("Control+End")
+    panel.change(lambda: page.keyboard.type(" and dull"), "whole text +0.25")
+    panel.photograph(tmp_path)
+    panel.change(panel.button("Back to the first text").click, "whole text +1.16")
+
+
+def test_the_bandit_steps_runs_and_resets(page, tmp_path):
+    panel = Panel(page, "bandit")
+    panel.change(panel.button("Step").click, "After 1 steps")
+    panel.cell.get_by_label("baseline: mean of earlier rewards").check()
+    panel.change(panel.button("Run 100 steps").click, "After 101 steps")
+    panel.photograph(tmp_path)
+    panel.change(panel.button("Reset").click, "After 0 steps")
+
+
+def test_nothing_complained_and_no_text_became_code(page):
+    errors = page.locator(
+        '.jp-OutputArea-output[data-mime-type*="stderr"], '
+        '.jp-OutputArea-output[data-mime-type*="error"]'
+    )
+    assert errors.count() == 0, errors.all_inner_texts()
+    assert page.evaluate("window.hacked") is None
+    assert page.complaints == []

@@ -110,7 +110,7 @@ def ordinal_loss(scores: Tensor, bins: Tensor, cuts: Tensor) -> Tensor:
 
     >>> cuts = torch.tensor([-1.0, 1.0])
     >>> round(float(ordinal_loss(torch.tensor([0.0]), torch.tensor([1]), cuts)), 4)
-    0.772
+    0.7719
     """
     _same_shape(scores, bins)
     if bins.is_floating_point() or bins.is_complex() or bins.dtype == torch.bool:

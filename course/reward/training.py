@@ -1,4 +1,4 @@
-"""Training a reward model: on ratings, or on choices; one loop for both."""
+"""Training a reward model on mean ratings, single ratings or choices; one loop."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -75,7 +75,7 @@ def fit_pairwise(
     weight_decay: float = 0.1,
     generator: torch.Generator,
 ) -> History:
-    """Make every chosen text score above its rejected twin; returns loss, lr, grad_norm.
+    """Make each chosen text score above its rejected twin; returns loss, lr, grad_norm.
 
     chosen, rejected: as many texts of each, row by row a pair.  centering: weight of
     `centering_loss`, which keeps the mean score near 0.  generator: CPU generator of
@@ -103,6 +103,58 @@ def fit_pairwise(
         weight_decay=weight_decay,
         generator=generator,
     )
+
+
+def fit_ordinal(
+    model: RewardModel,
+    tokenizer: "PreTrainedTokenizerFast",
+    texts: Sequence[str],
+    ratings: Sequence[Sequence[int]],
+    *,
+    lowest: int = -4,
+    highest: int = 4,
+    epochs: int = 3,
+    batch_size: int = 32,
+    lr: float = 1e-3,
+    weight_decay: float = 0.1,
+    generator: torch.Generator,
+) -> tuple[History, Tensor]:
+    """Explain every single rating as a bin between cut points, which are learned too.
+
+    texts, ratings: each text's whole-number ratings, one a rater.  lowest, highest:
+    the scale; it has highest - lowest cut points.  Returns loss, lr, grad_norm by step
+    and the cut points, shape (highest - lowest,), in the units of the score: they hold
+    until `calibrate` changes those.  Raises ValueError as `fit_regression`, and when
+    a rating is off the scale or a text has none.
+    """
+    check_texts(texts)
+    _check_numbers(len(texts), len(ratings))
+    if not all(len(r) for r in ratings):
+        raise ValueError("got a text without a rating, expected at least one for each")
+    bins = [torch.tensor(r) - lowest for r in ratings]
+    rows = text_batch(tokenizer, texts, model.gpt.config.context)
+    # Evenly spread at first: P(first bin) = P(last bin) for the score 0.
+    raw = torch.ones(highest - lowest, device=model.gpt.device)
+    raw[0] = -ordered_cuts(raw).diff().sum() / 2
+    raw = nn.Parameter(raw)
+
+    def loss(batch: Tensor) -> Tensor:
+        scores = _score(model, tokenizer, [rows[i] for i in batch])
+        raters = torch.tensor([len(bins[i]) for i in batch], device=scores.device)
+        seen = torch.cat([bins[i] for i in batch]).to(scores.device)
+        return ordinal_loss(scores.repeat_interleave(raters), seen, ordered_cuts(raw))
+
+    history = _descend(
+        [*model.parameters(), raw],
+        loss,
+        [len(row) for row in rows],
+        epochs=epochs,
+        batch_size=batch_size,
+        lr=lr,
+        weight_decay=weight_decay,
+        generator=generator,
+    )
+    return history, ordered_cuts(raw.detach())
 
 
 def _score(

@@ -1,0 +1,319 @@
+"""No function mixes devices: inputs on `meta`, and a stray CPU tensor is caught.
+
+A CPU build of torch cannot fake `cuda`, but under FakeTensorMode the device `meta` is
+a device like any other: an operation on it and on a CPU tensor raises.  A faked tensor
+has no values, so a question about them ("is all of it real?") is answered once with
+yes and once with no.  Where there is a GPU (`python -m tools.test_lanes --gpu`) the
+same calls run on it for real.
+"""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+B, T, V, C = 4, 6, 11, 12  # batch, time, vocabulary, width
+
+REAL = [
+    pytest.param(
+        "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+    )
+]
+
+
+class Make:
+    """Makes the inputs of a call on one device."""
+
+    def __init__(self, device: str):
+        self.device = torch.device(device)
+
+    def floats(self, *shape: int) -> Tensor:
+        return torch.randn(*shape, device=self.device)
+
+    def ids(self, *shape: int, below: int = V) -> Tensor:
+        return torch.randint(below, shape, device=self.device)
+
+    def mask(self, *shape: int) -> Tensor:
+        return torch.ones(*shape, dtype=torch.bool, device=self.device)
+
+    def gpt(self, vocab_size: int = V):
+        from course.lm.model import GPT, GPTConfig
+
+        config = GPTConfig(
+            vocab_size=vocab_size,
+            context=16,
+            width=C,
+            layers=2,
+            heads=2,
+            kv_heads=1,
+            feed_forward=16,
+        )
+        with self.device:
+            return GPT(config)
+
+    def reward_model(self):
+        from course.reward.model import RewardModel
+
+        with self.device:
+            return RewardModel(self.gpt())
+
+
+def one_training_step(make: Make) -> Tensor:
+    from course.lm.objective import next_token_loss
+
+    model, ids = make.gpt(), make.ids(B, T)
+    next_token_loss(model(ids), ids, make.mask(B, T)).backward()
+    return next(model.parameters()).grad
+
+
+def cached_steps(make: Make) -> Tensor:
+    model = make.gpt()
+    mask = make.mask(B, T)
+    cache = model.new_cache()
+    model(make.ids(B, T - 1), mask[:, :-1], cache=cache)
+    return model(make.ids(B, 1), mask, cache=cache)
+
+
+def reinforce_update(make: Make) -> Tensor:
+    """One step of each optimiser; the metrics are floats, so weights are returned."""
+    from course.lm.training import optimizers
+    from course.policy.rollout import Rollout
+    from course.policy.steps import reinforce_step
+
+    policy = make.gpt()
+    rollout = Rollout(
+        prompts=["a"] * B,
+        completions=["b"] * B,
+        prompt_ids=make.ids(B, 3),
+        prompt_mask=make.mask(B, 3),
+        completion_ids=make.ids(B, T),
+        completion_mask=make.mask(B, T),
+        old_logprobs=make.floats(B, T),
+        ref_logprobs=make.floats(B, T),
+        scores=make.floats(B),
+        ended=make.mask(B),
+        temperature=0.9,
+    )
+    for optimizer in optimizers(policy, 0.01, 0.01, weight_decay=0.0):
+        reinforce_step(policy, optimizer, rollout, beta=0.1)
+    return next(policy.parameters())
+
+
+def calls() -> dict[str, Callable[[Make], object]]:
+    """Every public tensor function that needs no value of its inputs: name -> call."""
+    from course.lm import layers, objective, sampling, training
+    from course.policy import advantages, kl, losses
+    from course.reward import losses as reward_losses
+    from course.reward import model as reward_model
+
+    return {
+        # lm.layers
+        "rms_norm": lambda m: layers.rms_norm(m.floats(B, T, C), m.floats(C)),
+        "rotary": lambda m: layers.rotary(
+            m.floats(B, 2, T, 6), torch.arange(T, device=m.device)
+        ),
+        "causal_attention": lambda m: layers.causal_attention(
+            m.floats(B, 4, T, 6), m.floats(B, 2, T, 6), m.floats(B, 2, T, 6)
+        ),
+        "swiglu": lambda m: layers.swiglu(
+            m.floats(B, T, C), m.floats(16, C), m.floats(16, C), m.floats(C, 16)
+        ),
+        # lm.model
+        "GPT": lambda m: m.gpt()(m.ids(B, T)),
+        "GPT, padded": lambda m: m.gpt()(m.ids(B, T), m.mask(B, T)),
+        "GPT, packed": lambda m: m.gpt()(m.ids(B, T), segments=m.ids(B, T, below=2)),
+        "GPT, cached": cached_steps,
+        "GPT, gradient": one_training_step,
+        # lm.objective
+        "token_logprobs": lambda m: objective.token_logprobs(
+            m.floats(B, T, V), m.ids(B, T), temperature=0.7
+        ),
+        "next_token_loss": lambda m: objective.next_token_loss(
+            m.floats(B, T, V), m.ids(B, T), m.mask(B, T)
+        ),
+        "sequence_logprob": lambda m: objective.sequence_logprob(
+            m.floats(B, T, V), m.ids(B, T), m.mask(B, T)
+        ),
+        "entropy": lambda m: objective.entropy(m.floats(B, T, V), temperature=0.7),
+        "completion_logprobs": lambda m: objective.completion_logprobs(
+            m.gpt(), m.ids(B, 3), m.mask(B, 3), m.ids(B, T), m.mask(B, T)
+        ),
+        # lm.sampling
+        "apply_temperature": lambda m: sampling.apply_temperature(m.floats(B, V), 0.7),
+        "top_k_filter": lambda m: sampling.top_k_filter(m.floats(B, V), 3),
+        "top_p_filter": lambda m: sampling.top_p_filter(m.floats(B, V), 0.9),
+        "completion_mask": lambda m: sampling.completion_mask(m.ids(B, below=T), T),
+        "draw": lambda m: sampling.draw(
+            m.floats(B, V), torch.Generator().manual_seed(0)
+        ),
+        # lm.training
+        "packed_loss": lambda m: training.packed_loss(
+            m.gpt(), m.ids(B, T), m.ids(B, T, below=2)
+        ),
+        # reward
+        "pairwise_loss": lambda m: reward_losses.pairwise_loss(
+            m.floats(B), m.floats(B)
+        ),
+        "regression_loss": lambda m: reward_losses.regression_loss(
+            m.floats(B), m.floats(B)
+        ),
+        "centering_loss": lambda m: reward_losses.centering_loss(
+            m.floats(B), m.floats(B)
+        ),
+        "ordered_cuts": lambda m: reward_losses.ordered_cuts(m.floats(4)),
+        "ordinal_loss": lambda m: reward_losses.ordinal_loss(
+            m.floats(B),
+            m.ids(B, below=5),
+            torch.arange(4.0, device=m.device),
+        ),
+        "standardise": lambda m: reward_model.standardise(m.floats(B)),
+        "last_token_scores": lambda m: reward_model.last_token_scores(
+            m.floats(B, T, C), m.mask(B, T), m.floats(C)
+        ),
+        "RewardModel": lambda m: m.reward_model()(m.ids(B, T), m.mask(B, T)),
+        # policy
+        "k1": lambda m: kl.k1(m.floats(B, T), m.floats(B, T)),
+        "k2": lambda m: kl.k2(m.floats(B, T), m.floats(B, T)),
+        "k3": lambda m: kl.k3(m.floats(B, T), m.floats(B, T)),
+        "kl_seq": lambda m: kl.kl_seq(m.floats(B, T), m.floats(B, T), m.mask(B, T)),
+        "kl_tok": lambda m: kl.kl_tok(m.floats(B, T), m.floats(B, T), m.mask(B, T)),
+        "exact_kl": lambda m: kl.exact_kl(m.floats(B, T, V), m.floats(B, T, V)),
+        "shaped_rewards": lambda m: advantages.shaped_rewards(
+            m.floats(B), m.floats(B, T), m.floats(B, T), m.mask(B, T), 0.1
+        ),
+        "returns_to_go": lambda m: advantages.returns_to_go(
+            m.floats(B, T), m.mask(B, T), 0.9
+        ),
+        "batch_mean_baseline": lambda m: advantages.batch_mean_baseline(m.floats(B)),
+        "leave_one_out_baseline": lambda m: advantages.leave_one_out_baseline(
+            m.floats(B), 2
+        ),
+        "whole_sequence_advantages": lambda m: advantages.whole_sequence_advantages(
+            m.floats(B, T), m.mask(B, T)
+        ),
+        "reward_to_go_advantages": lambda m: advantages.reward_to_go_advantages(
+            m.floats(B, T), m.mask(B, T)
+        ),
+        "whiten": lambda m: advantages.whiten(m.floats(B, T), m.mask(B, T)),
+        "reduce_token_mean": lambda m: losses.reduce_token_mean(
+            m.floats(B, T), m.mask(B, T)
+        ),
+        "reduce_seq_mean": lambda m: losses.reduce_seq_mean(
+            m.floats(B, T), m.mask(B, T)
+        ),
+        "reduce_seq_sum": lambda m: losses.reduce_seq_sum(m.floats(B, T), m.mask(B, T)),
+        "reduce_const": lambda m: losses.reduce_const(m.floats(B, T), m.mask(B, T), T),
+        "reinforce_loss": lambda m: losses.reinforce_loss(
+            m.floats(B, T), m.floats(B), m.mask(B, T)
+        ),
+        "reinforce_step": reinforce_update,
+        "policy_entropy": lambda m: losses.policy_entropy(
+            m.floats(B, T, V), m.mask(B, T)
+        ),
+    }
+
+
+def writes(make: Make, **options) -> object:
+    from course.lm.sampling import generate
+
+    return generate(
+        make.gpt(),
+        make.ids(B, 3),
+        make.mask(B, 3),
+        max_new_tokens=T,
+        eos_id=1,
+        pad_id=0,
+        generator=torch.Generator().manual_seed(0),
+        **options,
+    )
+
+
+# The shape of what these make depends on values: they run on a real device only.
+NEED_VALUES: dict[str, Callable[[Make], object]] = {
+    "generate": writes,
+    "generate, truncated": lambda m: writes(m, temperature=0.8, top_k=5, top_p=0.9),
+    "generate, uncached": lambda m: writes(m, use_cache=False),
+}
+CALLS = calls()
+
+
+class Answer(TorchDispatchMode):
+    """Answers every `bool(tensor)` alike, and every number with 1."""
+
+    def __init__(self, answer: bool):
+        super().__init__()
+        self.answer, self.asked = answer, 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        if function is torch.ops.aten._local_scalar_dense.default:
+            self.asked += 1
+            if args[0].dtype == torch.bool:
+                return self.answer
+            return 1.0 if args[0].is_floating_point() else 1
+        return function(*args, **(kwargs or {}))
+
+
+def run_on_meta(call: Callable[[Make], object]) -> list[object]:
+    """Run a call with every tensor faked and the inputs on `meta`.
+
+    Gives its results, one for each answer with which it raises no ValueError.
+    """
+    results = []
+    for answer in (True, False):
+        with FakeTensorMode(), Answer(answer) as mode:
+            try:
+                results.append(call(Make("meta")))
+            except ValueError:
+                assert mode.asked, "refused, and not because of a value"
+        if not mode.asked:
+            break
+    return results
+
+
+def mixes_a_new_tensor(make: Make) -> Tensor:
+    return make.floats(B, T) * torch.ones(T)
+
+
+def mixes_a_new_mask(make: Make) -> Tensor:
+    return make.floats(T, T).masked_fill(torch.ones(T, T).triu(1).bool(), 0.0)
+
+
+def mixes_positions(make: Make) -> Tensor:
+    return make.ids(B, T) + torch.arange(T)
+
+
+def mixes_a_buffer(make: Make) -> Tensor:
+    model = make.gpt()
+    return model.hidden(make.ids(B, T)) @ torch.ones(C)
+
+
+@pytest.mark.parametrize(
+    "call", [mixes_a_new_tensor, mixes_a_new_mask, mixes_positions, mixes_a_buffer]
+)
+def test_a_function_that_mixes_in_a_cpu_tensor_is_caught(call):
+    with pytest.raises(Exception, match="(?i)device") as caught:
+        run_on_meta(call)
+    assert type(caught.value).__name__ == "FakeTensorDeviceMismatchError"
+
+
+def devices_of(result: object) -> set[str]:
+    if isinstance(result, Tensor):
+        return {result.device.type}
+    parts = result if isinstance(result, tuple | list) else list(vars(result).values())
+    assert parts
+    return set().union(*map(devices_of, parts))
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_no_cpu_tensor_is_mixed_in(name):
+    assert devices_of(run_on_meta(CALLS[name])) == {"meta"}
+
+
+@pytest.mark.parametrize("device", REAL)
+@pytest.mark.parametrize("name", [*CALLS, *NEED_VALUES])
+def test_the_calls_run_on_a_real_gpu(name, device):
+    call = CALLS.get(name) or NEED_VALUES[name]
+    assert devices_of(call(Make(device))) == {device}

@@ -3,8 +3,8 @@
 import os
 import tempfile
 
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")  # the GPU lane sets it
 os.environ.update(
-    CUDA_VISIBLE_DEVICES=os.environ.get("COURSE_TEST_GPUS", ""),
     OMP_NUM_THREADS="1",
     HF_HUB_OFFLINE="1",
     HF_HOME=os.path.join(tempfile.gettempdir(), f"course-tests-hf-{os.getpid()}"),
@@ -15,7 +15,7 @@ os.environ.update(
     MPLBACKEND="Agg",
 )
 
-import pytest  # noqa: E402
+import pytest
 
 
 @pytest.fixture

@@ -192,18 +192,18 @@ def test_the_fused_attention_of_the_model_is_the_formula(model, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (dict(ids=torch.zeros(3, dtype=torch.long)), "expected \\(B, T\\)"),
-        (dict(ids=torch.zeros(1, 33, dtype=torch.long)), "the context of 32"),
+        ({"ids": torch.zeros(3, dtype=torch.long)}, "expected \\(B, T\\)"),
+        ({"ids": torch.zeros(1, 33, dtype=torch.long)}, "the context of 32"),
         (
-            dict(ids=torch.zeros(1, 3).long(), attention_mask=torch.ones(1, 4)),
+            {"ids": torch.zeros(1, 3).long(), "attention_mask": torch.ones(1, 4)},
             "expected \\(1, 3\\)",
         ),
         (
-            dict(
-                ids=torch.zeros(1, 3).long(),
-                attention_mask=torch.ones(1, 3),
-                segments=torch.ones(1, 3),
-            ),
+            {
+                "ids": torch.zeros(1, 3).long(),
+                "attention_mask": torch.ones(1, 3),
+                "segments": torch.ones(1, 3),
+            },
             "segments with a cache or attention_mask",
         ),
     ],

@@ -82,7 +82,7 @@ def draw(logits: Tensor, generator: torch.Generator | None) -> Tensor:
     return drawn.squeeze(1).to(logits.device)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def generate(
     model,
     prompt_ids: Tensor,
@@ -132,10 +132,10 @@ def generate(
         logits = apply_temperature(logits, temperature)
         choices = logits if top_k is None else top_k_filter(logits, top_k)
         choices = choices if top_p is None else top_p_filter(choices, top_p)
-        uniform_rows = torch.empty(batch, logits.shape[-1], device=device)
-        uniform_rows[rows] = choices  # every row keeps its own random number
-        uniform_rows[ended] = 0.0
-        token = draw(uniform_rows, generator)[rows]
+        # Finished rows draw too, so that a text does not hang on its batch-mates' ends.
+        every = choices.new_zeros(batch, choices.shape[-1])
+        every[rows] = choices
+        token = draw(every, generator)[rows]
         ids[rows, t] = token
         logprobs[rows, t] = logits.log_softmax(-1).gather(1, token[:, None])[:, 0]
         done = token == eos_id

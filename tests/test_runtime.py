@@ -1,0 +1,92 @@
+"""Seeds, devices, the home folder, and claims."""
+
+import random
+import sys
+
+import numpy
+import pytest
+import torch
+
+from course import claim, runtime
+from course.claims import ClaimError
+from course.runtime import CourseError
+
+
+def test_setup_prints_one_line_with_the_versions(capsys):
+    runtime.setup(chapter="07")
+    printed = capsys.readouterr().out
+    assert printed.count("\n") == 1
+    assert printed.startswith("chapter 07 · course ") and torch.__version__ in printed
+
+
+def test_setup_seeds_every_library():
+    def drawn():
+        runtime.setup(chapter="00", seed=3)
+        return random.random(), numpy.random.rand(), torch.rand(1).item()
+
+    assert drawn() == drawn()
+
+
+def test_an_old_python_gets_a_sentence(monkeypatch):
+    monkeypatch.setattr(sys, "version_info", (3, 10))
+    with pytest.raises(CourseError, match="needs 3.11 or newer"):
+        runtime.setup(chapter="00")
+
+
+def test_a_foreign_package_called_course_is_noticed(monkeypatch):
+    import course
+
+    monkeypatch.setattr(course, "__course__", "something else")
+    with pytest.raises(CourseError, match="Another package called `course`"):
+        runtime.setup(chapter="00")
+
+
+def test_a_device_that_is_not_there_gets_a_sentence(monkeypatch):
+    monkeypatch.setenv("COURSE_DEVICE", "cuda")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    if torch.cuda.device_count():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(CourseError, match="COURSE_DEVICE=cuda is not available"):
+        runtime.device()
+
+
+def test_the_home_folder_is_made_and_can_be_chosen(monkeypatch, tmp_path):
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path / "a" / "b"))
+    assert runtime.home() == tmp_path / "a" / "b" and runtime.home().is_dir()
+
+
+def test_a_home_that_cannot_be_written_gets_a_sentence(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path / "file" / "home"))
+    with pytest.raises(CourseError, match="set COURSE_HOME to a folder"):
+        runtime.home()
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path))
+    monkeypatch.setattr(runtime.os, "access", lambda *_: False)
+    with pytest.raises(CourseError, match="not writable"):
+        runtime.home()
+
+
+def test_a_generator_draws_the_same_numbers_for_a_seed():
+    one, two = (torch.rand(4, generator=runtime.generator(5)) for _ in range(2))
+    assert torch.equal(one, two)
+
+
+def test_a_claim_that_holds_prints_one_stable_line(capsys):
+    claim("the loss falls", torch.tensor(True), loss=1.5)
+    assert capsys.readouterr().out == "claim holds: the loss falls\n"
+
+
+def test_a_claim_that_fails_raises_and_shows_its_numbers():
+    with pytest.raises(ClaimError, match=r"the loss falls \(before = 1.5, after = 2\)"):
+        claim("the loss falls", 2 < 1.5, before=1.5, after=2)
+
+
+@pytest.mark.parametrize("truth", ["yes", None, torch.tensor([True, True])])
+def test_a_claim_refuses_what_is_not_one_truth_value(truth):
+    with pytest.raises(TypeError, match="expected a bool"):
+        claim("always", truth)
+
+
+def test_a_claim_refuses_arguments_in_the_wrong_order():
+    with pytest.raises(TypeError, match="expected a sentence"):
+        claim(True, "the loss falls")

@@ -79,7 +79,8 @@ def examine(exercise: Exercise, function: Callable[..., Any]) -> Verdict:
                     if isinstance(outcomes[0].error, NotImplementedError):
                         return _untried(exercise)
                 failed = _failed_properties(exercise, function)
-                device = device_problem(exercise, function, probes[0])
+                fullest = max(probes, key=lambda p: len(p.arguments))
+                device = device_problem(function, fullest)
         except TimeLimit:
             return _wrong(
                 exercise,

@@ -3,41 +3,66 @@
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_leaves
 
-from course.checks.exercise import Exercise, Probe
+from course.checks.comparing import fresh
+from course.checks.exercise import Probe
+
+# A GPU accepts indices from the CPU, and moves tensors on request.
+MIXING_ALLOWED = {"__getitem__", "__setitem__", "copy_", "to", "type_as"}
+FIX = "create new tensors with device=… of an input"
 
 
-def on_fake_device(function: Callable[..., Any], probe: Probe) -> Any:
-    """The result of a call whose tensors pretend to live on another device.
+class MixedDevices(Exception):
+    """A tensor of the CPU met one of the pretended device."""
 
-    torch's FakeTensorMode computes shapes and devices only, and raises
-    FakeTensorDeviceMismatchError where a tensor of the CPU is mixed in.
+
+class _Pretend(TorchFunctionMode):
+    """Marks tensors as being on another device, and whatever is computed from them.
+
+    A tensor made from nothing is marked only where its device is passed on: without
+    that it would be on the CPU.  Raises MixedDevices where marked and unmarked meet,
+    scalars aside, as a GPU would.
     """
-    from torch._subclasses.fake_tensor import FakeTensorMode
 
-    with FakeTensorMode():
-        arguments = [
-            a.to("meta") if isinstance(a, Tensor) else a for a in probe.arguments
-        ]
-        return function(*arguments)
+    def __init__(self, inputs: list[Any]) -> None:
+        super().__init__()
+        # The tensors are kept, so that no id is given to another one.
+        self.marked = {id(x): x for x in inputs if isinstance(x, Tensor)}
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        name = getattr(function, "__name__", "")
+        tensors = [a for a in tree_leaves((args, kwargs)) if isinstance(a, Tensor)]
+        marks = {id(t) in self.marked for t in tensors if t.dim()}
+        if len(marks) > 1 and name not in MIXING_ALLOWED:
+            raise MixedDevices(name)
+        result = function(*args, **kwargs)
+        passed_on = isinstance(kwargs.get("device"), torch.device) or (
+            name == "to" and any(isinstance(a, torch.device) for a in args)
+        )
+        anywhere = any(id(t) in self.marked for t in tensors)
+        if (anywhere or passed_on) and name not in ("cpu", "numpy"):
+            for x in tree_leaves(result):
+                if isinstance(x, Tensor):
+                    self.marked[id(x)] = x
+        return result
 
 
-def device_problem(
-    exercise: Exercise, function: Callable[..., Any], probe: Probe
-) -> str | None:
+def device_problem(function: Callable[..., Any], probe: Probe) -> str | None:
     """The sentence for a function that would fail on a GPU, else None."""
-    from torch._subclasses.fake_tensor import FakeTensorDeviceMismatchError
-
-    if not any(isinstance(a, Tensor) for a in probe.arguments):
+    arguments = fresh(probe.arguments)
+    if not any(isinstance(a, Tensor) for a in arguments):
         return None
-    fix = "create new tensors with device=… of an input"
+    pretend = _Pretend(arguments)
     try:
-        result = on_fake_device(function, probe)
-    except FakeTensorDeviceMismatchError:
-        return f"on a GPU your function would mix in a tensor of the CPU: {fix}"
-    except Exception:  # it looks at values, which a pretended tensor does not have
-        return None
-    if isinstance(result, Tensor) and result.device.type != "meta":
-        return f"on a GPU your function would return a tensor on the CPU: {fix}"
+        with pretend:
+            result = function(*arguments)
+    except MixedDevices:
+        return f"on a GPU your function would mix in a tensor of the CPU: {FIX}"
+    if isinstance(result, Tensor) and id(result) not in pretend.marked:
+        return f"on a GPU your function would return a tensor on the CPU: {FIX}"
     return None

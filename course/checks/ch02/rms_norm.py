@@ -1,0 +1,153 @@
+"""Exercise 2.2: RMSNorm."""
+
+import torch
+from torch import Tensor
+
+from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.properties import draw, unchanged
+
+
+def probes(generator: torch.Generator) -> list[Probe]:
+    def x(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=generator)
+
+    return [
+        Probe("one vector", (torch.tensor([3.0, 4.0]), torch.ones(2))),
+        Probe("zeros", (torch.zeros(4), torch.ones(4))),
+        Probe("a learned weight", (x(4), x(4))),
+        Probe("three vectors", (x(3, 4), x(4))),
+        Probe("as many vectors as components", (x(4, 4), x(4))),
+        Probe("batch and time", (x(2, 3, 8), x(8))),
+        Probe("mean far from 0", (x(2, 6) + 5, torch.ones(6))),
+        Probe("tiny numbers", (1e-3 * x(2, 6), torch.ones(6))),
+        Probe("numbers × 100", (100 * x(2, 6), x(6))),
+    ]
+
+
+def layer_norm(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
+    x = x - x.mean(-1, keepdim=True)
+    return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + eps) * weight
+
+
+def length_norm(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
+    return x * torch.rsqrt(x.pow(2).sum(-1, keepdim=True) + eps) * weight
+
+
+def no_epsilon(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
+    return x / x.pow(2).mean(-1, keepdim=True).sqrt() * weight
+
+
+def epsilon_outside(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
+    return x / (x.pow(2).mean(-1, keepdim=True).sqrt() + eps) * weight
+
+
+def over_everything(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
+    return x * torch.rsqrt(x.pow(2).mean() + eps) * weight
+
+
+def weight_ignored(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
+    return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + eps)
+
+
+def root_forgotten(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
+    return x / (x.pow(2).mean(-1, keepdim=True) + eps) * weight
+
+
+def first_dimension(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
+    return x * torch.rsqrt(x.pow(2).mean(0, keepdim=True) + eps) * weight
+
+
+def weight_from_zero(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
+    return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + eps) * (1 + weight)
+
+
+def unit_mean_square(function) -> str | None:
+    square = function(draw(5, 16, seed=1) * 7, torch.ones(16)).square().mean(-1)
+    if float((square - 1).abs().max()) < 1e-3:
+        return None
+    return (
+        "with a weight of ones every vector's mean square must be 1; yours has "
+        f"{float(square[0]):.3g}"
+    )
+
+
+EXERCISE = Exercise(
+    number="2.2",
+    title="RMSNorm",
+    minutes=10,
+    stars=1,
+    signature="rms_norm(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor",
+    reference="course.lm.layers:rms_norm",
+    used_by="lm.model, 02",
+    why="Before every block it brings the vectors back to size 1, so that a deep "
+    "model can be trained at all.",
+    hints=(
+        "How would you measure how large the components of one vector typically are, "
+        "whatever their signs?",
+        "Take the mean of the squares over the last dimension (keep it), add eps, "
+        "take the root, divide, and multiply by the weight.",
+        "`return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=…) + …) * weight`",
+    ),
+    probes=probes,
+    properties=(
+        Property("mean square 1", unit_mean_square),
+        unchanged(
+            "invariant to scale",
+            lambda: (draw(3, 8, seed=2), torch.ones(8)),
+            lambda: (100 * draw(3, 8, seed=2), torch.ones(8)),
+            "multiplying a vector by 100",
+            tolerance=1e-3,
+        ),
+    ),
+    differentiable=("x", "weight"),
+    mistakes=(
+        Mistake(
+            "LayerNorm",
+            layer_norm,
+            "you subtract the mean, which is LayerNorm: RMSNorm only divides",
+        ),
+        Mistake(
+            "sum of squares",
+            length_norm,
+            "you divide by the length of the vector: take the mean of the squares, "
+            "not their sum",
+        ),
+        Mistake(
+            "eps forgotten",
+            no_epsilon,
+            "eps is missing: a vector of zeros gives 0 / 0, and one NaN spoils the "
+            "whole model",
+        ),
+        Mistake(
+            "eps outside the root",
+            epsilon_outside,
+            "eps belongs under the root: √(mean square + eps)",
+        ),
+        Mistake(
+            "over everything",
+            over_everything,
+            "you average over the whole batch: each vector is normalised on its own, "
+            "over the last dimension",
+        ),
+        Mistake(
+            "weight ignored",
+            weight_ignored,
+            "the learned weight is missing: multiply each component by its own",
+        ),
+        Mistake(
+            "root forgotten",
+            root_forgotten,
+            "you divide by the mean square: take its root",
+        ),
+        Mistake(
+            "first dimension",
+            first_dimension,
+            "you average over the first dimension: the components are the last one",
+        ),
+        Mistake(
+            "weight counted from 0",
+            weight_from_zero,
+            "you multiply by 1 + weight: here the weight itself starts at 1",
+        ),
+    ),
+)

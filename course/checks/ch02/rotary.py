@@ -1,0 +1,199 @@
+"""Exercise 2.3: rotary positions."""
+
+import torch
+from torch import Tensor
+
+from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.properties import draw, unchanged
+
+
+def probes(generator: torch.Generator) -> list[Probe]:
+    def x(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=generator)
+
+    padded = torch.tensor([[0, 0, 0, 1], [0, 1, 2, 3]])
+    return [
+        Probe("position 0", (x(1, 1, 1, 2), torch.tensor([0]))),
+        Probe(
+            "position 1", (torch.tensor([1.0, 0.0]).view(1, 1, 1, 2), torch.tensor([1]))
+        ),
+        Probe("two positions", (x(1, 1, 2, 4), torch.arange(2))),
+        Probe("two heads", (x(1, 2, 3, 4), torch.arange(3))),
+        Probe("as many heads as positions", (x(2, 3, 3, 6), torch.arange(3))),
+        Probe("later positions", (x(1, 2, 2, 8), torch.tensor([7, 8]))),
+        Probe("positions per row", (x(2, 2, 4, 4), padded)),
+        Probe("as many rows as heads", (x(2, 2, 4, 8), padded + 3)),
+        Probe("position 1000", (x(1, 1, 1, 8), torch.tensor([1000]))),
+    ]
+
+
+def turned(
+    x: Tensor,
+    positions: Tensor,
+    base: float = 10_000.0,
+    *,
+    sign: float = 1.0,
+    step: float = 1.0,
+) -> Tensor:
+    """The right answer, with the direction and the angles' spacing as switches."""
+    dim = x.shape[-1]
+    power = -torch.arange(0, dim, 2, device=x.device) / dim * step
+    angles = positions[..., None].float() * base**power
+    angles = angles[:, None] if angles.dim() == 3 else angles
+    cos, sin = angles.cos(), angles.sin() * sign
+    first, second = x.chunk(2, dim=-1)
+    return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
+
+
+def interleaved(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
+    halves = torch.cat((x[..., 0::2], x[..., 1::2]), dim=-1)
+    out = turned(halves, positions, base)
+    return torch.stack(out.chunk(2, dim=-1), dim=-1).flatten(-2)
+
+
+def backwards(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
+    return turned(x, positions, base, sign=-1.0)
+
+
+def half_the_exponent(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
+    return turned(x, positions, base, step=0.5)
+
+
+def growing_angles(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
+    return turned(x, positions, base, step=-1.0)
+
+
+def from_one(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
+    return turned(x, positions + 1, base)
+
+
+def counts_itself(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
+    return turned(x, torch.arange(x.shape[2], device=x.device), base)
+
+
+def same_angle(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
+    return turned(x, positions, 1.0)
+
+
+def mirrored(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
+    first, second = x.chunk(2, dim=-1)
+    out = turned(x, positions, base).chunk(2, dim=-1)
+    back = turned(x, positions, base, sign=-1.0).chunk(2, dim=-1)
+    return torch.cat((back[0], out[1]), dim=-1)
+
+
+def half_turned(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
+    return torch.cat(
+        (turned(x, positions, base).chunk(2, -1)[0], x.chunk(2, -1)[1]), -1
+    )
+
+
+def distance_only(function) -> str | None:
+    q, k = draw(1, 1, 1, 8, seed=1), draw(1, 1, 1, 8, seed=2)
+
+    def dot(i: int, j: int) -> float:
+        a, b = function(q, torch.tensor([i])), function(k, torch.tensor([j]))
+        return float((a * b).sum())
+
+    if abs(dot(5, 3) - dot(12, 10)) < 1e-4:
+        return None
+    return (
+        "a query at 5 and a key at 3 must have the same dot product as one at 12 and "
+        f"one at 10; yours are {dot(5, 3):.3g} and {dot(12, 10):.3g}"
+    )
+
+
+def length_kept(function) -> str | None:
+    x = draw(2, 2, 5, 8, seed=3)
+    change = (function(x, torch.arange(5)).norm(dim=-1) - x.norm(dim=-1)).abs().max()
+    if float(change) < 1e-4:
+        return None
+    return f"turning keeps every vector's length; yours changed by {float(change):.2g}"
+
+
+EXERCISE = Exercise(
+    number="2.3",
+    title="Rotary positions",
+    minutes=20,
+    stars=3,
+    signature="rotary(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor",
+    reference="course.lm.layers:rotary",
+    used_by="lm.model, 02, 03",
+    why="Attention alone cannot tell “dog bites man” from “man bites dog”; turning "
+    "queries and keys by their positions lets it see distances.",
+    hints=(
+        "If you turn two arrows by 30° and by 50°, on what does the angle between "
+        "them depend?",
+        "Component i forms a pair with component i + D/2; pair i turns by position × "
+        "base^(−2i/D). A turn by θ makes (a, b) into (a cos θ − b sin θ, b cos θ + "
+        "a sin θ). Positions of shape (B, T) need one more dimension for the heads.",
+        "`first, second = x.chunk(2, dim=-1)`, then "
+        "`torch.cat((first * cos - second * sin, …), dim=-1)`.",
+    ),
+    probes=probes,
+    properties=(
+        Property("only the distance matters", distance_only),
+        Property("lengths are kept", length_kept),
+        unchanged(
+            "positions for all rows or for each",
+            lambda: (draw(2, 1, 3, 4, seed=4), torch.arange(3)),
+            lambda: (draw(2, 1, 3, 4, seed=4), torch.arange(3).expand(2, 3)),
+            "giving the same positions once for every row",
+        ),
+    ),
+    differentiable=("x",),
+    tolerance=1e-4,
+    mistakes=(
+        Mistake(
+            "neighbours paired",
+            interleaved,
+            "you pair neighbouring components (0 with 1): in the Llama layout "
+            "component i is paired with i + D/2",
+        ),
+        Mistake(
+            "turned backwards",
+            backwards,
+            "you turn the other way round: (a, b) becomes (a cos − b sin, b cos + "
+            "a sin)",
+        ),
+        Mistake(
+            "exponent halved",
+            half_the_exponent,
+            "your angles fall too slowly: pair i turns by base^(−2i/D), not "
+            "base^(−i/D)",
+        ),
+        Mistake(
+            "exponent positive",
+            growing_angles,
+            "your angles grow with the pair: the exponent −2i/D is negative",
+        ),
+        Mistake(
+            "positions from 1",
+            from_one,
+            "you count positions from 1: position 0 is not turned at all",
+        ),
+        Mistake(
+            "positions ignored",
+            counts_itself,
+            "you count 0, 1, 2, … yourself: use `positions`, which differ with "
+            "padding and with a cache",
+        ),
+        Mistake(
+            "one angle for all pairs",
+            same_angle,
+            "every pair turns by the same angle: pair i has its own, position × "
+            "base^(−2i/D)",
+        ),
+        Mistake(
+            "sign in the first half",
+            mirrored,
+            "the first half needs a minus, a cos − b sin: with two plus signs it is "
+            "not a rotation and changes lengths",
+        ),
+        Mistake(
+            "only one half turned",
+            half_turned,
+            "you turn only the first half: the second becomes b cos + a sin",
+        ),
+    ),
+)

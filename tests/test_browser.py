@@ -113,7 +113,7 @@ def start_lab(folder: Path) -> tuple[subprocess.Popen, str, str]:
             time.sleep(0.2)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """The folder that JupyterLab serves, with the notebook of the five panels."""
     made = tmp_path_factory.mktemp("lab") / "root"
@@ -129,7 +129,7 @@ def folder(tmp_path_factory):
     return made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def page(folder):
     """The notebook in a browser, after Run All, every panel drawn."""
     path = browser_path()
@@ -202,9 +202,13 @@ class Panel:
         act()
         status = self.cell.get_by_role("status").filter(has_text=expected)
         status.wait_for(timeout=15_000)
-        self.page.wait_for_function(
-            "([image, old]) => image.isConnected === false || image.src !== old",
-            arg=[self.cell.locator("img").element_handle(), before[1]],
+        self.page.wait_for_function(  # each picture's alternative text ends with it
+            """([cell, old]) => {
+                const image = cell.querySelector('img');
+                const sentence = cell.querySelector('[role=status]').innerText;
+                return image.src !== old && image.alt.endsWith(sentence);
+            }""",
+            arg=[self.cell.element_handle(), before[1]],
         )
         after = self.seen()
         assert all(a != b for a, b in zip(before, after, strict=True)), self.name
@@ -234,7 +238,7 @@ def test_the_explorer_follows_slider_fields_and_button(page, tmp_path):
         "([field, old]) => field.value !== old",
         arg=[panel.field("prompt").element_handle(), prompt],
     )
-    panel.change(lambda: panel.field("model").select_option("uniform"), "of")
+    panel.change(lambda: panel.field("model").select_option("uniform"), "0.004")
     panel.photograph(tmp_path)
 
 
@@ -251,10 +255,10 @@ def test_the_labeller_votes_and_takes_back_by_keyboard(page, folder, tmp_path):
     assert "<script>window.hacked" in panel.cell.inner_text()
     panel.photograph(tmp_path)
     panel.button("B is better").focus()
-    panel.change(lambda: page.keyboard.press("Enter"), "agreement 100%")
-    panel.change(panel.button("B is better").click, "agreement 50%")
-    panel.change(panel.button("Undo").click, "agreement 100%")
-    panel.change(panel.button("Skip").click, "1 skipped")
+    panel.change(lambda: page.keyboard.press("Enter"), "crowd 100%")
+    panel.change(panel.button("B is better").click, "crowd 50%")
+    panel.change(panel.button("Undo").click, "crowd 100%")
+    panel.change(panel.button("Skip").click, "skip 1")
     from course.reward.preferences import PreferenceStore
 
     votes = PreferenceStore(folder / "votes.sqlite").votes()
@@ -273,7 +277,7 @@ def test_the_microscope_follows_every_key(page, tmp_path):
 
 def test_the_bandit_steps_runs_and_resets(page, tmp_path):
     panel = Panel(page, "bandit")
-    panel.change(panel.button("Step").click, "After 1 steps")
+    panel.change(panel.button("Step").click, "After 1 step:")
     panel.cell.get_by_label("baseline: mean of earlier rewards").check()
     panel.change(panel.button("Run 100 steps").click, "After 101 steps")
     panel.photograph(tmp_path)

@@ -123,7 +123,7 @@ def test_hostile_text_stays_text_in_every_panel(model, tokenizer, store):
     find(made["labeller"], "A is better").click()  # the second pair is the hostile one
     for name, box in made.items():
         assert read(box).tags <= {
-            "p", "b", "div", "img", "table", "tr", "th", "td", "caption",
+            "b", "div", "img", "table", "tr", "th", "td", "caption",
         }, name  # fmt: skip
     assert HOSTILE in read(made["labeller"]).text
 
@@ -147,6 +147,12 @@ def test_pictures_are_drawn_without_any_warning(recwarn, tokenizer):
     microscope.draw_trace(axes, [*trace, ("日本", 0.0)], panel.label("日本 😀 \x07"))
     panel.picture(made, "x")
     assert [str(warning.message) for warning in recwarn] == []
+
+
+def test_a_token_that_is_part_of_a_character_shows_its_bytes(tokenizer):
+    ids = tokenizer("é", add_special_tokens=False)["input_ids"]
+    assert [panel.token_text(tokenizer, i) for i in ids] == ["<C3>", "<A9>"]
+    assert panel.token_text(tokenizer, tokenizer.eos_token_id) == "<eos>"
 
 
 def test_an_alternative_text_cannot_leave_its_attribute():
@@ -327,7 +333,7 @@ def test_votes_are_kept_with_their_time_and_survive_a_new_panel(store):
     assert kept == ("a fine film", "a", "ada", 3.5)
     again = widgets.preference_labeller(PAIRS, store)
     assert "Pair 2 of 3" in read(again).text
-    assert "agreement 100%" in read(again).text
+    assert "with the crowd 100%" in read(again).text
 
 
 def test_each_button_does_what_its_name_says(store):
@@ -345,7 +351,8 @@ def test_agreement_counts_decided_votes_only(store):
     for name in ("B is better", "B is better", "A is better"):
         find(box, name).click()
     text = read(box).text
-    assert "3 votes (1 ties, 0 skipped); 1 agree" in text and "agreement 50%" in text
+    assert "Votes: 3 (agrees 1, disagrees 1, tie 1, skip 0)" in text
+    assert "agreement with the crowd 50%" in text
     assert "All 3 pairs have your vote" in text
     find(box, "Skip").click()
     assert len(store) == 3 and "Every pair has your vote already" in read(box).text

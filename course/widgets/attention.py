@@ -5,6 +5,7 @@ from math import sqrt
 from typing import Any
 
 import ipywidgets as w
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -95,12 +96,18 @@ def attention_sentence(weights: Tensor) -> str:
 
 def draw_attention(axes: Any, weights: Tensor, tokens: list[str], title: str) -> Any:
     """A heat map: a row for each reading token, a column for each token read."""
-    image = axes.imshow(weights.cpu().numpy(), cmap="cividis", vmin=0, vmax=1)
+    shares = weights.cpu().numpy()
+    image = axes.imshow(shares, cmap="cividis", vmin=0, vmax=1)
     names = [panel.label(token, 10) for token in tokens]
     axes.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
     axes.set_yticks(range(len(names)), names, fontsize=7)
     axes.set(title=title, xlabel="token read", ylabel="reading token")
     axes.grid(False)
+    for (row, column), weight in np.ndenumerate(shares):  # not by colour alone
+        if len(tokens) <= 10 and column <= row:
+            colour = "black" if weight > 0.5 else "white"
+            axes.text(column, row, f"{weight:.2f}", color=colour, fontsize=7,
+                      ha="center", va="center")  # fmt: skip
     return image
 
 
@@ -111,7 +118,7 @@ def show_attention(
     import matplotlib.pyplot as plt
 
     ids = text_ids(model, tokenizer, text)
-    tokens = [tokenizer.decode([i]) for i in ids]
+    tokens = [panel.token_text(tokenizer, i) for i in ids]
     maps = attention_weights(model, ids)[layer, :heads]
     figure, places = plt.subplots(1, len(maps), figsize=(3.2 * len(maps), 3.6),
                                   squeeze=False)  # fmt: skip
@@ -151,7 +158,7 @@ def attention_viewer(
     def render() -> None:
         state.text, state.layer, state.head = field.value, layer.value, head.value
         ids = text_ids(model, tokenizer, state.text)
-        tokens = [tokenizer.decode([i]) for i in ids]
+        tokens = [panel.token_text(tokenizer, i) for i in ids]
         weights = attention_weights(model, ids)[state.layer, state.head]
         name = f"layer {state.layer}, head {state.head}"
         sentence = attention_sentence(weights)
@@ -162,7 +169,7 @@ def attention_viewer(
         made, (axes,) = panel.figure(width=5, height=4.4)
         shown = draw_attention(axes, weights, tokens, name)
         made.colorbar(shown, ax=axes, label="weight", shrink=0.7)
-        image.value = panel.picture(made, f"Heat map of {name}. {sentence}")
+        image.value = panel.picture(made, f"Heat map. {name}: {sentence}")
 
     panel.watch(render, field, layer, head)
     return w.VBox([field, w.HBox([layer, head]), words, w.HBox([image, rows])])

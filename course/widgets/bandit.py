@@ -110,9 +110,10 @@ def bandit_sentence(state: BanditState) -> str:
     expected = sum(p * m for p, m in zip(policy, state.means, strict=True))
     reward = f"{sum(recent) / len(recent):.2f}" if recent else "none yet"
     variance = [gradient_variance(state, b) for b in (0.0, expected)]
+    steps = f"{len(state.arms)} step{'' if len(state.arms) == 1 else 's'}"
     return (
-        f"After {len(state.arms)} steps: mean of the last {len(recent)} rewards "
-        f"{reward}; expected reward of the policy {expected:.2f}. "
+        f"After {steps}: mean of the last {len(recent)} rewards {reward}; "
+        f"expected reward of the policy {expected:.2f}. "
         f"Variance of the next gradient: {variance[0]:.3f} without a baseline, "
         f"{variance[1]:.3f} with the expected reward as baseline."
     )
@@ -208,8 +209,7 @@ def bandit_playground(
         made, (left, right) = panel.figure(2, width=8, height=2.9)
         draw_probabilities(left, bandit, "Probability of each arm")
         draw_rewards(right, bandit)
-        shares = ", ".join(f"{row[0]} {row[3]}" for row in bandit_rows(bandit))
-        alt = f"Probabilities and rewards over {len(bandit.arms)} steps; now {shares}"
+        alt = f"Lines of probabilities, dots of rewards. {bandit_sentence(bandit)}"
         image.value = panel.picture(made, alt)
 
     def advance(steps: int) -> None:

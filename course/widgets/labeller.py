@@ -111,14 +111,11 @@ def label_by_rule(session: Session, rule: Callable[[str, str], str], n: int) -> 
 def agreement_sentence(outcomes: Sequence[str]) -> str:
     """The votes so far and how many agree with the crowd, in words."""
     share = agreement(outcomes)
-    said = (
-        "agreement with the crowd shows after the first decided vote"
-        if share is None
-        else f"{outcomes.count('agrees')} agree with the crowd and "
-        f"{outcomes.count('disagrees')} do not: agreement {share:.0%}"
-    )
-    ties, skips = outcomes.count("tie"), outcomes.count("skip")
-    return f"{len(outcomes)} votes ({ties} ties, {skips} skipped); {said}."
+    counts = ", ".join(f"{name} {outcomes.count(name)}" for name in OUTCOMES)
+    said = "agreement with the crowd shows after the first decided vote"
+    if share is not None:
+        said = f"agreement with the crowd {share:.0%}"
+    return f"Votes: {len(outcomes)} ({counts}); {said}."
 
 
 def draw_outcomes(axes: Any, outcomes: Sequence[str]) -> None:
@@ -127,6 +124,7 @@ def draw_outcomes(axes: Any, outcomes: Sequence[str]) -> None:
     bars = axes.barh(OUTCOMES, counts, color=COLOURS[0])
     axes.bar_label(bars, padding=3)
     axes.invert_yaxis()
+    axes.set_axisbelow(True)
     axes.set(title="Your votes and the crowd", xlabel="votes",
              xlim=(0, max(5, *counts) * 1.1))  # fmt: skip
 
@@ -144,13 +142,17 @@ def show_labels(session: Session) -> None:
 def pair_html(pair: Pair | None, number: int, total: int) -> str:
     """Both texts, escaped, under the headings A and B."""
     if pair is None:
-        return f"<p>All {total} pairs have your vote. Undo takes the last one back.</p>"
-    style = 'style="white-space: pre-wrap; margin: 0 0 1em 1em; max-width: 44em"'
+        return f"<div>All {total} pairs have your vote; Undo takes one back.</div>"
+    style = (
+        'style="white-space: pre-wrap; line-height: 1.4; max-width: 44em; '
+        'border: 1px solid; border-radius: 4px; padding: 0.5em; margin: 0 0 0.5em"'
+    )
     texts = "".join(
-        f"<p><b>{name}</b></p><p {style}>{panel.escape(pair[column])}</p>"
+        f"<div><b>{name}</b></div><div {style}>{panel.escape(pair[column])}</div>"
         for name, column in (("A", "text_a"), ("B", "text_b"))
     )
-    return f"<p>Pair {number} of {total}: which text would you rather read?</p>{texts}"
+    question = "which text would you rather read?"
+    return f"<div>Pair {number} of {total}: {question}</div>{texts}"
 
 
 def preference_labeller(

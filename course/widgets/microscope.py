@@ -29,7 +29,7 @@ def reward_trace(
     scores = [float(score) for score in score_texts(prefixes)]
     if len(scores) != len(prefixes):
         raise ValueError(f"got {len(scores)} scores, expected {len(prefixes)}")
-    return list(zip([tokenizer.decode([i]) for i in ids], scores, strict=True))
+    return list(zip([panel.token_text(tokenizer, i) for i in ids], scores, strict=True))
 
 
 HEAD = ("token", "reward so far", "change")
@@ -97,7 +97,7 @@ def reward_microscope(
     field = w.Textarea(value=state.text, description="text", rows=3,
                        layout=w.Layout(width="38em"))  # fmt: skip
     again = w.Button(description="Back to the first text",
-                     layout=w.Layout(width="auto"))  # fmt: skip
+                     layout=w.Layout(width="14em"))  # fmt: skip
     words, rows, image = w.HTML(), w.HTML(), w.HTML()
 
     def render() -> None:

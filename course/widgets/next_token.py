@@ -93,7 +93,7 @@ def next_token_table(
     after = sampling_probabilities(before, temperature, top_k, top_p)
     ids = before.sort(descending=True, stable=True).indices[:n].tolist()
     return [
-        TokenRow(i, tokenizer.decode([i]), float(before[i]), float(after[i]))
+        TokenRow(i, panel.token_text(tokenizer, i), float(before[i]), float(after[i]))
         for i in ids
     ]
 
@@ -112,7 +112,7 @@ def token_cells(rows: Sequence[TokenRow]) -> list[tuple[str, str, str, str]]:
 
 def next_token_sentence(after: Tensor, tokenizer: Any) -> str:
     """Entropy, number of tokens left and the likeliest one, in words."""
-    best = panel.visible(tokenizer.decode([int(after.argmax())]))
+    best = panel.visible(panel.token_text(tokenizer, int(after.argmax())))
     kept = int((after > 0).sum())
     return (
         f"Entropy {entropy_bits(after):.2f} bits; {kept} of {len(after)} tokens can be "
@@ -128,6 +128,7 @@ def draw_tokens(axes: Any, rows: Sequence[TokenRow], title: str) -> None:
               markeredgewidth=2, label="model")  # fmt: skip
     axes.set_yticks(places, [panel.label(r.token, 14) for r in rows])
     axes.invert_yaxis()
+    axes.set_axisbelow(True)
     axes.set(title=title, xlabel="probability", xlim=(0, None))
     axes.legend(fontsize=8, loc="lower right")
 

@@ -12,7 +12,7 @@ import ipywidgets as w
 State = TypeVar("State")
 _STATES: dict[str, Any] = {}
 # Characters that a reader could not see, or that would break a line of a table.
-VISIBLE = str.maketrans({" ": "␣", "\n": "⏎", "\r": "␍", "\t": "⇥", "\x00": "␀"})
+VISIBLE = str.maketrans({" ": "␣", "\n": "⏎", "\r": "␍", "\t": "⇥"})
 
 
 def panel_state(key: str, factory: Callable[[], State]) -> State:
@@ -50,12 +50,33 @@ def escape(text: object) -> str:
 
 
 def visible(text: str) -> str:
-    """Text with its spaces and line ends shown as signs, for tables of tokens.
+    """Text with spaces, line ends and unprintable characters shown as signs.
 
-    >>> visible(" a\\n")
-    '␣a⏎'
+    >>> visible(" a\\n\\u202e")
+    '␣a⏎□'
     """
-    return text.translate(VISIBLE) or "∅"
+    shown = text.translate(VISIBLE)
+    return "".join(c if c.isprintable() else "□" for c in shown) or "∅"
+
+
+@cache
+def _bytes() -> dict[str, int]:
+    """The byte of each character of a byte-level tokenizer (Radford et al. 2019)."""
+    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in plain]
+    return {chr(b): b for b in plain} | {
+        chr(256 + n): byte for n, byte in enumerate(others)
+    }
+
+
+def token_text(tokenizer: Any, id: int) -> str:
+    """The text of one token; bytes that are part of a character show as <C3>."""
+    text = tokenizer.decode([id])
+    if "\ufffd" not in text:
+        return text
+    signs = tokenizer.convert_ids_to_tokens(id)
+    known = _bytes()
+    return "".join(f"<{known[s]:02X}>" if s in known else s for s in signs)
 
 
 @cache
@@ -96,17 +117,24 @@ def picture(made: Any, alt: str) -> str:
 
 
 def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """An HTML table of escaped cells, with a caption and row headings."""
-    cell = 'style="text-align: left; padding: 0 1em 0 0"'
-    lines = [
-        f"<tr>{''.join(f'<th scope=col {cell}>{escape(h)}</th>' for h in head)}</tr>"
-    ]
+    """An HTML table of escaped cells, with a caption and row headings.
+
+    A long one scrolls, by keyboard too: its region can take the focus.
+    """
+    cell = 'style="text-align: left; padding: 0 1.5em 0 0; white-space: nowrap"'
+    heads = "".join(f'<th scope="col" {cell}>{escape(h)}</th>' for h in head)
+    lines = [f"<tr>{heads}</tr>"]
     for first, *others in rows:
-        line = f"<th scope=row {cell}>{escape(first)}</th>"
+        line = f'<th scope="row" {cell}>{escape(first)}</th>'
         line += "".join(f"<td {cell}>{escape(other)}</td>" for other in others)
         lines.append(f"<tr>{line}</tr>")
     title = f'<caption style="text-align: left">{escape(caption)}</caption>'
-    return f"<table>{title}{''.join(lines)}</table>"
+    return (
+        f'<div role="region" tabindex="0" aria-label="{escape(caption)}" '
+        'style="max-height: 26em; overflow: auto; line-height: 1.5">'
+        '<table style="font-family: monospace">'
+        f"{title}{''.join(lines)}</table></div>"
+    )
 
 
 def text_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -134,10 +162,10 @@ def bar(share: float, width: int = 20) -> str:
     """A bar of text for a number between 0 and 1.
 
     >>> bar(0.5, 4)
-    '██··'
+    '██░░'
     """
     full = round(min(max(share, 0.0), 1.0) * width)
-    return "█" * full + "·" * (width - full)
+    return "█" * full + "░" * (width - full)
 
 
 def number(

@@ -85,9 +85,10 @@ class NGram:
         Expectation-maximisation from equal weights; returns the nats per token before
         every step, which never rise.  Raises ValueError when nothing is held out.
         """
-        estimates = torch.cat([self.estimates(sequence) for sequence in held_out])
-        if len(estimates) == 0:
+        tables = [self.estimates(sequence) for sequence in held_out]
+        if not sum(map(len, tables)):
             raise ValueError("got no token to predict, expected held-out texts")
+        estimates = torch.cat(tables)
         self.weights = torch.full_like(self.weights, 1 / len(self.weights))
         nats = []
         for _ in range(steps):
@@ -120,7 +121,9 @@ class NGram:
     def probabilities(self, context: Sequence[int]) -> torch.Tensor:
         """Distribution of the next token after `context`; (vocabulary,) fp64."""
         row = self._checked(context)
-        columns = [torch.full((self.vocab_size,), 1 / self.vocab_size).double()]
+        columns = [
+            torch.full((self.vocab_size,), 1 / self.vocab_size, dtype=torch.float64)
+        ]
         for length in range(self.order):
             key = tuple(row[len(row) - length :]) if length <= len(row) else None
             total, column = self.totals.get(key), columns[-1]

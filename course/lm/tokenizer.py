@@ -94,12 +94,17 @@ def decode(
     """The text of every row of ids, special tokens left out.
 
     Bytes that are not UTF-8, as in a text cut inside a character, become U+FFFD.
+    Raises TypeError when `rows` is one row.
     """
-    if isinstance(rows, torch.Tensor):
-        rows = rows.tolist()
-    return tokenizer.batch_decode(
-        rows, skip_special_tokens=True, clean_up_tokenization_spaces=False
-    )
+    rows = rows.tolist() if isinstance(rows, torch.Tensor) else list(rows)
+    if rows and isinstance(rows[0], int):
+        raise TypeError("got one row of ids, expected a list of rows")
+    return [
+        tokenizer.decode(
+            row, skip_special_tokens=True, clean_up_tokenization_spaces=False
+        )
+        for row in rows
+    ]
 
 
 def pad_batch(

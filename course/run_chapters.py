@@ -10,15 +10,18 @@ from typing import Any
 
 from course.runtime import CourseError, progress
 
-PEAK = (  # of the kernel's own process, in MB; Linux counts in kB, macOS in bytes
-    "__import__('resource').getrusage(0).ru_maxrss"
-    " / (1e6 if __import__('sys').platform == 'darwin' else 1e3)"
-)
+# An expression for the kernel's own peak memory in MB.  On Linux not ru_maxrss: a
+# process inherits there what the one that started it had used.
+PEAK = {
+    "linux": "max(int(line.split()[1]) * 1.024e-3 for line in "
+    "open('/proc/self/status') if line.startswith('VmHWM:'))",
+    "darwin": "__import__('resource').getrusage(0).ru_maxrss / 1e6",
+}
 
 
 @dataclass(frozen=True)
 class ChapterRun:
-    """What one chapter did; peak_mb is None on Windows, error is "" when it passed."""
+    """What one chapter did; peak_mb is None where it is not known (Windows), error is "" when it passed."""
 
     chapter: str
     seconds: float
@@ -165,10 +168,12 @@ def _this_python() -> Any:
 def _peak_mb(client: Any) -> float | None:
     from nbclient.util import run_sync
 
-    if sys.platform == "win32":
+    if sys.platform not in PEAK:
         return None
     ask = run_sync(client.kc.execute_interactive)
-    reply = ask("", silent=True, user_expressions={"peak": PEAK}, timeout=30)
+    reply = ask(
+        "", silent=True, user_expressions={"peak": PEAK[sys.platform]}, timeout=30
+    )
     answer = reply["content"].get("user_expressions", {}).get("peak", {})
     if answer.get("status") != "ok":
         return None

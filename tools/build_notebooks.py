@@ -23,6 +23,14 @@ from tools.assemble import Target, assemble, targets
 from tools.regions import BuildError
 
 ROOT = Path(__file__).resolve().parents[1]
+NOT_OURS = (  # what a missing or damaged notebook raises
+    OSError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    nbformat.ValidationError,
+)
 FOLDERS = ("notebooks", "exercises", "solutions")
 
 
@@ -97,12 +105,19 @@ def build(target: Target, root: Path, run: bool) -> bytes | None:
             execute.run(notebook, path.parent, target.path.as_posix())
             return serialise(_fresh(notebook, target, root), target)
         try:
-            old = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
-            if not carry_over(notebook, old):
+            if not carry_over(notebook, _stored(path)):
                 return None
-        except (OSError, ValueError, AttributeError, IndexError, KeyError):
-            return None  # missing or not a notebook of ours
+        except NOT_OURS:
+            return None
     return serialise(notebook, target)
+
+
+def _stored(path: Path) -> Any:
+    notebook = nbformat.v4.reads(path.read_text(encoding="utf-8"))
+    if (notebook.nbformat, notebook.nbformat_minor) != (4, 5):
+        raise ValueError(f"{path}: not format 4.5")
+    nbformat.validate(notebook)
+    return notebook
 
 
 def _fresh(executed: Any, target: Target, root: Path) -> Any:

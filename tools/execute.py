@@ -18,7 +18,7 @@ PRINTED_LINES = 40
 MIME = {"text/plain", "text/html", "text/markdown", "text/latex", "image/png"}
 VIEW = "application/vnd.jupyter.widget-view+json"
 ABSOLUTE = re.compile(
-    r"(?<![\w<:/.~-])/(home|root|tmp|usr|opt|mnt|var|srv|work|content|Users|private)/\w"
+    r"(?<![\w<:/.~-])/(home|root|tmp|usr|opt|mnt|var|srv|work|content|Users|private)/[\w.]"
     r"|\b[A-Z]:\\\w"
 )
 PLOT = re.compile(r"^\W*Text\(|<(matplotlib|Axes|Figure|BarContainer|a list of \d)")
@@ -33,7 +33,7 @@ def lane_environment(hf_home: str) -> dict[str, str]:
 def run(notebook: Any, folder: Path, label: str) -> None:
     """Run and clean in place.  Raises BuildError on an error or a refused output."""
     with tempfile.TemporaryDirectory() as cache:
-        environment = lane_environment(cache)
+        environment = {**lane_environment(cache), "COURSE_CHECK_STRICT": "1"}
         _, error = execute(notebook, folder, environment, label, CELL_SECONDS)
     if error:
         raise BuildError(f"{label}, cell {error}")

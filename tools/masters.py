@@ -82,9 +82,7 @@ def _code_rules(cell: Cell, chapter: str, solutions: bool) -> None:
         raise BuildError("exercises belong into solutions/src")
     found = regions(cell.source)
     if bool(found) != ("exercise" in cell.tags):
-        raise BuildError(
-            'a cell has a solution region if and only if tags=["exercise"]'
-        )
+        raise BuildError('a solution region and tags=["exercise"] come together')
     if found and not re.fullmatch(rf"{chapter}-\d+-stub", cell.id):
         raise BuildError(f"the id of an exercise cell is {chapter}-K-stub")
     if len({region.name for region in found}) > 1:

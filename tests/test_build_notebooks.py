@@ -1,0 +1,627 @@
+"""The generator: its grammar, what it carries over, what it refuses, its bytes."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_output
+
+from tools import assemble, build_notebooks, execute, masters, regions
+from tools.regions import BuildError
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = Path(__file__).parent / "data"
+LESSON = DATA / "masters" / "97_lesson.py"
+PRACTICE = DATA / "masters" / "97_practice.py"
+BUILT = (
+    "notebooks/97_lesson.ipynb",
+    "exercises/97_practice.ipynb",
+    "solutions/97_practice.ipynb",
+)
+PRINTED = {
+    "97-sum": "total: 2\n",
+    "97-claim": "claim holds: one and one is two\n",
+    "97-after": "twice 4 is 8\n",
+}
+
+
+def pretend(notebook, folder, environment, label, timeout=0):
+    """A kernel that prints PRINTED and nothing else."""
+    codes = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for count, cell in enumerate(codes, 1):
+        cell.execution_count = count
+        if text := PRINTED.get(cell.id):
+            cell.outputs = [new_output("stream", name="stdout", text=text)]
+    return None, ""
+
+
+class Site:
+    """A small repository with the two sample masters."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        self.lesson = root / "notebooks" / "src" / LESSON.name
+        self.practice = root / "solutions" / "src" / PRACTICE.name
+        for source, copy in ((LESSON, self.lesson), (PRACTICE, self.practice)):
+            copy.parent.mkdir(parents=True)
+            shutil.copy(source, copy)
+        self.project("https://github.com/OWNER/REPO")
+
+    def project(self, address: str) -> None:
+        text = f'[project]\nname = "x"\n[project.urls]\nRepository = "{address}"\n'
+        (self.root / "pyproject.toml").write_text(text, encoding="utf-8")
+
+    def build(self, *options: str) -> int:
+        return build_notebooks.main(list(options), self.root)
+
+    def bytes(self) -> dict[str, bytes]:
+        return {name: (self.root / name).read_bytes() for name in BUILT}
+
+    def notebook(self, name: str):
+        text = (self.root / name).read_text(encoding="utf-8")
+        return nbformat.reads(text, as_version=4)
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) == 1, old
+    path.write_text(text.replace(old, new), encoding="utf-8", newline="\n")
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    monkeypatch.delenv("COURSE_REPO", raising=False)
+    monkeypatch.setattr(execute, "execute", pretend)
+    return Site(tmp_path)
+
+
+@pytest.fixture
+def built(site):
+    assert site.build("--execute") == 0
+    return site
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_the_sample_gives_exactly_the_golden_files(built, name):
+    """A wanted change: read the new file, then copy it into tests/data/golden."""
+    golden = DATA / "golden" / name
+    made = built.root / name
+    assert made.read_bytes() == golden.read_bytes(), f"see {made}"
+
+
+def test_two_builds_in_two_folders_give_the_same_bytes(built, tmp_path_factory):
+    other = Site(tmp_path_factory.mktemp("other"))
+    assert other.build("--execute") == 0
+    assert other.bytes() == built.bytes()
+
+
+def test_a_second_build_writes_nothing(built, capsys):
+    before = {name: (built.root / name).stat().st_mtime_ns for name in BUILT}
+    capsys.readouterr()
+    assert built.build() == 0
+    assert capsys.readouterr().out == ""
+    assert before == {n: (built.root / n).stat().st_mtime_ns for n in BUILT}
+
+
+def test_a_build_in_another_process_gives_the_same_bytes(built):
+    """Hash seeds and locales differ between processes; bytes must not."""
+    script = (
+        "import sys; from pathlib import Path; from tools.build_notebooks import main;"
+        f"sys.exit(main(['--check'], Path({str(built.root)!r})))"
+    )
+    for seed in ("1", "2"):
+        environment = {"PYTHONHASHSEED": seed, "PYTHONUTF8": "0", "LC_ALL": "C"}
+        done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment)
+        assert done.returncode == 0
+
+
+def test_files_are_utf8_with_unix_lines_and_one_final_newline(built):
+    for name, data in built.bytes().items():
+        text = data.decode("utf-8")
+        assert "\r" not in text, name
+        assert text.endswith("}\n") and not text.endswith("\n\n"), name
+    assert "naïvely: „two“" in built.bytes()[BUILT[0]].decode("utf-8")
+
+
+def test_check_passes_on_fresh_files_and_writes_nothing(built):
+    before = built.bytes()
+    assert built.build("--check") == 0
+    assert built.bytes() == before
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_check_fails_after_one_byte_is_changed_anywhere(built, name, capsys):
+    path = built.root / name
+    data = path.read_bytes()
+    for place in range(0, len(data), len(data) // 40):
+        changed = bytearray(data)
+        changed[place] = ord("7") if changed[place] != ord("7") else ord("8")
+        path.write_bytes(bytes(changed))
+        assert built.build("--check") == 1, data[place - 20 : place + 20]
+        assert name in capsys.readouterr().err
+        assert path.read_bytes() == bytes(changed)
+
+
+def test_check_names_missing_and_orphan_files(built, capsys):
+    (built.root / BUILT[1]).unlink()
+    (built.root / "solutions" / "96_gone.ipynb").write_text("{}")
+    assert built.build("--check") == 1
+    said = capsys.readouterr().err
+    assert f"missing: {BUILT[1]}" in said
+    assert "orphan: solutions/96_gone.ipynb" in said
+
+
+def test_a_changed_text_keeps_outputs_without_a_run(built, monkeypatch):
+    monkeypatch.setattr(execute, "execute", None)
+    before = built.notebook(BUILT[0])
+    edit(built.lesson, "The next cell holds", "The cell below holds")
+    assert built.build() == 0
+    after = built.notebook(BUILT[0])
+    assert "The cell below" in after.cells[4].source
+    assert [c.get("outputs") for c in after.cells] == [
+        c.get("outputs") for c in before.cells
+    ]
+    assert built.build("--check") == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("# copy the numbers", "# copy the number"),
+        ('id="97-value"', 'id="97-worth"'),
+        ('# %% id="97-value"\n', '# %% id="97-new"\nnew = 1\n\n# %% id="97-value"\n'),
+        ('\n# %% id="97-value"\nf"{total} apples"\n', "\n"),
+    ],
+    ids=["comment", "id", "added", "removed"],
+)
+def test_any_changed_code_cell_invalidates_all_outputs(built, capsys, old, new):
+    before = built.bytes()[BUILT[0]]
+    edit(built.lesson, old, new)
+    assert built.build() == 1
+    assert f"{BUILT[0]} needs --execute 97" in capsys.readouterr().err
+    assert built.bytes()[BUILT[0]] == before
+    assert built.build("--check") == 1
+    assert built.build("--execute", "97") == 0
+    assert built.build("--check") == 0
+
+
+def test_moved_code_cells_invalidate_all_outputs(built):
+    text = built.lesson.read_text(encoding="utf-8")
+    head, *cells = text.split("\n# %% ")
+    cells[-2:] = [cells[-1].rstrip() + "\n", cells[-2]]
+    built.lesson.write_text("\n# %% ".join([head, *cells]), encoding="utf-8")
+    assert built.build() == 1
+
+
+def test_outputs_of_a_file_not_run_in_order_are_not_kept(built):
+    path = built.root / BUILT[0]
+    notebook = built.notebook(BUILT[0])
+    notebook.cells[-1].execution_count = 9
+    path.write_text(nbformat.writes(notebook), encoding="utf-8")
+    assert built.build() == 1
+
+
+def test_a_new_address_of_the_repository_costs_no_run(built, monkeypatch):
+    monkeypatch.setattr(execute, "execute", None)
+    built.project("https://github.com/someone/something.git")
+    assert built.build("--check") == 1
+    assert built.build() == 0
+    for name in BUILT:
+        text = built.bytes()[name].decode()
+        lines = [line for line in text.splitlines() if "someone/something" in line]
+        assert len(lines) == 2, lines
+        assert f"github/someone/something/blob/main/{name}" in lines[0]
+        assert r"SLUG = \"someone/something\"" in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("address", "override", "expected"),
+    [
+        ("https://github.com/OWNER/REPO", None, ""),
+        ("https://github.com/a/b", None, "a/b"),
+        ("https://github.com/a/b/", "c/d", "c/d"),
+        ("https://github.com/OWNER/REPO", "https://github.com/c/d.git", "c/d"),
+        ("https://example.org/a/b", None, ""),
+    ],
+)
+def test_the_slug_has_one_source(site, monkeypatch, address, override, expected):
+    site.project(address)
+    if override:
+        monkeypatch.setenv("COURSE_REPO", override)
+    assert assemble.slug(site.root) == expected
+
+
+def test_without_an_address_the_badge_asks_for_an_upload(built):
+    for name in BUILT:
+        text = built.bytes()[name].decode()
+        assert "upload this notebook to Colab" in text
+        assert "OWNER/REPO" not in text
+
+
+def test_every_notebook_begins_with_badge_title_and_setup(built):
+    for name in BUILT:
+        notebook = built.notebook(name)
+        ids = [cell.id for cell in notebook.cells[:3]]
+        assert ids == ["view-in-github", "97-title", "97-setup"]
+        setup = notebook.cells[2].source
+        assert 'course.setup(chapter="97")' in setup
+        helpers = "from course import check, hint, solution" in setup
+        assert helpers == (not name.startswith("notebooks"))
+
+
+def test_exercises_are_never_stored_with_outputs(built):
+    for cell in built.notebook(BUILT[1]).cells:
+        if cell.cell_type == "code":
+            assert cell.outputs == [] and cell.execution_count is None
+
+
+def test_a_stub_keeps_signature_docstring_and_what_stands_above_the_region(built):
+    stubs = {cell.id: cell.source for cell in built.notebook(BUILT[1]).cells}
+    assert stubs["97-1-stub"] == (
+        'def twice(x: float) -> float:\n    """Two times x."""\n'
+        "    raise NotImplementedError"
+    )
+    assert stubs["97-2-stub"].endswith(
+        '            raise ValueError("negative")\n        raise NotImplementedError'
+    )
+    shown = {cell.id: cell.source for cell in built.notebook(BUILT[2]).cells}
+    assert "doubled_value = x + x" in shown["97-1-stub"]
+    assert "SOLUTION" not in "".join(shown.values())
+
+
+def test_no_line_of_a_solution_is_left_in_an_exercise(built):
+    cells = masters.read_master(built.practice, solutions=True)
+    shown = (built.root / BUILT[1]).read_text(encoding="utf-8")
+    assert regions.leaks(cells, shown) == []
+    answers = (built.root / BUILT[2]).read_text(encoding="utf-8")
+    assert len(regions.leaks(cells, answers)) == 4
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from course.lm import twice",
+        "from course.lm.objective import entropy, twice as theirs",
+        "course.lm.objective.twice(3)",
+    ],
+)
+def test_an_exercise_may_not_import_its_own_reference(site, capsys, line):
+    edit(site.practice, 'print("twice 4', f'{line}\nprint("twice 4')
+    assert site.build() == 1
+    assert "97_practice.ipynb would show" in capsys.readouterr().err
+
+
+STUB = '''# %% id="97-1-stub" tags=["exercise"]
+def twice(x: float) -> float:
+    """Two times x."""
+    ### BEGIN SOLUTION
+    doubled_value = x + x
+    return doubled_value
+    ### END SOLUTION
+'''
+CHECK = '# %% id="97-1-check"\ntwice = check(twice)\n'
+BODY = "    doubled_value = x + x\n    return doubled_value\n"
+BROKEN_LESSON = {
+    "no id": (' id="97-value"', "", "has no id"),
+    "dot in id": ('id="97-value"', 'id="97.value"', "A-Z a-z 0-9"),
+    "space in id": ('id="97-value"', 'id="97 value"', "A-Z a-z 0-9"),
+    "long id": ('"97-value"', f'"97-{"x" * 62}"', "1 to 64"),
+    "other chapter": ('id="97-value"', 'id="96-value"', "starts with 97-"),
+    "set-up id": ('id="97-value"', 'id="97-setup"', "is not 97-setup"),
+    "twice": ('id="97-value"', 'id="97-sum"', "occur twice: ['97-sum']"),
+    "title key": ('%% id="97-value"', '%% Apples id="97-value"', "only id and tags"),
+    "other key": ('id="97-value"', 'id="97-value" slow=true', "only id and tags"),
+    "tag": ('id="97-value"', 'id="97-value" tags=["nbval-check-outputs"]', "unknown"),
+    "skip tag": ('id="97-value"', 'id="97-value" tags=["nbval-skip"]', "unknown tags"),
+    "empty cell": ('f"{total} apples"\n', "", "is empty"),
+    "magic": ('f"{total} apples"', "%time total", "is not Python"),
+    "shell": ('f"{total} apples"', "!ls", "is not Python"),
+    "nbval": ('f"{total} apples"', "total  # NBVAL_SKIP", "NBVAL comments"),
+    "raw": ('%% id="97-value"', '%% [raw] id="97-value"', "is [markdown]"),
+    "tagged text": ('-text"\n', '-text" tags=["widget"]\n', "without tags"),
+    "marker in text": ("holds the", "### END SOLUTION", "without tags and solution"),
+    "cell in text": ("#\n# It", "# %%\n# It", "has no id"),
+    "exercise": ('id="97-value"', 'id="97-value" tags=["exercise"]', "solutions/src"),
+    "marker": ('f"{total} apples"', "### BEGIN SOLUTION", "solutions/src"),
+    "no headline": ("# # 97 · A", "# 97 · A", "headline"),
+    "no title": ('id="97-title"', 'id="97-top"', '"97-title"'),
+    "late start": ('# %% [markdown] id="97-title"', "import os", "starts with its"),
+}
+BROKEN_PRACTICE = {
+    "top level": (
+        STUB + "\n\n" + CHECK,
+        STUB.split("\n")[0] + "\n### BEGIN SOLUTION\nx = 1\n### END SOLUTION\n",
+        "inside one function",
+    ),  # fmt: skip
+    "untagged": (' tags=["exercise"]\ndef', "\ndef", "come together"),
+    "no region": (
+        STUB,
+        STUB.replace("    ### BEGIN SOLUTION\n", "").replace(
+            "    ### END SOLUTION\n", ""
+        ),
+        "come together",
+    ),  # fmt: skip
+    "id": ("97-1-stub", "97-twice", "is 97-K-stub"),
+    "two names": (
+        STUB,
+        STUB + STUB.split("\n", 1)[1].replace("twice", "thrice"),
+        "one function or class",
+    ),  # fmt: skip
+    "small letters": (BODY, BODY + "    ### end solution\n", "got '    ### end"),
+    "not alone": (BODY, BODY + "    x = 1  ### END SOLUTION\n", "alone"),
+    "trailing space": (BODY, "    ### BEGIN SOLUTION \n" + BODY, "alone"),
+    "nested": (BODY, "    ### BEGIN SOLUTION\n" + BODY, "must alternate"),
+    "end twice": (BODY, BODY + "    ### END SOLUTION\n", "must alternate"),
+    "no end": (BODY + "    ### END SOLUTION\n", BODY, "no END marker"),
+    "indentation": (BODY + "    ###", BODY + "  ###", "same indentation"),
+    "both outdented": (
+        "    ### BEGIN SOLUTION\n" + BODY + "    ###",
+        "  ### BEGIN SOLUTION\n" + BODY + "  ###",
+        "indentation of the lines it encloses",
+    ),
+    "empty": (BODY, "", "not empty"),
+    "only a comment": (BODY, "    # nothing\n", "not empty"),
+    "not to the end": (
+        BODY + "    ### END SOLUTION\n",
+        "    doubled_value = x + x\n    ### END SOLUTION\n    return doubled_value\n",
+        "runs to its last statement",
+    ),
+    "in a branch": (
+        "    ### BEGIN SOLUTION\n" + BODY + "    ### END SOLUTION\n",
+        "    if x:\n        ### BEGIN SOLUTION\n        return 2\n"
+        "        ### END SOLUTION\n    return 3\n",
+        "runs to its last statement",
+    ),
+    "cuts a statement": (
+        "    ### BEGIN SOLUTION\n" + BODY,
+        "    for y in (\n        x,\n    ### BEGIN SOLUTION\n    ):\n        x = y\n"
+        + BODY,
+        "inside one function",
+    ),
+    "no docstring": ('    """Two times x."""\n', "", "docstring"),
+    "docstring inside": (
+        '    """Two times x."""\n    ### BEGIN SOLUTION\n',
+        '    ### BEGIN SOLUTION\n    """Two times x."""\n',
+        "docstring",
+    ),
+    "no check": (CHECK, "", "the next code cell must be 97-1-check"),
+    "other check": ("twice = check(twice)", "check(twice)", "`twice = check(twice)`"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN_LESSON)
+def test_a_broken_lesson_is_refused(built, capsys, case):
+    old, new, said = BROKEN_LESSON[case]
+    _is_refused(built, built.lesson, old, new, said, capsys)
+
+
+@pytest.mark.parametrize("case", BROKEN_PRACTICE)
+def test_a_broken_exercise_is_refused(built, capsys, case):
+    old, new, said = BROKEN_PRACTICE[case]
+    _is_refused(built, built.practice, old, new, said, capsys)
+
+
+def _is_refused(site, path, old, new, said, capsys):
+    before = site.bytes()
+    edit(path, old, new)
+    for options in ((), ("--check",), ("--execute", "97")):
+        assert site.build(*options) == 1
+        message = capsys.readouterr().err
+        assert said in message and path.name in message
+        assert message.count("\n") == 1
+    assert site.bytes() == before
+
+
+def test_a_master_is_named_after_its_chapter(site, capsys):
+    site.lesson.rename(site.lesson.with_name("lesson.py"))
+    assert site.build() == 1
+    assert "expected NN_topic.py" in capsys.readouterr().err
+
+
+def stream(text: str, name: str = "stdout"):
+    return new_output("stream", name=name, text=text)
+
+
+def result(**data: str):
+    return new_output("execute_result", data=data, execution_count=1)
+
+
+def shown(mime: str, value: str):
+    return new_output("display_data", data={mime: value})
+
+
+REFUSED = {
+    "error": (new_output("error", ename="E", evalue="x"), "ended with E: x"),
+    "stderr": (stream("oh", "stderr"), "stderr"),
+    "home": (stream("kept in /home/ann/x"), "absolute path, '/home/a'"),
+    "container": (stream("'/root/.cache'"), "absolute path"),
+    "windows": (stream(r"in C:\Users\ann"), "absolute path"),
+    "path in html": (shown("text/html", "<p>/tmp/a.py</p>"), "absolute path"),
+    "svg": (shown("image/svg+xml", "<svg/>"), "image/svg+xml"),
+    "jpeg": (shown("image/jpeg", "AAAA"), "image/jpeg"),
+    "text": (result(**{"text/plain": "Text(0.5, 1.0, 'loss')"}), "plt.show()"),
+    "lines": (result(**{"text/plain": "[<matplotlib.lines.Line2D>]"}), "plt.show()"),
+    "axes": (result(**{"text/plain": "<Axes: xlabel='x'>"}), "plt.show()"),
+    "hist": (result(**{"text/plain": "(x, <BarContainer object>)"}), "plt.show()"),
+    "long": (shown("image/png", "A" * 150_001), "the limit is 150000"),
+    "many lines": (stream("x\n" * 41), "prints 41 lines"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_an_output_that_must_not_be_stored_is_refused(case):
+    output, said = REFUSED[case]
+    cell = new_code_cell("x", id="97-x", outputs=[output])
+    assert said in execute.refused(cell)
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        stream("a / b, and/or, https://a.example/home/x, ~/home/x, </root/>"),
+        stream("x\n" * 40),
+        result(**{"text/plain": "tensor([1.])"}),
+        new_output(
+            "display_data",
+            data={"image/png": "AAAA", "text/plain": "<Figure size 640x340>"},
+        ),
+    ],
+)
+def test_an_ordinary_output_is_stored(output):
+    cell = new_code_cell("x", id="97-x", outputs=[output])
+    assert execute.refused(cell) == ""
+
+
+@pytest.mark.parametrize("outputs", [[], [stream(" \n")], [shown("text/plain", "2")]])
+def test_a_checked_cell_must_print_and_only_print(outputs):
+    tags = {"tags": ["nbval-check-output"]}
+    cell = new_code_cell("x", id="97-x", outputs=outputs, metadata=tags)
+    assert "is checked" in execute.refused(cell)
+
+
+def test_widget_views_are_dropped_and_their_text_is_kept(built):
+    notebook = built.notebook(BUILT[0])
+    view = {execute.VIEW: {"model_id": "0"}, "text/plain": "Button()"}
+    only = {execute.VIEW: {"model_id": "1"}}
+    notebook.cells[-1].outputs = [
+        new_output("display_data", data=view),
+        new_output("display_data", data=only),
+    ]
+    execute.clean(notebook, "x")
+    (left,) = notebook.cells[-1].outputs
+    assert left.data == {"text/plain": "Button()"}
+
+
+def test_a_failing_run_names_the_cell_and_changes_nothing(built, monkeypatch, capsys):
+    before = built.bytes()
+    failed = (None, "97-sum: ClaimError: claim fails")
+    monkeypatch.setattr(execute, "execute", lambda *args: failed)
+    assert built.build("--execute", "97") == 1
+    said = capsys.readouterr().err
+    assert "notebooks/97_lesson.ipynb, cell 97-sum: ClaimError" in said
+    assert built.bytes() == before
+
+
+@pytest.mark.parametrize("limit", ["NOTEBOOK_BYTES", "EXERCISE_BYTES"])
+def test_a_file_above_its_size_budget_is_refused(built, monkeypatch, capsys, limit):
+    monkeypatch.setattr(execute, limit, 2000)
+    assert built.build() == 1
+    assert "the limit is 2000; the largest cell is 97-setup" in capsys.readouterr().err
+
+
+def test_only_metadata_of_the_whitelist_is_stored(built):
+    for name in BUILT:
+        notebook = built.notebook(name)
+        assert set(notebook.metadata) == {"colab", "kernelspec", "language_info"}
+        assert notebook.metadata.language_info == {"name": "python"}
+        for cell in notebook.cells[1:]:
+            assert set(cell.metadata) <= {"tags"}
+
+
+@pytest.mark.parametrize(
+    "options", [("--check", "--execute"), ("--execute", "42"), ("97",)]
+)
+def test_wrong_options_stop_with_status_2(site, options, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        site.build(*options)
+    assert stopped.value.code == 2
+
+
+def test_exercises_are_numbered_without_leading_zeros():
+    cells = masters.read_master(PRACTICE, solutions=True)
+    assert regions.exercises(cells) == {"97.1": "twice", "97.2": "Counter"}
+    assert regions.number("07-1-stub") == "7.1"
+
+
+def test_build_errors_are_raised_by_reading_too():
+    with pytest.raises(BuildError, match="solutions/src"):
+        masters.read_master(PRACTICE, solutions=False)
+
+
+@pytest.mark.notebooks
+def test_a_real_kernel_gives_what_the_golden_lesson_stores(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    real = Site(tmp_path)
+    real.practice.unlink()
+    assert real.build("--execute", "97") == 0
+    cells = {cell.id: cell for cell in real.notebook(BUILT[0]).cells}
+    for name in ("97-sum", "97-claim"):
+        assert cells[name].outputs == [stream(PRINTED[name])]
+    assert cells["97-setup"].outputs[0].text.startswith("chapter 97 · course ")
+    assert real.build("--check") == 0
+
+
+# What the set-up cell does where the course is, and where it is not.
+
+
+def run_setup(folder: Path, slug: str = "", before: str = "", **variables: str):
+    """Run the text of the set-up cell as a script in a folder, without the course."""
+    code = assemble.SETUP.format(slug=slug, chapter="97")
+    paths = f"import sys; sys.path[:] = [p for p in sys.path if p != {str(ROOT)!r}]\n"
+    hide = (
+        "import importlib.util as u; found = u.find_spec\n"
+        "u.find_spec = lambda n: found(n) if n != 'course' or any(\n"
+        "    p == sys.path[0] for p in PLACES) else None\n"
+    )
+    places = f"PLACES = [{str(ROOT)!r}, {str(folder)!r}]\n"
+    return subprocess.run(
+        [sys.executable, "-c", paths + places + hide + before + code],
+        cwd=folder,
+        env={"PATH": "", **variables},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_the_setup_cell_finds_the_clone_from_a_folder_below(tmp_path):
+    package = tmp_path / "course"
+    package.mkdir()
+    (package / "__init__.py").write_text("def setup(chapter): print('set up', chapter)")
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    code = assemble.SETUP.format(slug="", chapter="97")
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{code}"],
+        cwd=below,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "set up 97\nset up 97\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("slug", "before", "variables"),
+    [
+        ("", "", {}),
+        ("a/b", "", {}),
+        ("", "sys.modules['google.colab'] = sys\n", {}),
+        ("", "", {"COURSE_INSTALL": "1"}),
+    ],
+)
+def test_without_the_course_the_setup_cell_says_what_to_do(
+    tmp_path, slug, before, variables
+):
+    done = run_setup(tmp_path, slug, before, **variables)
+    assert done.returncode == 1
+    assert "RuntimeError: No course here: run `make lab` in your clone." in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("before", "variables"),
+    [("sys.modules['google.colab'] = sys\n", {}), ("", {"COURSE_INSTALL": "1"})],
+)
+def test_where_it_is_allowed_the_setup_cell_installs_from_the_repository(
+    tmp_path, before, variables
+):
+    spy = (
+        "import subprocess\n"
+        "class Failed: returncode = 1\n"
+        "def spy(command): print(*command[1:]); return Failed\n"
+        "subprocess.run = spy\n"
+    )
+    done = run_setup(tmp_path, "a/b", before + spy, **variables)
+    assert done.stdout == "-m pip install -q git+https://github.com/a/b\n"
+    assert "pip could not install the course from git+https" in done.stderr

@@ -21,7 +21,10 @@ PEAK = {
 
 @dataclass(frozen=True)
 class ChapterRun:
-    """What one chapter did; peak_mb is None where it is not known (Windows), error is "" when it passed."""
+    """What one chapter did.
+
+    peak_mb: None where it is not known (Windows).  error: "" when the chapter passed.
+    """
 
     chapter: str
     seconds: float

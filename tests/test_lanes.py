@@ -46,12 +46,15 @@ def test_a_variable_set_to_none_is_removed():
     assert seen["HOME"] == "h" and seen["CUDA_VISIBLE_DEVICES"] == ""
 
 
-def test_the_gpu_option_changes_nothing_but_what_the_tests_see():
+def test_the_gpu_option_changes_nothing_but_what_the_tests_see(monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    tested = []
     for plain, gpu in zip(tool.lanes(2), tool.lanes(2, gpu=True), strict=True):
         assert plain.command == gpu.command
-        hidden = dict(plain.env)
-        hidden.pop("CUDA_VISIBLE_DEVICES", None)
-        assert hidden == dict(gpu.env)
+        differs = {k for k in plain.env if plain.env[k] != gpu.env[k]}
+        assert differs == ({"CUDA_VISIBLE_DEVICES"} if plain.env else set())
+        tested.append(gpu.env.get("CUDA_VISIBLE_DEVICES"))
+    assert set(tested) == {None, "0"}
 
 
 def test_notebook_cells_stay_together_wherever_work_is_spread():

@@ -71,11 +71,12 @@ class Result:
 def lanes(workers: int, gpu: bool = False) -> list[Lane]:
     """All lanes in the order in which they run.
 
-    gpu: leave CUDA_VISIBLE_DEVICES as it is; nothing else changes.
+    gpu: show the tests the GPUs that the user sees, else the first; nothing else
+    changes.
     """
     quiet: dict[str, str | None] = dict(QUIET)
     if gpu:
-        del quiet["CUDA_VISIBLE_DEVICES"]
+        quiet["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0")
     # A hash seed would hide a printed set; a back-end would hide every figure.
     kernels = {**quiet, "MPLBACKEND": None, "PYTHONHASHSEED": None}
     plain = {**quiet, "MPLBACKEND": "Agg"}
@@ -143,9 +144,7 @@ def run_lane(lane: Lane, base: Mapping[str, str], report: Path) -> Result:
     seconds = time.perf_counter() - start
     if lane.is_pytest and status == NO_TESTS_COLLECTED:
         print(f"The lane {lane.name} collected no test, so it counts as failed.")
-    return Result(
-        lane.name, seconds, "ok" if status == 0 else "FAILED", counts(report)
-    )
+    return Result(lane.name, seconds, "ok" if status == 0 else "FAILED", counts(report))
 
 
 def run(chosen: list[Lane]) -> list[Result]:

@@ -54,7 +54,7 @@ def key(wanted: Recipe) -> str:
         "name": wanted.name,
         "settings": dict(wanted.settings),
         "code": code_version(wanted.modules),
-        "data": RATINGS.sha256,
+        "data": RATINGS.archive.sha256,
         "needs": [key(recipe(name)) for name in wanted.needs],
     }
     text = json.dumps(parts, sort_keys=True)

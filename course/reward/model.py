@@ -177,11 +177,10 @@ def _mean_and_std(scores: Tensor) -> tuple[Tensor, Tensor]:
             f"got {scores.dtype} scores of shape {tuple(scores.shape)}, expected "
             "floating point of shape (n,)"
         )
-    mean, std = scores.mean(), scores.std(correction=0)
     equal = scores == scores[:1]  # rounding can give equal scores a tiny deviation
-    if not scores.is_meta and (equal.all() or not torch.isfinite(std) or std == 0):
+    if not scores.is_meta and (equal.all() or not torch.isfinite(scores).all()):
         raise ValueError(
-            f"got scores with mean {mean} and standard deviation {std}, expected "
-            "finite scores that differ"
+            f"got {len(scores)} scores that are equal or not finite, expected finite "
+            "scores that differ"
         )
-    return mean, std
+    return scores.mean(), scores.std(correction=0)

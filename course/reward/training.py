@@ -39,11 +39,13 @@ def fit_regression(
 
     texts, ratings: one rating a text, in any units; the score is in the same units.
     generator: CPU generator of the order.  Raises ValueError when they differ in
-    number, are none, or the loss is no longer finite.
+    number, are none, or a rating or the loss is not finite.
     """
     check_texts(texts)
     target = torch.tensor([float(r) for r in ratings])
     _check_numbers(len(texts), len(target))
+    if not torch.isfinite(target).all():
+        raise ValueError("got a rating that is not finite, expected finite numbers")
     rows = text_batch(tokenizer, texts, model.gpt.config.context)
 
     def loss(batch: Tensor) -> Tensor:
@@ -212,7 +214,7 @@ def _descend(
         norm = nn.utils.clip_grad_norm_(parameters, 1.0)
         if not torch.isfinite(loss + norm):
             raise ValueError(
-                f"got loss {float(loss)} at step {step}, expected a finite number; "
+                f"got loss {loss.item()} at step {step}, expected a finite number; "
                 "lower the learning rate"
             )
         optimizer.step()

@@ -1,0 +1,157 @@
+"""Exercise 7.5: preference accuracy."""
+
+import torch
+from torch import Tensor
+
+from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.properties import draw, unchanged
+
+
+def probes(generator: torch.Generator) -> list[Probe]:
+    def pair(n: int, scale: float = 1.0):
+        both = torch.randn(2, n, generator=generator) * scale
+        return both[0] + 0.3, both[1]
+
+    return [
+        Probe("one pair, right", (torch.tensor([2.0]), torch.tensor([1.0]))),
+        Probe("one pair, wrong", (torch.tensor([1.0]), torch.tensor([2.0]))),
+        Probe("a tie", (torch.tensor([1.0]), torch.tensor([1.0]))),
+        Probe(
+            "right, wrong, tie",
+            (torch.tensor([3.0, -2.0, 0.5]), torch.tensor([1.0, -1.0, 0.5])),
+        ),
+        Probe("all negative", (torch.tensor([-1.0, -2.0]), torch.tensor([-3.0, -1.0]))),
+        Probe("equal scores", (torch.zeros(4), torch.zeros(4))),
+        Probe("seven pairs", pair(7)),
+        Probe("one hundred pairs", pair(100)),
+        Probe("scores × 100", pair(9, 100.0)),
+    ]
+
+
+def ties_right(chosen: Tensor, rejected: Tensor) -> float:
+    return float((chosen >= rejected).double().mean())
+
+
+def ties_half(chosen: Tensor, rejected: Tensor) -> float:
+    half = (chosen == rejected).double() / 2
+    return float(((chosen > rejected).double() + half).mean())
+
+
+def swapped(chosen: Tensor, rejected: Tensor) -> float:
+    return float((rejected > chosen).double().mean())
+
+
+def counted(chosen: Tensor, rejected: Tensor) -> float:
+    return float((chosen > rejected).sum())
+
+
+def positive_chosen(chosen: Tensor, rejected: Tensor) -> float:
+    return float((chosen > 0).double().mean())
+
+
+def mean_probability(chosen: Tensor, rejected: Tensor) -> float:
+    return float(torch.sigmoid(chosen - rejected).double().mean())
+
+
+def means_compared(chosen: Tensor, rejected: Tensor) -> float:
+    return float(chosen.mean() > rejected.mean())
+
+
+def in_percent(chosen: Tensor, rejected: Tensor) -> float:
+    return float((chosen > rejected).double().mean() * 100)
+
+
+def mean_margin(chosen: Tensor, rejected: Tensor) -> float:
+    return float((chosen - rejected).mean())
+
+
+def complementary(function) -> str | None:
+    a, b = draw(31, seed=1), draw(31, seed=2)
+    total = function(a, b) + function(b, a)
+    if abs(total - 1) < 1e-6:
+        return None
+    return (
+        "without ties, swapping chosen and rejected must turn the share x into 1 − x; "
+        f"yours sum to {total:.3g}"
+    )
+
+
+EXERCISE = Exercise(
+    number="7.5",
+    title="Preference accuracy",
+    minutes=5,
+    stars=1,
+    signature="preference_accuracy(chosen: Tensor, rejected: Tensor) -> float",
+    reference="course.reward.metrics:preference_accuracy",
+    used_by="reward.metrics, 07, 12, 14",
+    why="It is the number by which reward models are compared; counting ties as right "
+    "would make a model that says nothing perfect.",
+    hints=(
+        "A model gives every text the score 0: how often does it know which one "
+        "people chose?",
+        "Compare the scores strictly, pair by pair, and take the share of trues as a "
+        "Python float.",
+        "`return float((chosen … rejected).double().mean())`",
+    ),
+    probes=probes,
+    properties=(
+        Property("swapping gives the complement", complementary),
+        unchanged(
+            "invariant to a shift",
+            lambda: (draw(20, seed=3), draw(20, seed=4)),
+            lambda: (draw(20, seed=3) - 8, draw(20, seed=4) - 8),
+            "subtracting 8 from every score",
+        ),
+    ),
+    mistakes=(
+        Mistake(
+            "ties count as right",
+            ties_right,
+            "you count ties as right: a model that gives every text the same score "
+            "would be perfect; compare with >",
+        ),
+        Mistake(
+            "ties count half",
+            ties_half,
+            "you count ties as half right: here a tie is wrong",
+        ),
+        Mistake(
+            "chosen and rejected swapped",
+            swapped,
+            "chosen and rejected are swapped: count where the chosen text scores "
+            "higher",
+        ),
+        Mistake(
+            "number instead of share",
+            counted,
+            "you return the number of right pairs: divide by the number of pairs",
+        ),
+        Mistake(
+            "compared with 0",
+            positive_chosen,
+            "you compare the chosen score with 0: a reward has no zero, compare it "
+            "with the rejected one",
+        ),
+        Mistake(
+            "mean probability",
+            mean_probability,
+            "you average the model's probabilities: accuracy counts the pairs that "
+            "it orders rightly",
+        ),
+        Mistake(
+            "means compared",
+            means_compared,
+            "you compare the two means: compare pair by pair, then average",
+        ),
+        Mistake(
+            "per cent",
+            in_percent,
+            "you return per cent: a share lies between 0 and 1",
+        ),
+        Mistake(
+            "mean margin",
+            mean_margin,
+            "this is the mean margin: accuracy asks only which score is higher",
+        ),
+    ),
+)

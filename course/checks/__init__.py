@@ -13,8 +13,8 @@ def check(function: Callable[..., Any], question: Any = None) -> Any:
     The first line is `✔`, `✘` or `◌` with the exercise's number and name.  Back
     comes your function when it is correct, else the course's own, so that the rest
     of the notebook runs.  With a question of a panel, `check(answer, question)` grades
-    that answer and hands it back.  Raises AssertionError on `✘` where COURSE_CHECK_STRICT=1
-    is set, and nothing otherwise.
+    that answer and hands it back.  Raises AssertionError on `✘` where
+    COURSE_CHECK_STRICT=1 is set, and nothing otherwise.
     """
     if question is not None:
         from course.checks.answers import check_answer

@@ -1,0 +1,190 @@
+"""Exercise 9.5: the entropy of a policy."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from course.checks.exercise import Exercise, Mistake, Probe
+from course.checks.properties import always, draw, mask_of, unchanged
+
+
+def probes(generator: torch.Generator) -> list[Probe]:
+    def call(lengths: list[int], time: int, size: int, scale: float = 1.0):
+        logits = torch.randn(len(lengths), time, size, generator=generator) * scale
+        return logits, mask_of(lengths, time)
+
+    return [
+        Probe("a fair coin", (torch.zeros(1, 1, 2), mask_of([1], 1))),
+        Probe("one token", call([1], 1, 3)),
+        Probe("no padding", call([3, 3], 3, 4)),
+        Probe("padding", call([4, 1, 2], 4, 5)),
+        Probe("a completion of padding only", call([3, 0], 3, 4)),
+        Probe("time equals vocabulary", call([4, 2], 4, 4)),
+        Probe("logits far from 0", (call([2, 3], 3, 5)[0] + 80, mask_of([2, 3], 3))),
+        Probe("logits × 100", call([3, 2], 4, 6, 100.0)),
+        Probe("logits × 1000", call([3, 2], 4, 6, 1000.0)),
+    ]
+
+
+def each(logits: Tensor) -> Tensor:
+    logp = logits.log_softmax(-1)
+    return -(logp.exp() * logp).sum(-1)
+
+
+def mean(values: Tensor, mask: Tensor) -> Tensor:
+    return (values * mask).sum() / mask.sum()
+
+
+def sign_lost(logits: Tensor, mask: Tensor) -> Tensor:
+    return -mean(each(logits), mask)
+
+
+def over_padding(logits: Tensor, mask: Tensor) -> Tensor:
+    return (each(logits) * mask).mean()
+
+
+def mask_ignored(logits: Tensor, mask: Tensor) -> Tensor:
+    return each(logits).mean()
+
+
+def in_bits(logits: Tensor, mask: Tensor) -> Tensor:
+    return mean(each(logits), mask) / math.log(2)
+
+
+def naive_logarithm(logits: Tensor, mask: Tensor) -> Tensor:
+    p = logits.softmax(-1)
+    return mean(-(p * p.log()).sum(-1), mask)
+
+
+def over_vocabulary(logits: Tensor, mask: Tensor) -> Tensor:
+    logp = logits.log_softmax(-1)
+    return mean(-(logp.exp() * logp).mean(-1), mask)
+
+
+def sampled_only(logits: Tensor, mask: Tensor) -> Tensor:
+    return mean(-logits.log_softmax(-1).amax(-1), mask)
+
+
+def mean_of_means(logits: Tensor, mask: Tensor) -> Tensor:
+    totals = (each(logits) * mask).sum(1)
+    return (totals / mask.sum(1).clamp(min=1)).mean()
+
+
+def sequence_sums(logits: Tensor, mask: Tensor) -> Tensor:
+    return (each(logits) * mask).sum(1).mean()
+
+
+def no_probabilities(logits: Tensor, mask: Tensor) -> Tensor:
+    return mean(-logits.log_softmax(-1).mean(-1), mask)
+
+
+def softmax_over_time(logits: Tensor, mask: Tensor) -> Tensor:
+    logp = logits.log_softmax(1)
+    return mean(-(logp.exp() * logp).sum(-1), mask)
+
+
+def example(extra: int) -> tuple[Tensor, Tensor]:
+    logits = torch.cat([draw(2, 3, 5, seed=1), draw(2, extra, 5, seed=2)], 1)
+    return logits, mask_of([3, 2], 3 + extra)
+
+
+EXERCISE = Exercise(
+    number="9.5",
+    title="The entropy of a policy",
+    minutes=10,
+    stars=2,
+    signature="policy_entropy(logits: Tensor, mask: Tensor) -> Tensor",
+    reference="course.policy.losses:policy_entropy",
+    used_by="policy.steps, 10",
+    why="When this number falls to 0 the policy has stopped exploring: it is the first "
+    "gauge to watch while a policy trains.",
+    hints=(
+        "How surprised is the policy on average by its own next token, before it is "
+        "drawn?",
+        "H = −Σ p log p over the vocabulary at every position; then the mean over the "
+        "completion tokens of the batch. Take log p from log_softmax, and p as its "
+        "exponential.",
+        "`logp = logits.log_softmax(-1)`, `each = -(logp.exp() * …).sum(-1)`, then "
+        "`(each * mask).sum() / …`",
+    ),
+    probes=probes,
+    properties=(
+        always(
+            "log V for equal logits",
+            lambda: (torch.zeros(2, 3, 8), mask_of([3, 1], 3)),
+            lambda h: abs(float(h) - math.log(8)) < 1e-4,
+            "equal logits over 8 tokens must give log 8 = 2.079 nats",
+        ),
+        unchanged(
+            "invariant to padding",
+            lambda: example(0),
+            lambda: example(4),
+            "adding four columns of padding",
+        ),
+    ),
+    differentiable=("logits",),
+    mistakes=(
+        Mistake(
+            "sign lost",
+            sign_lost,
+            "the minus sign is missing: log p is negative, entropy is not",
+        ),
+        Mistake(
+            "averages over padding",
+            over_padding,
+            "you average over padding: divide by the number of completion tokens, "
+            "mask.sum()",
+        ),
+        Mistake(
+            "mask ignored",
+            mask_ignored,
+            "you ignore the mask: positions after the end are counted",
+        ),
+        Mistake(
+            "bits",
+            in_bits,
+            "this is in bits: the course measures entropy in nats, with the natural "
+            "logarithm",
+        ),
+        Mistake(
+            "log of softmax",
+            naive_logarithm,
+            "a probability that rounds to 0 gives 0 · log 0 = NaN: use log_softmax",
+        ),
+        Mistake(
+            "mean over the vocabulary",
+            over_vocabulary,
+            "you average over the vocabulary: p log p is summed, the probabilities "
+            "are already the weights",
+        ),
+        Mistake(
+            "likeliest token only",
+            sampled_only,
+            "this is the surprise of the likeliest token: entropy averages over all "
+            "tokens",
+        ),
+        Mistake(
+            "mean of the sequences' means",
+            mean_of_means,
+            "you average inside each completion and then over completions: here every "
+            "token of the batch weighs the same",
+        ),
+        Mistake(
+            "sum over each sequence",
+            sequence_sums,
+            "you sum over each completion: nats per token are asked for, so divide by "
+            "the number of tokens",
+        ),
+        Mistake(
+            "probabilities missing",
+            no_probabilities,
+            "you average −log p over the vocabulary with equal weights: weigh it by p",
+        ),
+        Mistake(
+            "softmax over time",
+            softmax_over_time,
+            "your softmax runs over time: the vocabulary is the last dimension",
+        ),
+    ),
+)

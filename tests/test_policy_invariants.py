@@ -288,6 +288,14 @@ def test_k2_and_k3_are_never_negative_and_identical_policies_give_zero(seed, sca
         assert (estimate(a, a) == 0).all()
 
 
+def test_the_kl_per_sequence_and_per_token_are_those_counted_by_hand():
+    new = torch.tensor([[-1.0, -2.0], [-3.0, 50.0]])
+    ref = torch.tensor([[-2.0, -4.0], [-2.0, -50.0]])
+    mask = completion_mask(torch.tensor([2, 1]), 2)
+    assert kl_seq(new, ref, mask) == ((1 + 2) + (-1)) / 2
+    assert float(kl_tok(new, ref, mask)) == pytest.approx((1 + 2 - 1) / 3)
+
+
 def test_k3_stays_finite_when_the_policies_have_drifted_far_apart():
     apart = torch.tensor([-500.0, 0.0])
     assert k3(apart, apart.flip(0)).isfinite().all()

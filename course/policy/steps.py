@@ -81,11 +81,11 @@ def reinforce_step(
         rollout.scores, rollout.old_logprobs, rollout.ref_logprobs, mask, beta
     )
     loss = reinforce_loss(logprobs, advantages(rewards, mask), mask)
-    optimizer.zero_grad(set_to_none=True)
+    policy.zero_grad(set_to_none=True)
     loss.backward()
     grad_norm = nn.utils.clip_grad_norm_(policy.parameters(), max_grad_norm)
     if not (math.isfinite(loss.detach()) and math.isfinite(grad_norm)):
-        optimizer.zero_grad(set_to_none=True)
+        policy.zero_grad(set_to_none=True)
         raise CourseError(
             f"The step was not taken: loss {loss.item()}, gradient norm "
             f"{grad_norm.item()}; the policy is as it was, so lower the learning rate "

@@ -7,12 +7,13 @@ import ipywidgets as w
 import pytest
 import torch
 
-from course import widgets
+from course import check, hint, solution, widgets
 from course.lm.model import GPT, GPTConfig
 from course.lm.tokenizer import train_tokenizer
 from course.reward.preferences import PreferenceStore
 from course.runtime import CourseError
 from course.widgets import attention, bandit, labeller, microscope, next_token, panel
+from course.widgets import exercises as ex
 from course.widgets import questions as q
 
 HOSTILE = "<script>window.hacked = 1</script></textarea>\"'& $\\frac{1}$"
@@ -627,3 +628,65 @@ def test_the_variance_question_knows_the_usual_mistakes():
     assert "standard deviations" in q.grade_variance_ratio(10**0.5, state)[1]
     assert "press Reset" in q.grade_variance_ratio(5, state)[1]
     assert not q.grade_variance_ratio(None)[0]
+
+
+def five_questions(model, store):
+    """Each question with the names that its line of code uses."""
+    weights = attention.attention_weights(model, torch.arange(9))
+    probabilities = torch.linspace(1, 40, 40).softmax(0).sqrt()
+    session, texts = labeller.Session(PAIRS, store), ["bb", "a", "cccc", "ddd"]
+    labeller.label_by_rule(session, lambda a, b: "a", n=2)
+    state = bandit.BanditState()
+    found = {
+        ex.temperature_question(probabilities): {"probabilities": probabilities},
+        ex.head_question(weights): {"weights": weights},
+        ex.agreement_question(session): {"session": session},
+        ex.order_question(texts, length_score): {
+            "texts": texts, "score_texts": length_score,
+        },
+        ex.variance_question(state): {"state": state},
+    }  # fmt: skip
+    tools = {
+        name: getattr(module, name)
+        for module, name in (
+            (next_token, "entropy_bits"), (next_token, "sampling_probabilities"),
+            (attention, "previous_token_share"), (labeller, "agreement"),
+            (bandit, "gradient_variance"),
+        )
+    }  # fmt: skip
+    return {question: tools | names for question, names in found.items()}
+
+
+def test_every_question_is_answered_by_its_own_line_of_code(
+    model, store, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path))
+    asked = five_questions(model, store)
+    assert len({question.number for question in asked}) == 5
+    for question, names in asked.items():
+        answer = eval(question.code, names)
+        assert check(answer, question) == answer
+        label = f"{question.number} {question.name}"
+        said = capsys.readouterr().out
+        assert said.startswith(f"✔ {label}: correct\n") and question.why in said
+        check(None, question)
+        assert capsys.readouterr().out == f"◌ {label}: not attempted yet\n"
+        for wrong in (-1, "text", [], object(), float("nan"), (99, 99)):
+            check(wrong, question)
+            assert capsys.readouterr().out.startswith(f"✘ {label}: "), wrong
+
+
+def test_the_strict_switch_makes_a_wrong_answer_an_error(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path))
+    monkeypatch.setenv("COURSE_CHECK_STRICT", "1")
+    with pytest.raises(AssertionError, match="variance_ratio"):
+        check(1.0, ex.variance_question())
+
+
+def test_a_question_gives_three_hints_and_its_line_of_code(capsys):
+    question = ex.variance_question()
+    for n, text in enumerate(question.hints, 1):
+        hint(question)
+        assert f"Hint {n} of 3 · 9.6 variance_ratio: {text}" in capsys.readouterr().out
+    solution(question)
+    assert question.code in capsys.readouterr().out

@@ -129,8 +129,9 @@ def draw_tokens(axes: Any, rows: Sequence[TokenRow], title: str) -> None:
     axes.set_yticks(places, [panel.label(r.token, 14) for r in rows])
     axes.invert_yaxis()
     axes.set_axisbelow(True)
+    axes.locator_params(axis="x", nbins=5)
     axes.set(title=title, xlabel="probability", xlim=(0, None))
-    axes.legend(fontsize=8, loc="lower right")
+    axes.legend(fontsize=8, loc="lower right", frameon=True)
 
 
 def context_ids(tokenizer: Any, prompt: str) -> list[int]:

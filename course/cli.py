@@ -1,0 +1,161 @@
+"""`python -m course`: lab, run, check, progress, next, doctor."""
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from course.runtime import CourseError
+
+GRADING_SECONDS = 120
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; 0 when all went well, 1 when not, 2 for a wrong call."""
+    parser = _parser()
+    arguments, further = parser.parse_known_args(argv)
+    if further and arguments.command != "lab":
+        parser.error(f"unrecognized arguments: {' '.join(further)}")
+    arguments.further = further
+    try:
+        return arguments.run(arguments)
+    except CourseError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def course_folder() -> Path:
+    """The folder that holds `notebooks/`: here, above, or beside the package.
+
+    Raises CourseError when there is none.
+    """
+    here = Path.cwd()
+    package = Path(__file__).resolve().parent
+    for folder in (here, *here.parents, package.parent):
+        if (folder / "notebooks").is_dir() and (folder / "exercises").is_dir():
+            return folder
+    raise CourseError(
+        "There are no course notebooks here or above this folder; change into the "
+        "folder of the course, the one that holds notebooks/."
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m course", description="Next Token to Reward, the course."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    def add(name: str, run, text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(run=run)
+        return command
+
+    lab = add(
+        "lab", _lab, "Open JupyterLab on the course; further options go to JupyterLab."
+    )
+    lab.add_argument("--no-browser", action="store_true", help="start the server only")
+    run = add("run", _run, "Run chapters from top to bottom and keep HTML copies.")
+    run.add_argument("chapters", nargs="*", metavar="NN", help="such as 07; else all")
+    run.add_argument("--out", type=Path, default=Path("build/html"), metavar="DIR")
+    doctor = add("doctor", _doctor, "Say whether this machine is ready.")
+    doctor.add_argument("--fetch", action="store_true", help="fetch missing data")
+    check = add("check", _check, "Grade a notebook or a plain .py file of a chapter.")
+    check.add_argument("chapter", metavar="NN", help="such as 07")
+    check.add_argument("file", type=Path, nargs="?", metavar="FILE")
+    add("progress", _progress, "Show what is solved in every chapter.")
+    following = add("next", _next, "Say which exercise is next.")
+    following.add_argument("--open", action="store_true", help="open it in JupyterLab")
+    return parser
+
+
+def _lab(arguments: argparse.Namespace) -> int:
+    options = [*(["--no-browser"] * arguments.no_browser), *arguments.further]
+    return _jupyterlab(options)
+
+
+def _jupyterlab(options: list[str]) -> int:
+    from importlib.util import find_spec
+
+    if find_spec("jupyterlab") is None:
+        raise CourseError(
+            "JupyterLab is not installed: run `python -m pip install "
+            '"jupyterlab>=4.2,<5"` (inside a clone: make lab).'
+        )
+    command = [sys.executable, "-m", "jupyterlab"]
+    command.append(f"--ServerApp.root_dir={course_folder()}")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")
+    return subprocess.call([*command, *options])
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from course.run_chapters import run_chapters
+
+    folder = course_folder() / "notebooks"
+    results = run_chapters(folder, arguments.chapters or None, arguments.out)
+    return 1 if any(result.error for result in results) else 0
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from course.doctor import doctor
+
+    return 0 if doctor(fetch=arguments.fetch) else 1
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    chapter = arguments.chapter.zfill(2)
+    path = arguments.file or _exercise_notebook(chapter)
+    # In a process of its own: the learner's code can neither hang nor stop this one.
+    command = [sys.executable, "-m", "course.checks.grading", chapter, str(path)]
+    try:
+        return subprocess.call(command, timeout=GRADING_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise CourseError(
+            f"Grading {path} was stopped after {GRADING_SECONDS} seconds: code outside "
+            "the functions, or one of them, may never end."
+        ) from None
+
+
+def _exercise_notebook(chapter: str) -> Path:
+    found = sorted((course_folder() / "exercises").glob(f"{chapter}_*.ipynb"))
+    if not found:
+        raise CourseError(f"There is no exercise notebook of chapter {chapter}.")
+    return found[0]
+
+
+def _progress(_arguments: argparse.Namespace) -> int:
+    from course.checks import catalogue, progress
+
+    states = {n: entry["status"] for n, entry in progress.read().items()}
+    solved = 0
+    print("chapter  solved   exercises")
+    for chapter, exercises in catalogue.chapters().items():
+        done = [states.get(e.number) == "correct" for e in exercises]
+        solved += sum(done)
+        signs = {"correct": "✔", "wrong": "✘"}
+        row = "  ".join(f"{signs.get(states.get(e.number), '◌')} {e.label}"
+                        for e in exercises)  # fmt: skip
+        print(f"{chapter:7}  {sum(done)} of {len(done)}   {row}")
+    print(f"\n{solved} of {len(catalogue.exercises())} exercises solved")
+    return 0
+
+
+def _next(arguments: argparse.Namespace) -> int:
+    from course.checks import catalogue, progress
+
+    states = progress.read()
+    for exercise in catalogue.exercises():
+        if states.get(exercise.number, {}).get("status") == "correct":
+            continue
+        notebook = _exercise_notebook(exercise.chapter)
+        minutes = f"{exercise.minutes} minutes"
+        print(f"{exercise.label} · {exercise.title} · {minutes} · {notebook}")
+        if arguments.open:
+            return _jupyterlab([str(notebook)])
+        return 0
+    print("All exercises are solved.")
+    return 0

@@ -17,7 +17,7 @@ PACKAGE = ROOT / "course"
 ROWS = (
     {"__main__"},
     {"cli"},
-    {"run_chapters"},
+    {"run_chapters", "doctor"},
     {"widgets", "checkpoints", "checks"},
     {"recipes"},
     {"reward", "policy"},
@@ -35,7 +35,7 @@ COMES_WITH = {
     "pip": "Python itself",
 }
 # Only the command line may use what the extras `lab` and `test` install.
-COMMAND_LINE = {"cli", "run_chapters"}
+COMMAND_LINE = {"cli", "doctor", "run_chapters"}
 COMMAND_LINE_ONLY = {
     "ipykernel",
     "jupyter_client",

@@ -27,13 +27,14 @@ PLOT = re.compile(r"^\W*Text\(|<(matplotlib|Axes|Figure|BarContainer|a list of \
 def lane_environment(hf_home: str) -> dict[str, str]:
     """The environment of every notebook lane; hf_home: a temporary folder."""
     kept = {key: value for key, value in os.environ.items() if key not in UNSET}
-    return {**kept, **QUIET, "HF_HOME": hf_home}
+    graded = {"COURSE_CHECK_STRICT": "1", "COURSE_PROGRESS": "0"}
+    return {**kept, **QUIET, **graded, "HF_HOME": hf_home}
 
 
 def run(notebook: Any, folder: Path, label: str) -> None:
     """Run and clean in place.  Raises BuildError on an error or a refused output."""
     with tempfile.TemporaryDirectory() as cache:
-        environment = {**lane_environment(cache), "COURSE_CHECK_STRICT": "1"}
+        environment = lane_environment(cache)
         _, error = execute(notebook, folder, environment, label, CELL_SECONDS)
     if error:
         raise BuildError(f"{label}, cell {error}")

@@ -79,6 +79,8 @@ def lanes(workers: int, gpu: bool = False) -> list[Lane]:
         quiet["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0")
     # A hash seed would hide a printed set; a back-end would hide every figure.
     kernels = {**quiet, "MPLBACKEND": None, "PYTHONHASHSEED": None}
+    # A wrong solution stops its notebook; a right one is not the learner's progress.
+    solved = {**kernels, "COURSE_CHECK_STRICT": "1", "COURSE_PROGRESS": "0"}
     plain = {**quiet, "MPLBACKEND": "Agg"}
     spread = (f"-n{workers}", "--dist=loadscope")
     return [
@@ -93,7 +95,7 @@ def lanes(workers: int, gpu: bool = False) -> list[Lane]:
             "notebooks",
             (*PYTEST, "notebooks", "solutions", *NBVAL, *spread),
             needs=("fetch", "checkpoints"),
-            env=kernels,
+            env=solved,
         ),
         Lane(
             "exercises",

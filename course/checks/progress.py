@@ -51,11 +51,12 @@ def record(number: str, status: str) -> str | None:
     """Remember one check; what was once correct stays so.
 
     Returns None, or one sentence where nothing could be kept: a check never fails
-    because of its bookkeeping.
+    because of its bookkeeping.  `COURSE_PROGRESS=0` keeps nothing: tests set it where
+    they run the course's own solutions.
     """
     from filelock import FileLock, Timeout
 
-    if status == "untried":
+    if status == "untried" or os.environ.get("COURSE_PROGRESS") == "0":
         return None
     complaint = None
     try:

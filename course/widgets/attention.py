@@ -94,8 +94,13 @@ def attention_sentence(weights: Tensor) -> str:
     )
 
 
-def draw_attention(axes: Any, weights: Tensor, tokens: list[str], title: str) -> Any:
-    """A heat map: a row for each reading token, a column for each token read."""
+def draw_attention(
+    axes: Any, weights: Tensor, tokens: list[str], title: str, numbers: int = 10
+) -> Any:
+    """A heat map: a row for each reading token, a column for each token read.
+
+    With at most `numbers` tokens every weight is also written into its square.
+    """
     shares = weights.cpu().numpy()
     image = axes.imshow(shares, cmap="cividis", vmin=0, vmax=1)
     names = [panel.label(token, 10) for token in tokens]
@@ -104,7 +109,7 @@ def draw_attention(axes: Any, weights: Tensor, tokens: list[str], title: str) ->
     axes.set(title=title, xlabel="token read", ylabel="reading token")
     axes.grid(False)
     for (row, column), weight in np.ndenumerate(shares):  # not by colour alone
-        if len(tokens) <= 10 and column <= row:
+        if len(tokens) <= numbers and column <= row:
             colour = "black" if weight > 0.5 else "white"
             axes.text(column, row, f"{weight:.2f}", color=colour, fontsize=7,
                       ha="center", va="center")  # fmt: skip
@@ -125,7 +130,7 @@ def show_attention(
     for head, (weights, axes) in enumerate(zip(maps, places[0], strict=True)):
         name = f"layer {layer}, head {head}"
         print(f"{name}: {attention_sentence(weights)}")
-        image = draw_attention(axes, weights, tokens, name)
+        image = draw_attention(axes, weights, tokens, name, numbers=6)
     figure.colorbar(image, ax=places[0][-1], label="weight", shrink=0.7)
     plt.show()
 

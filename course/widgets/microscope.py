@@ -76,7 +76,7 @@ def show_reward(score_texts: ScoreTexts, tokenizer: Any, *texts: str) -> None:
     _, places = plt.subplots(len(texts), 1, figsize=size, squeeze=False)
     for text, axes in zip(texts, places[:, 0], strict=True):
         trace = reward_trace(score_texts, tokenizer, text)
-        draw_trace(axes, trace, f"Reward after each token: {panel.label(text, 30)}")
+        draw_trace(axes, trace, panel.label(text, 60).replace("␣", " "))
         print(panel.text_table(HEAD, trace_rows(trace)))
         print(trace_sentence(trace))
     plt.show()

@@ -1,0 +1,316 @@
+# %% [markdown] id="00-title"
+# # 0 · Start here
+#
+# You build a language model, a reward model and a policy that learns from
+# reward, all from scratch, and every statement about them is checked by a cell
+# that you can run.
+#
+# When you have read this page you can:
+#
+# - draw the course as one loop and say what each part hands to the next;
+# - tell whether your machine is ready;
+# - read a review with its human ratings, and say how far people agree;
+# - use `claim`, `check`, `hint` and `solution`, and find your progress.
+#
+# The cell below stands at the top of every chapter. It finds the course, sets
+# the random seeds, and prints one line about your machine.
+
+# %% [markdown] id="00-map-text"
+# ## The map
+#
+# A **language model** says how probable the next token of a text is. A
+# **reward model** says with one number how much people would like a text. A
+# **policy** is a language model that writes texts and is trained to earn reward.
+# The next cell draws how they hang together.
+
+# %% id="00-map-helpers"
+import matplotlib.pyplot as plt
+
+from course.plots import COLOURS
+
+
+def box(axes, x, y, name, what, colour):
+    """A box with a name and what it does."""
+    axes.text(x, y, f"{name}\n\n{what}", ha="center", va="center", fontsize=9,
+              bbox={"boxstyle": "round,pad=0.7", "fc": "white", "ec": colour,
+                    "lw": 2})  # fmt: skip
+
+
+def arrow(axes, start, end, label, at, bend=0.0):
+    """An arrow with a label at `at`."""
+    axes.annotate("", end, start, arrowprops={
+        "arrowstyle": "-|>", "lw": 1.5, "color": "black",
+        "connectionstyle": f"arc3,rad={bend}"})  # fmt: skip
+    axes.text(*at, label, ha="center", va="center", fontsize=8)
+
+
+# %% id="00-map"
+_, axes = plt.subplots(figsize=(8.4, 4.2))
+box(axes, 0, 1, "Data", "reviews and\nhuman ratings", COLOURS[6])
+box(axes, 2, 2, "Language model", "how probable is\nthis text?  (01–04)", COLOURS[0])
+box(axes, 2, 0, "Reward model", "how much do people\nlike it?  (05–08)", COLOURS[1])
+box(axes, 4.2, 1, "Policy", "writes texts,\nearns reward\n(09–12)", COLOURS[2])
+arrow(axes, (0.45, 1.25), (1.3, 1.8), "texts", (0.72, 1.7))
+arrow(axes, (0.45, 0.75), (1.3, 0.2), "ratings", (0.7, 0.3))
+arrow(axes, (2.0, 1.55), (2.0, 0.45), "is its start", (2.4, 1.15))
+arrow(axes, (2.75, 1.85), (3.75, 1.35), "is its start", (3.45, 1.8))
+arrow(axes, (3.75, 0.85), (2.75, 0.25), "texts", (3.15, 0.72))
+arrow(axes, (2.75, -0.1), (4.15, 0.5), "reward", (3.7, 0.0), bend=0.2)
+arrow(axes, (4.2, 1.5), (0, 1.5), "new texts for people to judge  (13)",
+      (1.9, 3.15), bend=0.62)  # fmt: skip
+axes.set(xlim=(-0.6, 4.9), ylim=(-0.5, 3.3), title="The course is one loop")
+axes.axis("off")
+plt.show()
+
+# %% [markdown] id="00-map-alt"
+# *The figure: data give texts to the language model and ratings to the reward
+# model; both other models start as copies of the language model; the policy sends
+# texts to the reward model and gets rewards back; its new texts go back to people.*
+#
+# The names in the boxes are used in the same way in every chapter. Two of the
+# arrows close loops. Policy and reward model form the inner one: it turns thousands
+# of times in a few minutes, and no person is in it. The outer one
+# goes through people. It is slow, and it alone can notice that the inner one has
+# gone wrong.
+
+# %% [markdown] id="00-doctor-text"
+# ## Is this machine ready?
+#
+# The course carries a doctor. In a terminal it is `python -m course doctor`. It
+# prints `ok` or `!!` and says in the same line what to do. A line that says that a
+# large model is missing does no harm: only chapter 02 wants that one.
+
+# %% id="00-doctor"
+from course.doctor import findings
+from course.runtime import home
+
+for good, sentence in findings(fetch=False):
+    sentence = sentence.replace(str(home()), "COURSE_HOME")
+    print("ok" if good else "!!", sentence)
+
+# %% [markdown] id="00-reviews-text"
+# ## The data: sentences that people rated
+#
+# One set of texts goes through the whole course: sentences from movie reviews. Each
+# was read by 15 to 29 people, and each of them gave a whole number from −4 (very
+# negative) to +4 (very positive). The first use downloads them once.
+
+# %% id="00-reviews" tags=["nbval-check-output"]
+from course.data import reviews
+
+movies = reviews.load("movies")
+print(len(movies), "texts; columns:", ", ".join(movies.column_names))
+for split in ("train", "validation", "test"):
+    print(f"{split:<10}", movies["split"][:].count(split))
+
+# %% [markdown] id="00-split-text"
+# Models learn from the **train** texts only. The **validation** texts are for
+# choosing settings, the **test** texts for the number that is reported. Which of the
+# three a text belongs to hangs on the text alone, so it never moves.
+#
+# Here are five texts, from the most disliked to the most liked of the test texts.
+# `sd` is the standard deviation of the single ratings: how far people disagree.
+
+# %% id="00-five" tags=["nbval-check-output"]
+rows = sorted(reviews.load("movies", "test"), key=lambda row: row["mean"])
+for place in (0, 1 / 4, 1 / 2, 3 / 4, 1):
+    row = rows[round(place * (len(rows) - 1))]
+    ratings = " ".join(f"{x:+d}" for x in sorted(row["ratings"]))
+    print(f"mean {row['mean']:+.1f}, sd {row['sd']:.1f}: {row['text'][:90]}")
+    print(f"    {ratings}")
+
+# %% [markdown] id="00-agree-question"
+# **Predict first.** Take one person's ratings, and the mean of all other people on
+# the same texts. Their correlation would be 1 if people always agreed and 0 if
+# ratings had nothing to do with the text. What is it?
+#
+# <details><summary>Why the answer matters</summary>
+#
+# A reward model learns from what people agree on. It can imitate the crowd, but the
+# disagreement is noise to it. The number in the next cell is the yardstick
+# of part II: how well one *person* predicts the rest.
+#
+# </details>
+
+# %% id="00-agree"
+import torch
+
+from course.reward.metrics import pearson
+from course.runtime import generator
+
+draw = generator(0)
+one, others = [], []
+for row in movies:
+    ratings = row["ratings"]
+    mine = int(torch.randint(len(ratings), (), generator=draw))
+    one.append(float(ratings[mine]))
+    others.append((sum(ratings) - ratings[mine]) / (len(ratings) - 1))
+one, others = torch.tensor(one), torch.tensor(others)
+shuffled = others[torch.randperm(len(others), generator=draw)]
+agreement, control = pearson(one, others), pearson(one, shuffled)
+print(f"one person against the others      r = {float(agreement):+.3f}")
+print(f"the same against shuffled texts    r = {float(control):+.3f}")
+
+# %% id="00-agree-figure"
+from course import plots
+
+marks = list(range(-4, 5))
+plots.curves(
+    {
+        name: (marks, [float(y[one == mark].mean()) for mark in marks])
+        for name, y in (("same text", others), ("shuffled texts", shuffled))
+    },
+    title="One person's rating predicts what the others say",
+    x="one person's rating (−4 to +4)",
+    y="mean rating of the others",
+)
+
+# %% [markdown] id="00-agree-alt"
+# *The figure: over one person's rating, from −4 to +4, the mean of the others on the
+# same texts rises steadily; on shuffled texts it is a flat line near 0.*
+#
+# The flat line is a **negative control**: an experiment that must
+# *not* work. If shuffled ratings agreed as well, our number would measure
+# something else than agreement. Every chapter has one.
+
+# %% [markdown] id="00-claim-text"
+# ## Claims: prose that is checked
+#
+# A sentence in a text cannot fail. A **claim** can: it is a statement with the
+# comparison that it rests on. When the comparison holds, one line is
+# printed. When it does not, the notebook stops and shows the numbers.
+
+# %% id="00-claim" tags=["nbval-check-output"]
+from course import claim
+
+claim("one person predicts the others with r above 0.85", agreement > 0.85)
+claim("shuffled ratings predict nothing", abs(control) < 0.05)
+claim("a text is in one split for ever",
+      reviews.split_of("A great film.") == reviews.split_of("a GREAT  film."))  # fmt: skip
+
+# %% [markdown] id="00-claim-fails-text"
+# This one is false. We catch its error, so that this page runs on.
+
+# %% id="00-claim-fails" tags=["nbval-check-output"]
+from course.claims import ClaimError
+
+means = movies["mean"][:]
+try:
+    claim("people like every review", min(means) > 0, lowest=round(min(means), 1))
+except ClaimError as error:
+    print(error)
+
+# %% [markdown] id="00-check-text"
+# ## Exercises: a check that knows your mistake
+#
+# Every chapter has a twin in the folder `exercises/`: functions with a blank. You
+# write 1 to 15 lines and run the cell below them, `name = check(name)`. Its
+# first line begins with one of three signs: ✔ correct, ✘ wrong, ◌ not attempted.
+#
+# The first exercise asks for `standardise`: move and scale scores so that their mean
+# is 0 and their standard deviation 1. Here are three attempts. (`examine` is what
+# `check` does inside; it keeps nothing as your progress.)
+
+# %% id="00-check" tags=["nbval-check-output"]
+from course.checks import catalogue
+from course.checks.checking import examine
+
+
+def not_yet(scores):
+    raise NotImplementedError
+
+
+def forgets_to_centre(scores):
+    return scores / scores.std(correction=0)
+
+
+def halves(scores):
+    return (scores - scores.mean()) / 2
+
+
+for attempt in (not_yet, forgets_to_centre, halves):
+    print(examine(catalogue.find("0.1"), attempt).line)
+
+# %% [markdown] id="00-check-after"
+# The second attempt is a mistake that people often make, and it is recognised. The
+# third is nobody's usual mistake, so you get the smallest input on which it
+# fails. After ◌ and ✘, `check` hands back the course's own function: whatever
+# you leave open, the rest of the notebook runs.
+#
+# When you are stuck, ask for a hint. There are three for each exercise, from a
+# question to nearly the line.
+
+# %% id="00-hint" tags=["nbval-check-output"]
+from course import hint
+
+hint("0.1")
+hint("0.1")
+
+# %% [markdown] id="00-progress-text"
+# `solution("0.1")` prints the course's own source, the same that the later chapters
+# use. What you have solved is kept in a small file on your machine and sent nowhere:
+#
+# | command in a terminal | what it does |
+# |---|---|
+# | `python -m course progress` | shows what is solved in every chapter |
+# | `python -m course next` | says which exercise is next |
+# | `python -m course check 00` | grades the exercises of a chapter |
+#
+# ## Why the first exercise is about standardising
+#
+# Scores have no natural unit. One reward model gives 3 to a good text and another
+# gives 300. On a **standardised** scale, +1 always means "one standard deviation
+# better than usual", and learning rates carry over. With mean $m$ and standard
+# deviation $s$ of the scores $r_i$:
+#
+# $$ z_i = \frac{r_i - m}{s} $$
+
+# %% id="00-standardise"
+from course.reward.model import standardise
+
+r = torch.tensor([300.0, 100.0, 200.0])
+m, s = r.mean(), r.std(correction=0)  # correction=0: divide by n, not n - 1
+z = (r - m) / s
+print("by the formula:", [round(x, 2) for x in z.tolist()])
+
+# %% id="00-standardise-claim" tags=["nbval-check-output"]
+claim("our line and the course's function agree", torch.allclose(z, standardise(r)))
+claim("the unit does not matter",
+      torch.allclose(standardise(r), standardise(r / 100), atol=1e-5))  # fmt: skip
+claim("the order of the texts stays", z.argsort().tolist() == r.argsort().tolist())
+
+# %% [markdown] id="00-limits"
+# ## How to read a chapter
+#
+# Run the cells from top to bottom. Before a cell that says **Predict first**, write
+# your guess down; a wrong guess is the moment when you learn most. Play
+# with the panel where there is one. Do the exercises while the chapter is fresh.
+#
+# ## Limits
+#
+# The ratings are about sentiment, in English, given by paid raters in 2014. "Liked"
+# means *rated positive* here, not true, useful or kind. The models are small, so that
+# an ordinary laptop can train them while you watch. What a chapter shows, it shows
+# for these texts and these sizes; where it says more, it gives the source.
+#
+# ## Test yourself
+#
+# 1. Which two models of the map start as copies of the language model?
+# 2. Which loop has people in it, and why is it needed?
+# 3. What is a negative control? What was it on this page?
+# 4. A claim stops a notebook. What do you know then, and what not?
+# 5. Why do the test texts take no part in training?
+#
+# ## Read on
+#
+# - C. J. Hutto and E. Gilbert, *VADER: A Parsimonious Rule-based Model for Sentiment
+#   Analysis of Social Media Text*, ICWSM 2014: where the ratings come from.
+# - B. Pang and L. Lee, *A Sentimental Education*, ACL 2004: where the movie
+#   reviews come from.
+# - L. Ouyang and others, *Training language models to follow instructions with
+#   human feedback*, 2022, arXiv:2203.02155: the loop of the map, at full size.
+# - D. M. Ziegler and others, *Fine-Tuning Language Models from Human Preferences*,
+#   2019, arXiv:1909.08593: an early form of it, with continuations of texts.
+#
+# **Next:** the exercise in `exercises/00_start_here.ipynb`, then chapter 01, which asks
+# how probable a text is.

@@ -6,7 +6,9 @@ import platform
 import re
 import shutil
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from course import runtime
 
@@ -49,11 +51,9 @@ def _one(describe: Callable[[], str]) -> Finding:
 
 def _packages() -> Iterator[Finding]:
     """Each run-time dependency against the least version in the package's metadata."""
-    try:
-        required = importlib.metadata.requires(runtime.DISTRIBUTION) or []
-    except importlib.metadata.PackageNotFoundError:
+    required = _requirements()
+    if not required:
         yield False, "the course is not installed: python -m pip install -e ."
-        return
     for line in required:
         if "extra ==" in line:
             continue
@@ -67,6 +67,18 @@ def _packages() -> Iterator[Finding]:
             continue
         good = _numbers(version) >= _numbers(wanted)
         yield good, f"{name} {version} ({wanted} or newer is needed)"
+
+
+def _requirements() -> list[str]:
+    """What the installed course, or else the clone that this file is in, depends on."""
+    try:
+        return importlib.metadata.requires(runtime.DISTRIBUTION) or []
+    except importlib.metadata.PackageNotFoundError:
+        project = Path(__file__).resolve().parents[1] / "pyproject.toml"
+        if not project.is_file():
+            return []
+        content = tomllib.loads(project.read_text(encoding="utf-8"))
+        return content["project"]["dependencies"]
 
 
 def _numbers(version: str) -> tuple[int, ...]:

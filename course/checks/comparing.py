@@ -79,6 +79,8 @@ def _gradients(
     value = function(*arguments)
     if not isinstance(value, Tensor) or not value.requires_grad:
         return None
+    if not value.is_floating_point():  # complex: the dtype is what will be told
+        return None
     weights = torch.cos(torch.arange(value.numel(), dtype=value.dtype))
     total = (value * weights.reshape(value.shape)).sum()
     found = torch.autograd.grad(total, inputs, allow_unused=True)
@@ -89,7 +91,10 @@ def _gradients(
 
 
 def same(one: Any, other: Any, tolerance: float) -> bool:
-    """Equal type, shape, dtype, device, and values within the tolerance."""
+    """Equal type, shape, dtype, device, and values within the tolerance.
+
+    Where `other` is a float, any real number may be `one`.
+    """
     if isinstance(one, Tensor) and isinstance(other, Tensor):
         if (one.shape, one.dtype, one.device) != (
             other.shape,
@@ -101,6 +106,8 @@ def same(one: Any, other: Any, tolerance: float) -> bool:
         return torch.allclose(one.detach(), other.detach(), **options)
     if _number(one) and _number(other):
         if isinstance(one, bool) != isinstance(other, bool):
+            return False
+        if isinstance(other, int) and not isinstance(one, int):
             return False
         if math.isnan(one) or math.isnan(other):
             return math.isnan(one) and math.isnan(other)
@@ -190,7 +197,7 @@ def _value_difference(yours: Any, expected: Any, tolerance: float) -> Difference
     if isinstance(expected, Tensor) != isinstance(yours, Tensor) or (
         not isinstance(expected, Tensor)
         and type(yours) is not type(expected)
-        and not (_number(yours) and _number(expected) and not isinstance(yours, bool))
+        and not (isinstance(expected, float) and _number(yours) and yours is not True)
     ):
         return Difference(
             "type", f"your function returns {kind(yours)}, expected {kind(expected)}"

@@ -63,6 +63,8 @@ def device_problem(function: Callable[..., Any], probe: Probe) -> str | None:
             result = function(*arguments)
     except MixedDevices:
         return f"on a GPU your function would mix in a tensor of the CPU: {FIX}"
+    except (Exception, SystemExit):  # the probes tell of it
+        return None
     if isinstance(result, Tensor) and id(result) not in pretend.marked:
         return f"on a GPU your function would return a tensor on the CPU: {FIX}"
     return None

@@ -61,7 +61,7 @@ def record(number: str, status: str) -> str | None:
     complaint = None
     try:
         path = home() / NAME
-        with FileLock(f"{path}.lock", timeout=5):
+        with FileLock(f"{path}.lock", timeout=20):
             try:
                 exercises = read()
             except CourseError as error:

@@ -12,6 +12,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
         both = torch.randn(2, n, generator=generator) * scale
         return both[0] + 0.3, both[1]
 
+    close = torch.tensor([1.0002, 1.0001])
     return [
         Probe("one pair, right", (torch.tensor([2.0]), torch.tensor([1.0]))),
         Probe("one pair, wrong", (torch.tensor([1.0]), torch.tensor([2.0]))),
@@ -21,6 +22,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
             (torch.tensor([3.0, -2.0, 0.5]), torch.tensor([1.0, -1.0, 0.5])),
         ),
         Probe("all negative", (torch.tensor([-1.0, -2.0]), torch.tensor([-3.0, -1.0]))),
+        Probe("close scores", (close, close.flip(0))),
         Probe("equal scores", (torch.zeros(4), torch.zeros(4))),
         Probe("seven pairs", pair(7)),
         Probe("one hundred pairs", pair(100)),

@@ -1,0 +1,232 @@
+"""Every exercise of the catalogue is held to the same rules; so are future ones."""
+
+import inspect
+import re
+
+import pytest
+import torch
+from mutants import SURVIVORS, mutants
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from course.checks import catalogue
+from course.checks.checking import examine
+from course.checks.comparing import alike, observe
+from course.checks.devices import device_problem
+from course.checks.exercise import Exercise
+
+EXERCISES = catalogue.exercises()
+LISTED = {
+    "00": ["standardise"],
+    "01": [
+        "next_token_loss",
+        "bits_per_byte",
+        "interpolated_probability",
+        "sequence_logprob",
+    ],
+    "02": ["causal_attention", "rms_norm", "rotary", "swiglu", "parameter_count"],
+    "07": [
+        "pairwise_loss",
+        "last_token_scores",
+        "ordinal_loss",
+        "expected_calibration_error",
+        "preference_accuracy",
+    ],
+    "09": [
+        "returns_to_go",
+        "reinforce_loss",
+        "leave_one_out_baseline",
+        "bellman_backup",
+        "policy_entropy",
+    ],
+}
+# These return or check a Python number, so they look at values that a faked tensor
+# does not have.
+LOOKS_AT_VALUES = {"0.1", "1.2", "1.3", "2.5", "7.4", "7.5"}
+
+each_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.label)
+each_mistake = pytest.mark.parametrize(
+    ("exercise", "mistake"),
+    [
+        pytest.param(e, m, id=f"{e.number} {m.name}")
+        for e in EXERCISES
+        for m in e.mistakes
+    ],
+)
+
+
+def test_every_exercise_that_the_chapters_list_is_in_the_catalogue():
+    found = {
+        chapter: [e.name for e in exercises]
+        for chapter, exercises in catalogue.chapters().items()
+    }
+    for chapter, names in LISTED.items():
+        assert found[chapter] == names
+    for exercises in catalogue.chapters().values():
+        assert [e.number.split(".")[1] for e in exercises] == [
+            str(place) for place in range(1, len(exercises) + 1)
+        ]
+
+
+def test_numbers_and_names_are_unique():
+    assert len({e.number for e in EXERCISES}) == len(EXERCISES)
+    assert len({e.name for e in EXERCISES}) == len(EXERCISES)
+
+
+@each_exercise
+def test_the_reference_passes_its_own_check(exercise):
+    verdict = examine(exercise, exercise.load())
+    probes = len(exercise.calls())
+    assert verdict.line == (
+        f"✔ {exercise.label}: correct ({probes} probes, "
+        f"{exercise.n_properties} properties)"
+    )
+
+
+@each_exercise
+def test_the_reference_stays_on_the_device_of_its_inputs(exercise):
+    for probe in exercise.calls():
+        assert device_problem(exercise.load(), probe) is None
+
+
+@each_exercise
+def test_the_reference_runs_on_a_faked_second_device(exercise):
+    probe = max(exercise.calls(), key=lambda p: len(p.arguments))
+    if exercise.number in LOOKS_AT_VALUES:
+        pytest.skip("looks at values, which a faked tensor does not have")
+    with FakeTensorMode():
+        arguments = [
+            torch.empty(a.shape, dtype=a.dtype, device="meta")
+            if isinstance(a, Tensor)
+            else a
+            for a in probe.arguments
+        ]
+        result = exercise.load()(*arguments)
+    assert result.device.type == "meta"
+    assert result.shape == exercise.load()(*probe.arguments).shape
+
+
+@each_mistake
+def test_every_mistake_is_rejected_with_its_own_sentence(exercise, mistake):
+    verdict = examine(exercise, mistake.function)
+    assert (verdict.status, verdict.sentence) == ("wrong", mistake.sentence)
+
+
+@each_mistake
+def test_every_mistake_works_on_the_probes_but_not_like_the_reference(
+    exercise, mistake
+):
+    outcomes = [observe(mistake.function, p, exercise) for p in exercise.calls()]
+    assert not any(outcome.error for outcome in outcomes)
+    right = [observe(exercise.load(), p, exercise) for p in exercise.calls()]
+    assert not all(
+        alike(a, b, exercise.tolerance) for a, b in zip(outcomes, right, strict=True)
+    )
+
+
+@each_exercise
+def test_no_two_mistakes_look_the_same_on_the_probes(exercise):
+    outcomes = {
+        m.name: [observe(m.function, p, exercise) for p in exercise.calls()]
+        for m in exercise.mistakes
+    }
+    assert len(outcomes) == len(exercise.mistakes)
+    names = list(outcomes)
+    for place, one in enumerate(names):
+        for other in names[:place]:
+            pairs = zip(outcomes[one], outcomes[other], strict=True)
+            same = all(alike(a, b, 1e-4) for a, b in pairs)
+            assert not same, f"{one} and {other} cannot be told apart"
+
+
+@each_exercise
+def test_generic_mutants_are_rejected(exercise):
+    """Those that are listed with a reason do what the reference does, and pass."""
+    argued = SURVIVORS.get(exercise.number, {})
+    survivors, made = set(), set()
+    for name, function in mutants(exercise):
+        made.add(name)
+        verdict = examine(exercise, function)
+        assert verdict.kind != "unexpected", f"{name}: {verdict.line}"
+        if verdict.status != "wrong":
+            survivors.add(name)
+    assert len(made) >= 30
+    assert survivors == set(argued)
+    assert all(reason.strip() for reason in argued.values())
+
+
+@each_exercise
+def test_the_stub_is_not_attempted_and_nothing_else(exercise):
+    names: dict = {"Tensor": Tensor, "GPTConfig": object}
+    exec(f"def {exercise.signature}:\n    raise NotImplementedError", names)
+    verdict = examine(exercise, names[exercise.name])
+    assert verdict.line == f"◌ {exercise.label}: not attempted yet"
+
+
+@each_exercise
+def test_the_signature_is_the_beginning_of_the_reference_s(exercise):
+    theirs = list(inspect.signature(exercise.load()).parameters.values())
+    names = exercise.parameters
+    assert names == tuple(p.name for p in theirs[: len(names)])
+    # What the exercise leaves out, the reference does not need.
+    assert all(p.default is not p.empty for p in theirs[len(names) :])
+
+
+@each_exercise
+def test_probes_begin_small_and_are_the_same_every_time(exercise):
+    def size(probe) -> int:
+        return sum(a.numel() for a in probe.arguments if isinstance(a, Tensor))
+
+    first, second = exercise.calls(), exercise.calls()
+    assert len(first) >= 8
+    assert len({p.name for p in first}) == len(first)
+    assert size(first[0]) == min(map(size, first))
+    for a, b in zip(first, second, strict=True):
+        assert all(
+            torch.equal(x, y) if isinstance(x, Tensor) else x == y
+            for x, y in zip(a.arguments, b.arguments, strict=True)
+        )
+
+
+@each_exercise
+def test_the_reference_is_finite_on_every_probe(exercise):
+    for probe in exercise.calls():
+        outcome = observe(exercise.load(), probe, exercise)
+        assert not outcome.error
+        assert not outcome.changed
+        values = [outcome.value, *(outcome.gradients or {}).values()]
+        for value in values:
+            assert torch.isfinite(torch.as_tensor(value)).all(), probe.name
+
+
+@each_exercise
+def test_a_gradient_reaches_what_it_must_and_nothing_else(exercise):
+    outcomes = [observe(exercise.load(), p, exercise) for p in exercise.calls()]
+    for name in exercise.differentiable:
+        assert any(outcome.gradients[name].any() for outcome in outcomes)
+    for name in exercise.constant:
+        assert not any(outcome.gradients[name].any() for outcome in outcomes)
+    watched = exercise.differentiable + exercise.constant
+    assert set(watched) <= set(exercise.parameters)
+
+
+@each_exercise
+def test_words_are_complete_and_name_no_code_of_ours(exercise: Exercise):
+    texts = [
+        exercise.title,
+        exercise.why,
+        *exercise.hints,
+        *(m.sentence for m in exercise.mistakes),
+        *(m.name for m in exercise.mistakes),
+        *(p.name for p in exercise.properties),
+    ]
+    assert len(exercise.hints) == 3
+    assert len(exercise.mistakes) >= 4
+    for text in texts:
+        assert text == text.strip() != ""
+        assert not re.search(r"course\.|checks|\.py\b|/work", text), text
+        assert text.isprintable()
+    assert len({m.sentence for m in exercise.mistakes}) == len(exercise.mistakes)
+    # The last hint is nearly the line, not the line.
+    assert "…" in exercise.hints[2]
+    assert not any("…" in hint and "`" in hint for hint in exercise.hints[:1])

@@ -1,0 +1,277 @@
+"""`python -m course`: what each command prints and what its exit status says."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from course import cli, doctor
+from course.checks import catalogue, progress
+from course.checks.grading import cells, namespace
+from course.runtime import CourseError
+
+ROOT = Path(__file__).resolve().parents[1]
+
+ANSWER = """
+import math
+
+BITS = 8
+
+def bits_per_byte(nats: float, n_bytes: int) -> float:
+    return nats / (math.log(2) * n_bytes)
+"""
+STANDARDISE = """
+def standardise(scores):
+    return (scores - scores.mean()) / scores.std(correction=0)
+"""
+
+
+@pytest.fixture
+def course(tmp_path, fresh_home, monkeypatch):
+    """A course folder with two exercise notebooks, the working folder of the test."""
+    folder = tmp_path / "course folder"
+    for name in ("notebooks", "exercises"):
+        (folder / name).mkdir(parents=True)
+    for name in ("00_start_here", "07_reward_model"):
+        (folder / "exercises" / f"{name}.ipynb").write_text(notebook())
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    return folder
+
+
+def notebook(*sources: str) -> str:
+    return json.dumps(
+        {
+            "cells": [{"cell_type": "markdown", "source": ["def x("]}]
+            + [{"cell_type": "code", "source": s.splitlines(True)} for s in sources],
+            "nbformat": 4,
+        }
+    )
+
+
+def test_a_wrong_call_exits_with_2(capsys):
+    for arguments in ([], ["nonsense"], ["run", "--bogus"], ["check"]):
+        with pytest.raises(SystemExit) as stop:
+            cli.main(arguments)
+        assert stop.value.code == 2
+    assert "usage" in capsys.readouterr().err
+
+
+def test_the_course_folder_is_found_from_inside_and_above_the_package(
+    course, monkeypatch
+):
+    assert cli.course_folder() == course
+    monkeypatch.chdir(course / "notebooks")
+    assert cli.course_folder() == course
+
+
+def test_without_a_course_folder_there_is_one_sentence(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cli, "__file__", str(tmp_path / "lib" / "course" / "cli.py"))
+    assert cli.main(["run"]) == 1
+    assert "change into the folder of the course" in capsys.readouterr().err
+
+
+def test_lab_opens_the_course_folder_and_hands_on_options(course, monkeypatch):
+    called = []
+    monkeypatch.setattr(cli.subprocess, "call", lambda c: called.append(c) or 0)
+    monkeypatch.setattr(cli.os, "geteuid", lambda: 0, raising=False)
+    assert cli.main(["lab", "--no-browser", "--port=9999"]) == 0
+    (command,) = called
+    assert command[:3] == [sys.executable, "-m", "jupyterlab"]
+    assert f"--ServerApp.root_dir={course}" in command
+    assert {"--allow-root", "--no-browser", "--port=9999"} <= set(command)
+    monkeypatch.setattr(cli.os, "geteuid", lambda: 1000, raising=False)
+    cli.main(["lab"])
+    assert "--allow-root" not in called[1]
+    assert "--no-browser" not in called[1]
+
+
+def test_lab_without_jupyterlab_says_how_to_install_it(course, monkeypatch, capsys):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert cli.main(["lab"]) == 1
+    assert "JupyterLab is not installed: run `python -m pip" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("errors", "status"), [(["", ""], 0), (["", "boom"], 1)])
+def test_run_hands_on_its_arguments_and_fails_with_a_chapter(
+    course, monkeypatch, errors, status
+):
+    seen = []
+
+    def run_chapters(*arguments):
+        from course.run_chapters import ChapterRun
+
+        seen.append(arguments)
+        return [ChapterRun("07_x", 1.0, None, 0, error) for error in errors]
+
+    monkeypatch.setattr("course.run_chapters.run_chapters", run_chapters)
+    assert cli.main(["run", "07", "09", "--out", "pages"]) == status
+    assert seen == [(course / "notebooks", ["07", "09"], Path("pages"))]
+    cli.main(["run"])
+    assert seen[1][1] is None
+
+
+def test_check_grades_a_plain_file_and_says_so_by_its_exit_status(course, capfd):
+    path = course / "mine.py"
+    path.write_text(STANDARDISE + "\nwhile True: pass\n")
+    assert cli.main(["check", "0", str(path)]) == 0
+    assert "✔ 0.1 standardise: correct" in capfd.readouterr().out
+    path.write_text(STANDARDISE.replace("correction=0", ""))
+    assert cli.main(["check", "00", str(path)]) == 1
+    assert "✘ 0.1 standardise: you divide by the standard" in capfd.readouterr().out
+
+
+def test_check_takes_the_exercise_notebook_where_no_file_is_named(course, capfd):
+    sources = (STANDARDISE, "%matplotlib inline\n!exit 3\nimport math\n", "1 / 0")
+    path = course / "exercises" / "00_start_here.ipynb"
+    path.write_text(notebook(*sources))
+    assert cli.main(["check", "00"]) == 0
+    path.write_text(notebook("def standardise(scores): return scores"))
+    assert cli.main(["check", "00"]) == 1
+    assert cli.main(["check", "55"]) == 1
+    assert "no exercise notebook of chapter 55" in capfd.readouterr().err
+
+
+def test_check_says_where_a_cell_cannot_be_read(course, capfd):
+    path = course / "x.ipynb"
+    path.write_text(notebook("x = 1", "def standardise(scores)\n    return 1"))
+    assert cli.main(["check", "00", str(path)]) == 1
+    out = capfd.readouterr().out
+    assert "code cell 2, line 1: expected ':'" in out
+    assert "◌ 0.1 standardise: not attempted yet" in out
+    for name, content in (("gone.ipynb", None), ("y.ipynb", "{"), ("z.py", b"\xff")):
+        if content is not None:
+            data = content if isinstance(content, bytes) else content.encode()
+            (course / name).write_bytes(data)
+        assert cli.main(["check", "00", name]) == 2
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_check_stops_a_file_that_never_ends(course, monkeypatch, capfd):
+    monkeypatch.setattr(cli, "GRADING_SECONDS", 0.5)
+    path = course / "slow.py"
+    path.write_text("class Slow:\n    while True: pass\n")
+    assert cli.main(["check", "00", str(path)]) == 1
+    assert "was stopped after 0.5 seconds" in capfd.readouterr().err
+
+
+def test_a_function_imported_from_the_course_is_not_the_learner_s_own(course, capfd):
+    path = course / "lazy.py"
+    path.write_text("from course.reward.model import standardise\n")
+    assert cli.main(["check", "00", str(path)]) == 1
+    assert "not attempted yet" in capfd.readouterr().out
+
+
+def test_only_definitions_of_a_file_are_run(tmp_path):
+    path = tmp_path / "a.py"
+    path.write_text(ANSWER + "\nBITS = print('no')\nraise SystemExit\n")
+    names, problems = namespace(cells(path))
+    assert problems == []
+    assert names["BITS"] == 8
+    assert names["bits_per_byte"](8 * 0.6931471805599453, 1) == 8.0
+
+
+def test_progress_counts_every_chapter(course, capsys):
+    progress.record("7.1", "correct")
+    progress.record("7.2", "wrong")
+    assert cli.main(["progress"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    row = next(line for line in lines if line.startswith("07"))
+    assert "1 of 5" in row
+    assert "✔ 7.1 pairwise_loss  ✘ 7.2 last_token_scores  ◌ 7.3" in row
+    assert lines[-1] == f"1 of {len(catalogue.exercises())} exercises solved"
+
+
+def test_next_names_the_first_unsolved_exercise(course, monkeypatch, capsys):
+    assert cli.main(["next"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("0.1 standardise · Standardise scores · 5 minutes · ")
+    assert out.strip().endswith("00_start_here.ipynb")
+    for exercise in catalogue.exercises():
+        if exercise.number != "7.2":
+            progress.record(exercise.number, "correct")
+    opened = []
+    monkeypatch.setattr(cli.subprocess, "call", lambda c: opened.append(c) or 0)
+    assert cli.main(["next", "--open"]) == 0
+    assert capsys.readouterr().out.startswith("7.2 last_token_scores")
+    assert opened[0][-1].endswith("07_reward_model.ipynb")
+    progress.record("7.2", "correct")
+    assert cli.main(["next"]) == 0
+    assert capsys.readouterr().out == "All exercises are solved.\n"
+
+
+def test_a_damaged_progress_file_is_one_sentence(course, fresh_home, capsys):
+    (fresh_home / "progress.json").write_text("{")
+    assert cli.main(["progress"]) == 1
+    assert "was damaged" in capsys.readouterr().err
+    assert cli.main(["progress"]) == 0
+
+
+def test_doctor_tells_what_is_missing_and_fails(course, monkeypatch, capsys):
+    assert cli.main(["doctor"]) == 1  # the home is empty: no data
+    lines = capsys.readouterr().out.splitlines()
+    assert all(line[:4] in ("ok  ", "!!  ") for line in lines)
+    assert any(line.startswith("ok  torch ") for line in lines)
+    assert any(line.startswith("!!  ") and "ratings" in line for line in lines)
+    monkeypatch.setattr(doctor, "_assets", lambda: [])
+    monkeypatch.setattr(doctor, "FREE_DISK_GB", 0)
+    monkeypatch.setattr(doctor, "FREE_MEMORY_GB", 0)
+    assert cli.main(["doctor"]) == 0
+
+
+def test_doctor_names_old_and_missing_packages(monkeypatch):
+    wanted = ["torch>=99.1", "no-such-thing>=2", "numpy>=1.26", "x; extra == 'lab'"]
+    monkeypatch.setattr(doctor, "_requirements", lambda: wanted)
+    (old, missing, good) = list(doctor._packages())
+    assert not old[0]
+    assert "99.1 or newer" in old[1]
+    assert missing == (
+        False,
+        "no-such-thing is missing: python -m pip install 'no-such-thing>=2'",
+    )
+    assert good[0]
+
+
+@pytest.mark.parametrize(
+    ("version", "least", "enough"),
+    [
+        ("2.13.0+cpu", "2.9", True),
+        ("2.8.1", "2.9", False),
+        ("5.0.0", "5", True),
+        ("0.22rc1", "0.22", True),
+        ("7.7.1", "7.7.1", True),
+    ],
+)
+def test_versions_are_compared_as_numbers(version, least, enough):
+    assert (doctor._numbers(version) >= doctor._numbers(least)) is enough
+
+
+def test_doctor_says_when_the_home_cannot_be_used(monkeypatch, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    monkeypatch.setenv("COURSE_HOME", str(file / "below"))
+    found = list(doctor._space())
+    assert not found[0][0]
+    assert "set COURSE_HOME" in found[0][1]
+
+
+def test_the_command_runs_as_a_module(course):
+    result = subprocess.run(
+        [sys.executable, "-m", "course", "progress"],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env={**__import__("os").environ, "PYTHONIOENCODING": "utf-8"},
+    )
+    assert result.returncode == 0, result.stderr
+    assert "exercises solved" in result.stdout
+
+
+def test_reading_something_that_is_no_notebook_raises_one_sentence(tmp_path):
+    path = tmp_path / "n.ipynb"
+    path.write_text("[]")
+    with pytest.raises(CourseError, match="not a readable notebook"):
+        cells(path)

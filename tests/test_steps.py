@@ -117,7 +117,10 @@ def test_scoring_the_same_ids_again_gives_the_samplers_log_probabilities(
 def test_a_rollout_carries_no_gradient_and_can_be_trained_on(tokenizer):
     policy = tiny_gpt(tokenizer)
     rollout = roll(tokenizer, policy)
-    for name in ("old_logprobs", "ref_logprobs", "scores"):
+    for name in (
+        "completion_ids", "completion_mask", "old_logprobs", "ref_logprobs", "scores",
+        "ended",
+    ):  # fmt: skip
         tensor = getattr(rollout, name)
         assert not tensor.requires_grad and not tensor.is_inference()
     assert all(p.grad is None for p in policy.parameters())

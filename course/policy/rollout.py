@@ -79,8 +79,7 @@ def collect(
         generator=generator,
     )
     seconds = perf_counter() - start
-    # Cloned, since tensors made in inference mode cannot take part in autograd.
-    completion_ids, completion_mask = written.ids.clone(), written.mask.clone()
+    completion_ids, completion_mask = written.ids, written.mask
     with torch.no_grad():
         ref_logprobs, _ = completion_logprobs(
             reference,
@@ -98,10 +97,10 @@ def collect(
         prompt_mask=prompt_mask,
         completion_ids=completion_ids,
         completion_mask=completion_mask,
-        old_logprobs=written.logprobs.clone(),
+        old_logprobs=written.logprobs,
         ref_logprobs=ref_logprobs,
         scores=checked_scores(score, prompts, completions).to(device),
-        ended=written.ended.clone(),
+        ended=written.ended,
         temperature=temperature,
         tokens_per_s=int(completion_mask.sum()) / seconds,
     )

@@ -370,18 +370,21 @@ def test_the_same_generator_gives_the_same_history(tokenizer):
 
 
 def test_an_interrupt_keeps_what_was_learned_and_returns_the_history(tokenizer, capsys):
-    calls = []
+    seen, policy = [], tiny_gpt(tokenizer)
 
     def interrupted(prompts, completions):
-        calls.append(1)
-        if len(calls) == 3:
+        seen.append(weights(policy))
+        if len(seen) == 3:
             raise KeyboardInterrupt
         return plain_share(prompts, completions)
 
-    policy, _, history = learn(tokenizer, interrupted, 9)
-    twin, _, _ = learn(tokenizer, plain_share, 2)
+    history = train_reinforce(
+        policy, copy.deepcopy(policy), tokenizer, PROMPTS, interrupted, steps=9,
+        batch_size=32, beta=0.0, learning_rate=1e-2, max_new_tokens=8,
+        generator=seeded(),
+    )  # fmt: skip
     assert len(history["score/mean"]) == 2
-    assert equal(weights(policy), weights(twin))
+    assert equal(weights(policy), seen[2]) and not equal(seen[2], seen[0])
     assert "stopped after 2 of 9 steps" in capsys.readouterr().out
 
 
@@ -392,11 +395,11 @@ def test_no_step_begins_after_the_time_is_up(tokenizer):
 
 
 def test_a_score_that_breaks_in_the_middle_keeps_the_policy_of_the_last_step(tokenizer):
-    calls, policy = [], tiny_gpt(tokenizer)
+    seen, policy = [], tiny_gpt(tokenizer)
 
     def breaks(prompts, completions):
-        calls.append(1)
-        return plain_share(prompts, completions) if len(calls) < 3 else None
+        seen.append(weights(policy))
+        return plain_share(prompts, completions) if len(seen) < 3 else None
 
     with pytest.raises(ValueError, match="got None from the score function"):
         train_reinforce(
@@ -404,7 +407,14 @@ def test_a_score_that_breaks_in_the_middle_keeps_the_policy_of_the_last_step(tok
             batch_size=32, beta=0.0, learning_rate=1e-2, max_new_tokens=8,
             generator=seeded(),
         )  # fmt: skip
-    assert equal(weights(policy), weights(learn(tokenizer, plain_share, 2)[0]))
+    assert equal(weights(policy), seen[2]) and not equal(seen[2], seen[0])
+
+
+def test_the_learning_rate_falls_linearly_to_nothing(tokenizer):
+    history = learn(tokenizer, plain_share, 4)[2]
+    first = history["lr"][0]
+    expected = [first * share for share in (1, 0.75, 0.5, 0.25)]
+    assert history["lr"] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("change, sentence", [

@@ -117,7 +117,8 @@ def train_reinforce(
 ) -> History:
     """Write, score, update, `steps` times; the policy is changed in place.
 
-    prompts: the pool; every step draws `batch_size` of them.  generator: a CPU
+    prompts: the pool; every step draws `batch_size` of them.  learning_rate: of
+    AdamW, falling linearly to 0 over `steps`.  generator: a CPU
     generator, for prompts and texts.  stop_after_s: begin no step after that many
     seconds.  The stop button keeps what was learned and returns the history.
     Raises ValueError when the batch has no other sample to compare with, when there is
@@ -145,6 +146,8 @@ def train_reinforce(
         for step in range(steps):
             if stop_after_s is not None and perf_counter() - start >= stop_after_s:
                 break
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate * (1 - step / steps)
             rows = torch.randint(len(prompts), (batch_size,), generator=generator)
             rollout = collect(
                 policy,

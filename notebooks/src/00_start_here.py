@@ -30,36 +30,44 @@ from course.plots import COLOURS
 
 
 def box(axes, x, y, name, what, colour):
-    """A box with a name and what it does."""
-    axes.text(x, y, f"{name}\n\n{what}", ha="center", va="center", fontsize=9,
-              bbox={"boxstyle": "round,pad=0.7", "fc": "white", "ec": colour,
-                    "lw": 2})  # fmt: skip
+    """A box with a name and what it does; returned for the arrows."""
+    frame = {"boxstyle": "round,pad=0.7", "fc": "white", "ec": colour, "lw": 2}
+    return axes.text(x, y, f"{name}\n\n{what}", ha="center", va="center",
+                     fontsize=10, bbox=frame, zorder=3)  # fmt: skip
 
 
-def arrow(axes, start, end, label, at, bend=0.0):
-    """An arrow with a label at `at`."""
-    axes.annotate("", end, start, arrowprops={
-        "arrowstyle": "-|>", "lw": 1.5, "color": "black",
-        "connectionstyle": f"arc3,rad={bend}"})  # fmt: skip
-    axes.text(*at, label, ha="center", va="center", fontsize=8)
+def arrow(axes, start, end, label, bend=0.0):
+    """An arrow from box to box with its label in the middle."""
+    (x0, y0), (x1, y1) = start.get_position(), end.get_position()
+    look = {"arrowstyle": "-|>", "lw": 1.6, "color": "black", "shrinkA": 4,
+            "shrinkB": 4, "connectionstyle": f"arc3,rad={bend}",
+            "patchA": start.get_bbox_patch(),
+            "patchB": end.get_bbox_patch()}  # fmt: skip
+    axes.annotate("", (x1, y1), (x0, y0), arrowprops=look)
+    x = (x0 + x1) / 2 + bend * (y1 - y0) / 2
+    y = (y0 + y1) / 2 - bend * (x1 - x0) / 2
+    axes.text(x, y, label, ha="center", va="center", fontsize=9, zorder=4,
+              bbox={"fc": "white", "ec": "none", "pad": 1.5})  # fmt: skip
 
 
 # %% id="00-map"
-_, axes = plt.subplots(figsize=(8.4, 4.2))
-box(axes, 0, 1, "Data", "reviews and\nhuman ratings", COLOURS[6])
-box(axes, 2, 2, "Language model", "how probable is\nthis text?  (01–04)", COLOURS[0])
-box(axes, 2, 0, "Reward model", "how much do people\nlike it?  (05–08)", COLOURS[1])
-box(axes, 4.2, 1, "Policy", "writes texts,\nearns reward\n(09–12)", COLOURS[2])
-arrow(axes, (0.45, 1.25), (1.3, 1.8), "texts", (0.72, 1.7))
-arrow(axes, (0.45, 0.75), (1.3, 0.2), "ratings", (0.7, 0.3))
-arrow(axes, (2.0, 1.55), (2.0, 0.45), "is its start", (2.4, 1.15))
-arrow(axes, (2.75, 1.85), (3.75, 1.35), "is its start", (3.45, 1.8))
-arrow(axes, (3.75, 0.85), (2.75, 0.25), "texts", (3.15, 0.72))
-arrow(axes, (2.75, -0.1), (4.15, 0.5), "reward", (3.7, 0.0), bend=0.2)
-arrow(axes, (4.2, 1.5), (0, 1.5), "new texts for people to judge  (13)",
-      (1.9, 3.15), bend=0.62)  # fmt: skip
-axes.set(xlim=(-0.6, 4.9), ylim=(-0.5, 3.3), title="The course is one loop")
+_, axes = plt.subplots(figsize=(8.4, 5.2))
+axes.set(xlim=(-0.8, 5.4), ylim=(-0.6, 3.3), aspect="equal")
+axes.set_title("The course is one loop, with a faster one inside")
 axes.axis("off")
+data = box(axes, 0, 1, "DATA", "reviews and\nratings", COLOURS[6])
+writer = box(axes, 2.3, 2, "LANGUAGE MODEL", "how probable is\nthis text? (01–04)",
+             COLOURS[0])  # fmt: skip
+judge = box(axes, 2.3, 0, "REWARD MODEL", "how much do people\nlike it? (05–08)",
+            COLOURS[1])  # fmt: skip
+policy = box(axes, 4.6, 1, "POLICY", "writes to earn\nreward (09–12)", COLOURS[2])
+arrow(axes, data, writer, "texts")
+arrow(axes, data, judge, "ratings")
+arrow(axes, writer, judge, "start")
+arrow(axes, writer, policy, "start")
+arrow(axes, policy, judge, "texts", bend=0.2)
+arrow(axes, judge, policy, "reward", bend=0.25)
+arrow(axes, policy, data, "new texts for people to judge (13)", bend=0.86)
 plt.show()
 
 # %% [markdown] id="00-map-alt"
@@ -185,8 +193,8 @@ from course import claim
 
 claim("one person predicts the others with r above 0.85", agreement > 0.85)
 claim("shuffled ratings predict nothing", abs(control) < 0.05)
-claim("a text is in one split for ever",
-      reviews.split_of("A great film.") == reviews.split_of("a GREAT  film."))  # fmt: skip
+same = reviews.split_of("A great film.") == reviews.split_of("a GREAT  film.")
+claim("case and spaces do not move a text to another split", same)
 
 # %% [markdown] id="00-claim-fails-text"
 # This one is false. We catch its error, so that this page runs on.

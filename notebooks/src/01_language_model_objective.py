@@ -1,0 +1,609 @@
+# %% [markdown] id="01-title"
+# # 1 · The language-model objective
+#
+# A language model gives every text a probability; you count your first ones, measure
+# them fairly on new reviews, and see why a probability is not yet a reward.
+#
+# When you have finished you can:
+#
+# - write the probability of a text as a product over its tokens, and as a sum of logs;
+# - show why counting is maximum likelihood, and what cross-entropy has to do with KL;
+# - train a byte-level tokenizer and say what it does to perplexity;
+# - smooth an n-gram model, and compare any two models in bits per byte;
+# - say what goes wrong when log-probability is used as a score of texts.
+#
+# | symbol | in code | meaning |
+# |---|---|---|
+# | $y_t$ | `y[t]`, `ids` | token number $t$ of a text, a whole number below $V$ |
+# | $p(y_t \mid y_{<t})$ | `p` | probability of a token after all tokens before it |
+# | $\ell$ | `l` | log-probability of a text, in nats |
+# | $f$, $q$ | `f`, `q` | counted frequencies, a model's probabilities |
+
+# %% [markdown] id="01-chain-text"
+# ## A text is a chain of choices
+#
+# Start with a language of three words and two texts. A **bigram** model looks at
+# one word and asks what comes next; it learns by counting what came next.
+# `<bos>` marks the beginning. `Fraction` keeps all numbers exact.
+
+# %% id="01-tiny" tags=["nbval-check-output"]
+from collections import Counter
+from fractions import Fraction
+
+words = ("good", "bad", "film")
+corpus = ["good film bad film good good film", "bad bad film good film bad"]
+pairs = Counter()
+for text in corpus:
+    tokens = ["<bos>", *text.split()]
+    pairs.update(zip(tokens, tokens[1:], strict=False))
+seen = Counter()
+for (before, _), count in pairs.items():
+    seen[before] += count
+p = {pair: Fraction(count, seen[pair[0]]) for pair, count in pairs.items()}
+for before in ("<bos>", *words):
+    print(f"after {before:<5}", {w: str(p.get((before, w), 0)) for w in words})
+
+# %% [markdown] id="01-chain-rule"
+# The **chain rule** of probability multiplies these choices. It is no assumption:
+# any probability of texts can be written so. (The bigram's assumption is another one:
+# that of all tokens before, only the last one matters.)
+#
+# $$ p(y) = \prod_t p(y_t \mid y_{<t}) $$
+#
+# **Predict first.** There are 81 texts of four words. What is the sum of their
+# probabilities?
+#
+# <details><summary>Answer</summary>
+#
+# Exactly 1. After any beginning, the probabilities of the next word sum to 1, so
+# each step hands on all the probability that it received.
+#
+# </details>
+
+# %% id="01-sum-one" tags=["nbval-check-output"]
+from itertools import product
+from math import prod
+
+from course import claim
+
+
+def probability(y):
+    """p(y) of a tuple of words."""
+    return prod(p.get(pair, 0) for pair in zip(("<bos>", *y), y, strict=False))
+
+
+texts = list(product(words, repeat=4))
+best = max(texts, key=probability)
+print(len(texts), "texts; the likeliest:", " ".join(best), probability(best))
+claim("all texts of four words together have probability 1, exactly",
+      sum(probability(y) for y in texts) == 1)  # fmt: skip
+
+# %% [markdown] id="01-logs-text"
+# ## Logarithms, because products vanish
+#
+# A review has dozens of tokens, a book has many thousands, and a product of that many
+# small numbers is smaller than any number that a computer keeps. The logarithm turns
+# the product into a sum. Natural logarithms have the unit **nat**.
+#
+# $$ \ell = \log p(y) = \sum_t \log p(y_t \mid y_{<t}) $$
+
+# %% id="01-logs" tags=["nbval-check-output"]
+import torch
+
+each = torch.full((2000,), 0.01, dtype=torch.float64)  # 2,000 tokens
+print("product:", each.prod().item())
+l = each.log().sum()  # noqa: E741
+print("sum of logs:", round(l.item()), "nats")
+
+# %% [markdown] id="01-fit-text"
+# ## Why counting is right
+#
+# The best model is the one under which the texts that we saw are most probable:
+# **maximum likelihood**. Its negative logarithm per token is the **loss**. Look at one
+# context only, the word `good` of our corpus. With the counted frequencies $f_w$ of
+# what follows, and any other probabilities $q_w$, the loss is the **cross-entropy**
+#
+# $$ H(f, q) = -\sum_w f_w \log q_w = H(f) + \mathrm{KL}(f \,\|\, q) $$
+#
+# The first part, the **entropy** $H(f)$, is the loss of $q = f$. The second, the
+# **Kullback–Leibler divergence**, is never negative, and 0 only when $q = f$. So no
+# $q$ beats the counts. The cell computes all three, and disturbs the counts at random.
+
+# %% id="01-kl" tags=["nbval-check-output"]
+from course.runtime import generator
+
+f = torch.tensor([0.25, 0.75], dtype=torch.float64)  # after good: good, film
+draw = generator(0)
+
+
+def cross_entropy(f, q):
+    return -(f * q.log()).sum(-1)
+
+
+noise = 0.3 * torch.randn(1000, 2, generator=draw, dtype=torch.float64)
+q = (f.log() + noise).softmax(-1)  # (1000, 2): a thousand disturbed models
+kl = (f * (f / q).log()).sum(-1)
+gap = (cross_entropy(f, q) - (cross_entropy(f, f) + kl)).abs().max()
+claim("cross-entropy is entropy plus KL, to 1e-12", gap < 1e-12)
+claim("none of 1,000 disturbed models beats the counts",
+      (cross_entropy(f, q) >= cross_entropy(f, f)).all())  # fmt: skip
+
+# %% id="01-kl-figure"
+from course import plots
+
+x = torch.linspace(0.03, 0.9, 60, dtype=torch.float64)
+loss = cross_entropy(f, torch.stack([x, 1 - x], -1))
+plots.curves(
+    {"cross-entropy H(f, q)": (x.tolist(), loss.tolist())},
+    levels={"entropy H(f)": cross_entropy(f, f).item()},
+    title="The loss is lowest at the counted frequency, 0.25",
+    x="q(good | good)",
+    y="loss, nats per token",
+)
+
+# %% [markdown] id="01-kl-alt"
+# *The figure: a valley that touches a dashed line at 0.25. The line is the entropy; the
+# height of the curve above it is KL.*
+#
+# The entropy is a floor that no model gets under: even one that knows the
+# true frequencies cannot know which word comes next.
+#
+# ## From text to tokens
+#
+# Real reviews are not three words. A **tokenizer** cuts text into **tokens** from a
+# fixed list. **Byte-pair encoding** starts with the 256 bytes, and joins the most
+# frequent neighbours again and again until the list is full. Because every text is
+# bytes, no text is ever outside the vocabulary.
+
+# %% id="01-tokenizer" tags=["nbval-check-output"]
+from course.data import reviews
+from course.lm.tokenizer import decode, encode, train_tokenizer
+
+train, valid, test = (
+    reviews.texts("movies", split) for split in ("train", "validation", "test")
+)
+tokenizer = train_tokenizer(train, vocab_size=2048)
+V = len(tokenizer)
+line = "A wonderful film! 很好"
+rows = encode(tokenizer, [line])
+print(tokenizer.convert_ids_to_tokens(rows[0]))
+claim("decoding gives the text back", decode(tokenizer, rows) == [line])
+
+# %% [markdown] id="01-tokenizer-after"
+# `Ġ` stands for a space. Frequent words are one token; the Chinese characters, which
+# hardly occur in the reviews, fall back to bytes. `<bos>` and `<eos>` mark
+# beginning and end: with `<eos>`, a model also says how probable it is that a text
+# *stops*, and texts of every length share one sum of 1.
+#
+# ## The loss of a model with logits
+#
+# Neural models do not hold a table of probabilities. At every position they give $V$
+# numbers, the **logits**, whose softmax is the distribution of the *next* token. So
+# position $i$ is judged by token $i + 1$. Forgetting this shift is the classic
+# mistake: such a model is asked for a token that it has just read.
+#
+# $$ \text{loss} = -\frac{1}{T-1}\sum_{i=1}^{T-1} \log p(y_{i+1} \mid y_{\le i}) $$
+
+# %% id="01-shift"
+ids = torch.tensor(encode(tokenizer, ["Funny and sad."]))  # (1, time)
+logits = torch.randn(1, ids.shape[1], V, generator=generator(1))
+tokens = tokenizer.convert_ids_to_tokens(ids[0])
+for i in range(ids.shape[1] - 1):
+    print(f"logits at {i}, after {tokens[i]:>8} → judged by {tokens[i + 1]}")
+
+# %% id="01-loss" tags=["nbval-check-output"]
+from course.lm.objective import next_token_loss
+
+logp = logits.log_softmax(-1)  # (1, time, V)
+T = ids.shape[1]
+loss = -sum(logp[0, i, ids[0, i + 1]] for i in range(T - 1)) / (T - 1)
+equal = next_token_loss(torch.zeros_like(logits), ids)
+claim("the sum by hand equals the course's next_token_loss",
+      torch.allclose(loss, next_token_loss(logits, ids)))  # fmt: skip
+claim("equal logits cost log V nats per token",
+      torch.allclose(equal, torch.tensor(float(V)).log()))  # fmt: skip
+
+# %% [markdown] id="01-ngram-text"
+# Chapter 02 trains a transformer on this loss. Here we go on counting, because a count
+# needs no training: an **n-gram** model of order $n$ looks back at $n - 1$ tokens.
+#
+# ## Counting real reviews
+#
+# **Predict first.** We count all trigrams of 8,493 training reviews. How large is the
+# loss of the trigram model on reviews that it has not seen?
+#
+# <details><summary>Answer</summary>
+#
+# Infinite. One single token that was never seen after its two predecessors has
+# probability 0, and −log 0 is infinite. It does not help that all others are good.
+#
+# </details>
+#
+# This is the chapter's **negative control**: the counts of the training texts, taken
+# literally, must fail on new ones. The figure after it asks how often, token for token.
+
+# %% id="01-control" tags=["nbval-check-output"]
+from math import inf
+
+from course.lm.ngram import NGram
+
+train_ids, valid_ids, test_ids = (
+    encode(tokenizer, part) for part in (train, valid, test)
+)
+raw = NGram(3, V).fit(train_ids)
+impossible = sum(raw.logprob(row) == -inf for row in test_ids) / len(test_ids)
+claim("an unsmoothed trigram finds none of 200 training texts impossible",
+      all(raw.logprob(row) > -inf for row in train_ids[:200]))  # fmt: skip
+claim("and more than nine in ten new texts", impossible > 0.9)
+
+# %% id="01-zeros"
+estimates = torch.cat([raw.estimates(row) for row in test_ids])  # (tokens, 4)
+zeros = (estimates == 0).double().mean(0).tolist()
+names = ["uniform", "unigram", "bigram", "trigram"]
+plots.ladder(
+    {name: 100 * share for name, share in zip(names, zeros, strict=True)},
+    title="The longer the context, the more new tokens were never seen",
+    x="held-out tokens with probability 0, %",
+    digits=1,
+)
+
+# %% [markdown] id="01-mix-text"
+# *The figure: four bars, none for the uniform distribution, and growing with the order
+# to a large share for the trigram.*
+#
+# The way out is to ask all orders and mix their answers: **interpolation**. The
+# weights $\lambda_k \ge 0$ sum to 1, so the mixture is a distribution again; and
+# because order 0, the uniform distribution, gives every token $1/V$, nothing is
+# impossible.
+#
+# $$ p(w) = \sum_k \lambda_k \, p_k(w) $$
+#
+# Which weights? Not those that fit the training texts best: there the trigram is
+# always right, and would get all the weight. They are chosen on the
+# validation texts, by **expectation-maximisation**: ask how much of each token's
+# probability came from each order, make these shares the new weights, repeat.
+#
+# Models made in this way can also write, token by token, from left to right: the last
+# of the next three cells lets each of them write two texts.
+
+# %% id="01-em"
+lam = torch.full((4,), 0.25, dtype=torch.float64)
+p_k = estimates[estimates[:, 3] == 0][0]  # of a token the trigram never saw
+p_w = (lam * p_k).sum()
+print(f"never seen: trigram {p_k[3]:.0f}, equal mixture {p_w:.5f}")
+
+models, falling = {}, {}
+for order, name in enumerate(names):
+    models[name] = NGram(order, V).fit(train_ids)
+    falling[name] = models[name].fit_weights(valid_ids, steps=30)
+    print(f"{name:<8}", [round(x, 3) for x in models[name].weights.tolist()])
+
+# %% id="01-em-claim" tags=["nbval-check-output"]
+claim("where the trigram says impossible, the mixture does not", p_w > p_k[3])
+steps = torch.tensor(falling["trigram"])
+claim("no step of the fit makes the validation texts less probable",
+      (steps[1:] <= steps[:-1] + 1e-9).all())  # fmt: skip
+claim("the trigram gets less weight than all other orders together",
+      models["trigram"].weights[3] < 0.5)  # fmt: skip
+
+
+# %% id="01-write"
+def write(model, draw, most=30):
+    """A text drawn from an n-gram model."""
+    ids = [tokenizer.bos_token_id]
+    while len(ids) <= most and ids[-1] != tokenizer.eos_token_id:
+        probabilities = model.probabilities(ids)
+        ids.append(int(torch.multinomial(probabilities, 1, generator=draw)))
+    return decode(tokenizer, [ids])[0]
+
+
+draw = generator(0)
+for name in ("unigram", "bigram", "trigram"):
+    for _ in range(2):
+        print(f"{name:<8}", repr(write(models[name], draw)))
+
+# %% [markdown] id="01-bpb-text"
+# ## A fair measure
+#
+# A loss in nats per token depends on what a token is. **Bits per byte** do not: take
+# the nats of the whole text, divide by $\ln 2$ to get bits, and by the number of UTF-8
+# bytes.
+#
+# $$ \text{bits per byte} = \frac{-\ell}{\ln 2 \times \text{bytes}} $$
+#
+# It is also the size of the text after compression: a model with 2 bits per byte
+# lets you store each 8-bit byte in 2 bits. So a real compressor is a good
+# baseline. `xz` is given the training texts first, as our models were.
+# (Without weights for the lower orders, even the unigram model would find some texts
+# impossible; "unigram" to "trigram" are the mixtures up to that order.)
+
+# %% id="01-bpb"
+import lzma
+from math import log
+
+from course.lm.ngram import bits_per_byte_of
+
+
+def xz(texts):
+    return len(lzma.compress("\n".join(texts).encode()))
+
+
+n_bytes = sum(len(text.encode()) for text in test)
+nats = -sum(models["bigram"].logprob(row) for row in test_ids)
+print(f"by the formula:  {nats / (log(2) * n_bytes):.4f}")
+bpb = {name: bits_per_byte_of(m, tokenizer, test) for name, m in models.items()}
+print(f"by the function: {bpb['bigram']:.4f}")
+packed = 8 * (xz(train + test) - xz(train)) / n_bytes  # bits per byte
+
+# %% id="01-ladder-claim" tags=["nbval-check-output"]
+thirds = [test[k::3] for k in range(3)]
+apart = [
+    bits_per_byte_of(models[worse], tokenizer, third)
+    - bits_per_byte_of(models[better], tokenizer, third)
+    for worse, better in zip(names, names[1:], strict=False)
+    for third in thirds
+]
+claim("uniform > unigram > bigram > trigram on every third, by 0.1 bits",
+      min(apart) > 0.1, smallest=min(apart))  # fmt: skip
+claim("the trigram compresses better than xz", bpb["trigram"] < packed - 0.1)
+
+# %% id="01-signature"
+plots.ladder(
+    dict(sorted({**bpb, "xz": packed}.items(), key=lambda item: -item[1])),
+    title="Each longer context makes new reviews more probable",
+    x="held-out bits per byte (lower is better)",
+)
+
+# %% [markdown] id="01-perplexity-text"
+# *The signature figure: bars of held-out bits per byte. The uniform distribution is
+# worst, then unigram, `xz`, bigram, and the interpolated trigram, which is best.*
+#
+# One split could be luck. So the claim above was made on each third of the test texts,
+# with a margin.
+#
+# ## Perplexity depends on the tokenizer
+#
+# **Perplexity** is $e^{\text{loss}}$: the model is as unsure as if it chose fairly
+# among that many tokens. Papers report it. It has a catch.
+#
+# **Predict first.** We train tokenizers of 512, 1,024 and 4,096 tokens, and a trigram
+# model on each. Which has the lowest perplexity, and which the fewest bits per byte?
+#
+# <details><summary>Answer</summary>
+#
+# The two measures disagree. With few tokens each one is short and easy to guess, so
+# perplexity is low; but more of them are needed. Bits per byte count the whole text,
+# and say that the model with the *larger* vocabulary is a little better: its three
+# tokens span more text.
+#
+# </details>
+
+# %% id="01-vocab"
+from course.lm.objective import perplexity
+
+
+def measured(size):
+    """Perplexity and bits per byte of a trigram model and its tokenizer."""
+    own = train_tokenizer(train, size)
+    model = NGram(3, len(own)).fit(encode(own, train))
+    model.fit_weights(encode(own, valid), steps=30)
+    held_out = encode(own, test)
+    nats = -sum(model.logprob(row) for row in held_out)
+    n_tokens = sum(len(row) - 1 for row in held_out)
+    return perplexity(nats / n_tokens), nats / (log(2) * n_bytes)
+
+
+found = {size: measured(size) for size in (512, 1024, 4096)}
+for size, (ppl, bits) in found.items():
+    print(f"{size:>5} tokens: perplexity {ppl:6.1f}, bits per byte {bits:.3f}")
+
+# %% id="01-vocab-claim" tags=["nbval-check-output"]
+(ppl_small, bits_small), (ppl_large, bits_large) = found[1024], found[4096]
+claim("from 1,024 to 4,096 tokens perplexity grows more than 2.5-fold",
+      ppl_large > 2.5 * ppl_small)  # fmt: skip
+claim("while bits per byte change by less than 8 %, and fall",
+      0.92 * bits_small < bits_large < bits_small)  # fmt: skip
+
+# %% id="01-vocab-figure"
+import matplotlib.pyplot as plt
+
+_, axes = plt.subplots(1, 2, figsize=(8, 3))
+labels = [str(size) for size in found]
+for place, column, y, title in (
+    (axes[0], 0, "perplexity", "Perplexity: larger is worse …"),
+    (axes[1], 1, "bits per byte", "… bits per byte: larger is better"),
+):
+    values = [row[column] for row in found.values()]
+    bars = place.bar(labels, values, color=plots.COLOURS[column])
+    place.bar_label(bars, fmt="%.1f" if column == 0 else "%.2f")
+    place.margins(y=0.15)
+    place.set(title=title, xlabel="size of the vocabulary", ylabel=y)
+plt.show()
+
+# %% [markdown] id="01-score-text"
+# *The figure: the same three models twice. The bars of perplexity grow with the
+# vocabulary to several times the first; the bars of bits per byte fall slightly.*
+#
+# ## Log-probability as a score of texts
+#
+# A language model gives each text a number. Could that number be the *score* that
+# tells a good review from a bad one? It is the first score that we have, so try it.
+#
+# **Predict first.** Which test reviews get the highest $\ell$?
+#
+# <details><summary>Answer</summary>
+#
+# The shortest ones. Every token multiplies the probability by a number below 1, so
+# each further token costs. This is **length bias**.
+#
+# </details>
+#
+# Dividing by the number of tokens takes most of that away. Does the score then agree
+# with people? The second cell compares both scores with the mean ratings.
+
+# %% id="01-score"
+trigram = models["trigram"]
+l = torch.tensor([trigram.logprob(row) for row in test_ids])  # noqa: E741
+length = torch.tensor([float(len(row) - 1) for row in test_ids])
+order = l.argsort(descending=True).tolist()
+for k in (*order[:3], order[-1]):
+    print(f"{l[k]:8.1f} nats, {int(length[k]):3} tokens: {test[k][:60]}")
+
+# %% id="01-ratings"
+from course.reward.metrics import pearson
+
+rows = reviews.load("movies", "test")
+liked = torch.tensor(rows["mean"][:])
+for name, score in (("sum", l), ("mean per token", l / length)):
+    print(f"{name:<15} with length r = {float(pearson(score, length)):+.2f}, "
+          f"with ratings r = {float(pearson(score, liked)):+.2f}")  # fmt: skip
+
+# %% id="01-ratings-claim" tags=["nbval-check-output"]
+claim("the score falls with length, r below -0.9", pearson(l, length) < -0.9)
+claim("what people like hardly shows in it, |r| below 0.15",
+      abs(pearson(l, liked)) < 0.15
+      and abs(pearson(l / length, liked)) < 0.15)  # fmt: skip
+
+# %% id="01-score-figure"
+_, axes = plt.subplots()
+axes.plot(length, l, ".", markersize=3, alpha=0.5)
+plots.finish(axes, "The longer a review, the lower its log-probability",
+             "length, tokens", "log-probability, nats")  # fmt: skip
+
+# %% [markdown] id="01-examined-text"
+# *The figure: a thousand reviews as dots, close to a straight line that falls with
+# length.*
+#
+# ## A common description, examined
+#
+# > "The reward model is trained with the loss $-\sum \log P(y \mid x)$."
+#
+# Formulas like this one circulate in articles on learning from human feedback. It is
+# the language-model objective that you have just met. Does it know what people prefer?
+# Take pairs of test reviews, one clearly better rated than the other, and ask
+# which twin has the higher probability. Then exchange winners and losers in the data,
+# and see whether the loss notices. Chapter 07's **pairwise loss**,
+# $-\log \sigma(r_w - r_l)$, is beside it; its scores $r$ are here simply the mean
+# ratings.
+
+# %% id="01-examined"
+from course.reward.losses import pairwise_loss
+
+score = dict(zip(test, (l / length).tolist(), strict=True))
+mean = dict(zip(test, liked.tolist(), strict=True))
+right = []
+for seed in range(3):  # three draws of 1,000 pairs
+    duels = reviews.pairs(rows, 1000, min_gap=1.0, seed=seed)
+    sides = [(r["text_a"], r["text_b"]) for r in duels]
+    sides = [s if mean[s[0]] > mean[s[1]] else s[::-1] for s in sides]
+    right.append(sum(score[w] > score[b] for w, b in sides) / len(sides))
+print("right order by probability:", [f"{share:.1%}" for share in right])
+r_w, r_l = torch.tensor([(mean[w], mean[b]) for w, b in sides]).T
+print(f"pairwise loss, right way round: {pairwise_loss(r_w, r_l):.2f} nats")
+print(f"pairwise loss, exchanged:       {pairwise_loss(r_l, r_w):.2f} nats")
+
+
+# %% id="01-examined-claim" tags=["nbval-check-output"]
+def minus_log_p(pairs):
+    """-sum log P of winners and losers: the loss of the description."""
+    rows = encode(tokenizer, [text for pair in pairs for text in pair])
+    return -sum(sorted(trigram.logprob(row) for row in rows))
+
+
+few, exchanged = sides[:200], [pair[::-1] for pair in sides[:200]]
+claim("probability finds the liked twin hardly better than a coin, 40 to 60 %",
+      min(right) > 0.4 and max(right) < 0.6)  # fmt: skip
+claim("exchanging winners and losers leaves -sum log P as it was, exactly",
+      minus_log_p(few) == minus_log_p(exchanged))  # fmt: skip
+claim("and raises the pairwise loss by more than 1 nat",
+      pairwise_loss(r_l, r_w) > pairwise_loss(r_w, r_l) + 1)  # fmt: skip
+
+# %% [markdown] id="01-examined-after"
+# Verdict: the description is **wrong**. $-\sum \log P(y \mid x)$ asks a model to
+# imitate texts, whichever they are. Summed over the liked texts *only*, it is
+# supervised fine-tuning (chapter 04): imitation of good texts, still not a judge. A
+# reward model needs a loss in which better and worse stand on different sides.
+#
+# ## Play: what comes next?
+#
+# First a picture of what each order expects after the same words.
+
+# %% id="01-strip"
+from course.widgets.next_token import context_ids, draw_tokens, next_token_table
+
+_, axes = plt.subplots(1, 3, figsize=(9.5, 3))
+context = context_ids(tokenizer, "The film is")
+reads = ("nothing", "“is”", "“film is”")
+for place, name, what in zip(axes, names[1:], reads, strict=True):
+    expected = models[name].probabilities(context)
+    draw_tokens(place, next_token_table(expected, tokenizer, n=8),
+                f"{name} reads {what}")  # fmt: skip
+plt.show()
+
+# %% [markdown] id="01-strip-alt"
+# *The figure: three bar charts of the eight likeliest tokens after "The film is". The
+# unigram model has not read the words: it expects punctuation and small words. Bigram
+# and trigram expect what can follow "is".*
+#
+# In the panel, choose the model, change the words, and turn the temperature. Chapter 03
+# explains the other controls. The cell after the panel does the same without it, in one
+# line, for three temperatures.
+#
+# **A question for the panel.** At which temperature does the next token of the trigram
+# model carry 2 bits? Put your number in place of `None` in the last cell and run it.
+# The panel answers it by trying; `hint(question)` helps.
+
+# %% id="01-widget" tags=["widget"]
+from course.widgets import next_token_explorer
+
+next_token_explorer(models, tokenizer, "The film is", key="01-next-token")
+
+# %% id="01-code"
+from course.widgets import show_next_token
+
+show_next_token({"trigram": trigram}, tokenizer, "The film is", n=6)
+
+# %% id="01-question"
+from course import check, hint, solution  # noqa: F401
+from course.widgets.exercises import temperature_question
+
+question = temperature_question(trigram.probabilities(context), bits=2.0)
+answer = check(None, question)
+
+# %% [markdown] id="01-limits"
+# ## What was shown, and what not
+#
+# Counting maximises likelihood; the distance of any model from the counts is a KL.
+# Longer contexts help as long as they are smoothed. Bits per byte compare models across
+# tokenizers; perplexity does not. And probability is no judge of quality: it prefers
+# short texts, and does not see what people like.
+#
+# Limits: a trigram sees two tokens, so it cannot know what a sentence is about.
+# Interpolation with fixed weights is the simplest smoothing that works; Kneser–Ney is
+# better. The numbers are for one kind of text, short and English. That *this* model's
+# probability ignores sentiment does not show that every model's would; chapter 05 asks
+# again.
+#
+# ## Test yourself
+#
+# 1. The chain rule holds for every model. What does a bigram model assume beyond it?
+# 2. What is the loss of a model that knows the true frequencies?
+# 3. Why are the weights of the mixture not chosen on the training texts?
+# 4. Two papers report perplexity 12 and 60. Which model is better?
+# 5. A text is repeated twice in a row. What happens to $\ell$, and to $\ell$ per token?
+# 6. What does a loss need, to be one for a reward model?
+#
+# ## Read on
+#
+# - C. E. Shannon, *A Mathematical Theory of Communication*, 1948: n-grams, entropy, and
+#   texts drawn from them, by hand.
+# - F. Jelinek and R. Mercer, *Interpolated Estimation of Markov Source Parameters from
+#   Sparse Data*, 1980: the mixture.
+# - S. F. Chen and J. Goodman, *An Empirical Study of Smoothing Techniques for Language
+#   Modeling*, 1998: which smoothing is best, measured.
+# - R. Sennrich, B. Haddow and A. Birch, *Neural Machine Translation of Rare Words with
+#   Subword Units*, 2016, arXiv:1508.07909: byte-pair encoding.
+# - G. Delétang and others, *Language Modeling Is Compression*, 2023, arXiv:2309.10668.
+#
+# **Next:** four functions in `exercises/01_language_model_objective.ipynb`; then
+# chapter 02, where a transformer is up against the best bar of the signature figure.

@@ -152,9 +152,9 @@ REWARD_MODEL = Recipe(
     name="reward-model",
     settings={
         "seed": 0,
-        "train": {"epochs": 3, "batch_size": 32, "lr": 1e-3},
+        "train": {"epochs": 2, "batch_size": 32, "lr": 1e-3},
         "pairs": 2000,
-        "opening_words": 3,
+        "opening_words": 2,
         "reference_samples": 512,
     },
     modules=("course.data.reviews", "course.lm.sampling", "course.reward.losses",
@@ -185,7 +185,8 @@ def train_policy(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
         generator=generator(settings["seed"]),
         **settings["train"],
     )
-    held_out = openings(reviews.texts("movies", "validation"), 3)[:256]
+    words = settings["opening_words"]
+    held_out = openings(reviews.texts("movies", "validation"), words)[:256]
     before, after = (
         collect(
             model, reference, tokenizer, held_out, score,
@@ -205,8 +206,8 @@ POLICY_REINFORCE = Recipe(
     name="policy-reinforce",
     settings={
         "seed": 0,
-        "opening_words": 3,
-        "train": {"steps": 60, "batch_size": 64, "beta": 0.05, "learning_rate": 3e-4,
+        "opening_words": 2,
+        "train": {"steps": 80, "batch_size": 64, "beta": 0.02, "learning_rate": 5e-4,
                   "max_new_tokens": 32},
     },
     modules=("course.policy.rollout", "course.policy.advantages", "course.policy.kl",

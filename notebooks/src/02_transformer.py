@@ -4,8 +4,7 @@
 # You build, part by part, the network that the whole course rests on; you check each
 # part against torch, the whole against Hugging Face transformers, and then let a
 # trained one race the best counting model and write film reviews.
-
-# %% [markdown] id="02-goals"
+#
 # At the end you can
 #
 # - write causal attention with grouped heads and say what each line is for;
@@ -16,13 +15,16 @@
 #
 # The chapter takes about an hour to read and a minute or two to run. The trained
 # model comes from `checkpoints`, which trains it the first time (a few minutes).
-
-# %% [markdown] id="02-why"
+#
 # ## Why counting is not enough
 #
 # Chapter 01 ended with n-gram models. A trigram sees two tokens; whatever came before
 # is gone. Two openings that end in the same two tokens get the same forecast,
 # exactly.
+#
+# The best we can do by counting is the bar for this chapter. We count up to four
+# tokens and fit the mixing weights **on the very texts that are then scored**. That
+# flatters the n-grams, so the race is hard on our model and not on theirs.
 
 # %% id="02-data"
 import torch
@@ -50,11 +52,6 @@ claim(
     "a trigram makes the same forecast after two different openings",
     torch.equal(*after),
 )
-
-# %% [markdown] id="02-lines-text"
-# The best we can do by counting is the bar for this chapter. We count up to four
-# tokens and fit the mixing weights **on the very texts that are then scored**. That
-# flatters the n-grams, so the race is hard on our model and not on theirs.
 
 # %% id="02-lines"
 held_out_rows = encode(tokenizer, held_out_texts)
@@ -97,19 +94,7 @@ claim("a lookup is a product with a one-hot vector", torch.equal(x, one_hot @ ta
 # $$\mathrm{out} = \mathrm{softmax}\!\left(\frac{Q K^\top}{\sqrt D}\right) V$$
 #
 # The code uses the same letters, except that `values` stands for $V$, which is taken.
-
-# %% id="02-scores" tags=["nbval-check-output"]
-D = 4
-to_query, to_key, to_value = torch.randn(3, C, D, generator=draws)
-Q, K, values = x @ to_query, x @ to_key, x @ to_value  # each (B, T, D)
-scores = Q @ K.transpose(-1, -2) / D**0.5  # (B, T, T): reader by token read
-weights = scores.softmax(-1)
-out = weights @ values  # (B, T, D)
-print("scores", tuple(scores.shape), "out", tuple(out.shape))
-torch.testing.assert_close(out, F.scaled_dot_product_attention(Q, K, values))
-print("equals torch's attention without a mask")
-
-# %% [markdown] id="02-scale-text"
+#
 # **Predict first.** Why divide by $\sqrt D$? Suppose that queries and keys are random
 # numbers of size 1. What is the standard deviation of their dot product with D = 4,
 # 64, 1024?
@@ -123,7 +108,17 @@ print("equals torch's attention without a mask")
 #
 # </details>
 
-# %% id="02-scale" tags=["nbval-check-output"]
+# %% id="02-scores" tags=["nbval-check-output"]
+D = 4
+to_query, to_key, to_value = torch.randn(3, C, D, generator=draws)
+Q, K, values = x @ to_query, x @ to_key, x @ to_value  # each (B, T, D)
+scores = Q @ K.transpose(-1, -2) / D**0.5  # (B, T, T): reader by token read
+weights = scores.softmax(-1)
+out = weights @ values  # (B, T, D)
+print("scores", tuple(scores.shape), "out", tuple(out.shape))
+torch.testing.assert_close(out, F.scaled_dot_product_attention(Q, K, values))
+print("equals torch's attention without a mask")
+
 for D_test in (4, 64, 1024):
     pair = torch.randn(2, 4000, D_test, generator=draws)
     spread = (pair[0] * pair[1]).sum(-1).std() / D_test**0.5
@@ -188,9 +183,8 @@ encoder_decoder[:S, :S] = 1  # the source reads itself in both directions
 names = [f"s{i}" for i in range(S)] + [f"t{i}" for i in range(N - S)]
 figure, places = plt.subplots(1, 2, figsize=(7, 3.5))
 titles = "Encoder–decoder: the source sees both ways", "Decoder-only: one triangle"
-for axes, mask, title in zip(
-    places, (encoder_decoder, decoder_only), titles, strict=True
-):
+masks = encoder_decoder, decoder_only
+for axes, mask, title in zip(places, masks, titles, strict=True):
     axes.imshow(mask, cmap="Blues", vmin=0, vmax=1.6)
     axes.set_xticks(range(N), names), axes.set_yticks(range(N), names)
     axes.set_title(title, fontsize=9)
@@ -209,8 +203,7 @@ plt.show()
 # two sides, and cross-attention is a separate layer), but it is the one to remember.
 # For the price of that small square, a decoder-only model learns from **every** token
 # of every text, and keeps one cache.
-
-# %% [markdown] id="02-rotary-text"
+#
 # ## Order: rotary positions
 #
 # Attention computes a weighted mean over a *set*. Without help it does not know which
@@ -224,6 +217,9 @@ plt.show()
 # measure long distances. When two arrows are turned by different angles, the angle
 # *between* them changes by the difference: **a score then depends on the distance of
 # two tokens and not on where they stand.**
+#
+# The same query and the same key stand at each of 40 positions. If only distance
+# matters, moving both by 7 places leaves each score as it was.
 
 
 # %% id="02-rotary" tags=["nbval-check-output"]
@@ -243,15 +239,13 @@ q, k = torch.randn(2, 1, 16, generator=draws).expand(2, 40, 16)
 p = torch.arange(40)
 ours, theirs = turn(q, p), rotary(q[None, None], p)[0, 0]
 claim("rotary by hand equals the course's", torch.allclose(ours, theirs, atol=1e-5))
-
-# %% [markdown] id="02-distance-text"
-# The same query and the same key stand at each of 40 positions. If only distance
-# matters, moving both by 7 places leaves each score as it was.
+score = turn(q, p) @ turn(k, p).T  # (query position, key position)
+moved = turn(q, p + 7) @ turn(k, p + 7).T
+claim("moving both by 7 changes no score", torch.allclose(score, moved, atol=1e-3))
 
 # %% id="02-distance"
 from course.plots import curves
 
-score = turn(q, p) @ turn(k, p).T  # (query position, key position)
 curves(
     {
         f"query at position {at}": (
@@ -265,12 +259,6 @@ curves(
     y="score (before 1/√D)",
 )
 
-# %% id="02-distance-claim" tags=["nbval-check-output"]
-moved = turn(q, p + 7) @ turn(k, p + 7).T
-claim("moving both by 7 changes no score", torch.allclose(score, moved, atol=1e-3))
-lengths = q.norm(dim=-1), turn(q, p).norm(dim=-1)
-claim("turning changes no length", torch.allclose(*lengths, atol=1e-4))
-
 # %% [markdown] id="02-norm-text"
 # ## RMSNorm: keep vectors at size 1
 #
@@ -279,6 +267,15 @@ claim("turning changes no length", torch.allclose(*lengths, atol=1e-4))
 # a learned weight $w$:
 #
 # $$y = \frac{x}{\sqrt{\mathrm{mean}(x^2) + \epsilon}} \cdot w$$
+#
+# ## SwiGLU: what a token does alone
+#
+# After reading, each token computes by itself. Two matrices widen the vector from C
+# to F numbers; one result is what to say (`up`), the other how far to open the gate
+# (`gate`); a third matrix (`down`) leads back to C:
+#
+# $$y = \mathrm{down}\,(\mathrm{silu}(\mathrm{gate}\,x) \cdot \mathrm{up}\,x), \qquad
+# \mathrm{silu}(z) = z \cdot \sigma(z)$$
 
 # %% id="02-norm" tags=["nbval-check-output"]
 x = 30 * torch.randn(3, C, generator=draws)
@@ -289,17 +286,6 @@ claim("it equals the course's", torch.allclose(y, rms_norm(x, w, eps), atol=1e-5
 same = torch.allclose(rms_norm(100 * x, w), rms_norm(x, w), atol=1e-4)
 claim("a vector 100 times as long gives the same", same)
 
-# %% [markdown] id="02-swiglu-text"
-# ## SwiGLU: what a token does alone
-#
-# After reading, each token computes by itself. Two matrices widen the vector from C
-# to F numbers; one result is what to say (`up`), the other how far to open the gate
-# (`gate`); a third matrix (`down`) leads back to C:
-#
-# $$y = \mathrm{down}\,(\mathrm{silu}(\mathrm{gate}\,x) \cdot \mathrm{up}\,x), \qquad
-# \mathrm{silu}(z) = z \cdot \sigma(z)$$
-
-# %% id="02-swiglu" tags=["nbval-check-output"]
 feed_forward = 24  # F
 gate, up = torch.randn(2, feed_forward, C, generator=draws)  # (F, C)
 down = torch.randn(C, feed_forward, generator=draws)  # (C, F)
@@ -321,6 +307,17 @@ claim("a gate of zeros lets nothing through", not swiglu(x, 0 * gate, up, down).
 #
 # `course.lm.model.GPT` holds the weights. Its forward pass, without the conveniences,
 # is these lines.
+#
+# Where are its numbers? **Predict first:** which holds more, all attention matrices
+# or all feed-forward matrices?
+#
+# <details><summary>Answer</summary>
+#
+# The feed-forward part, by far: three matrices of C × F with F near 3 C, against two
+# of C × C and two narrow ones. In this small model the embedding table is large too;
+# in a big one it hardly counts.
+#
+# </details>
 
 # %% id="02-run" tags=["nbval-check-output"]
 from course.lm.model import GPT, GPTConfig, parameter_count
@@ -349,18 +346,6 @@ with torch.no_grad():
     same = torch.allclose(run(fresh, ids), logits, atol=1e-4)
 claim("seven lines equal the model", same)
 
-# %% [markdown] id="02-count-text"
-# Where are its numbers? **Predict first:** which holds more, all attention matrices
-# or all feed-forward matrices?
-#
-# <details><summary>Answer</summary>
-#
-# The feed-forward part, by far: three matrices of C × F with F near 3 C, against two
-# of C × C and two narrow ones. In this small model the embedding table is large too;
-# in a big one it hardly counts.
-#
-# </details>
-
 # %% id="02-count" tags=["nbval-check-output"]
 parts = {"embedding": 0, "attention.": 0, "feed_forward.": 0, "norm": 0}
 for name, parameter in fresh.named_parameters():
@@ -385,6 +370,10 @@ claim("the formula counts every number", parameter_count(config) == total)
 # large, far below it that the targets leak into the input.
 #
 # </details>
+#
+# **2. No token sees the future.** Change one token; no logit before it may change,
+# not even in the last bit. And the logits from there on must change, or the test
+# would pass for a model that reads nothing.
 
 # %% id="02-initial" tags=["nbval-check-output"]
 from math import log
@@ -399,12 +388,6 @@ claim(
     ln_V=log(V),
 )
 
-# %% [markdown] id="02-future-text"
-# **2. No token sees the future.** Change one token; no logit before it may change,
-# not even in the last bit. And the logits from there on must change, or the test
-# would pass for a model that reads nothing.
-
-# %% id="02-future" tags=["nbval-check-output"]
 changed = ids.clone()
 changed[:, 40] = (changed[:, 40] + 1) % V
 with torch.no_grad():
@@ -418,7 +401,8 @@ claim("it changes the logits of every later position", later_differ)
 # **3. It can overfit one batch.** A model that cannot learn sixteen texts by heart
 # will not learn eight thousand. One small model, one batch, a few dozen steps.
 
-# %% id="02-overfit"
+# %% id="02-overfit" tags=["nbval-check-output"]
+# seeds tried: 0, 1, 2
 from course.lm.training import History
 
 
@@ -440,10 +424,6 @@ def train(batches, steps, visible=None, seed=0, lr=8e-3):
 T = 24  # enough for the opening of a review
 cut = torch.tensor([row[:T] for row in train_rows if len(row) >= T])
 _, overfit = train(lambda draws: cut[:16], steps=80)
-print([round(loss, 2) for loss in overfit["loss"][::10]])
-
-# %% id="02-overfit-claim" tags=["nbval-check-output"]
-# seeds tried: 0, 1, 2
 claim(
     "one batch is learned by heart: the loss falls below 0.5 nats",
     overfit["loss"][-1] < 0.5,
@@ -464,6 +444,9 @@ claim(
 # copy and nothing else.
 #
 # </details>
+#
+# The honest loss asks each model for token i + 1 when **only** tokens 0 to i exist,
+# as in writing. For the causal model that changes nothing.
 
 
 # %% id="02-control"
@@ -484,12 +467,8 @@ curves(
     y="training loss (nats per token)",
 )
 
-# %% [markdown] id="02-honest-text"
-# The honest loss asks each model for token i + 1 when **only** tokens 0 to i exist,
-# as in writing. For the causal model that changes nothing.
 
-
-# %% id="02-honest"
+# %% id="02-honest" tags=["nbval-check-output"]
 @torch.no_grad()
 def honest_loss(model, ids, visible):
     """Nats per token when each token is predicted from its prefix alone."""
@@ -503,10 +482,6 @@ def honest_loss(model, ids, visible):
 test = cut[:64].to(device())
 honest = honest_loss(causal_model, test, everything.tril())
 cheat = honest_loss(cheat_model, test, everything)
-print(f"with the mask: trained to {with_mask['loss'][-1]:.2f}, honest {honest:.2f}")
-print(f"without it:    trained to {no_mask['loss'][-1]:.2f}, honest {cheat:.2f}")
-
-# %% id="02-control-claim" tags=["nbval-check-output"]
 # seeds tried: 0, 1, 2
 claim(
     "without the mask the training loss falls by half or more below the other",
@@ -538,48 +513,48 @@ def scribble(model, visible, n=2, seed=0):
 
 print("with the mask:  ", *scribble(causal_model, everything.tril()), sep="\n   ")
 print("without the mask:", *scribble(cheat_model, everything), sep="\n   ")
+print(f"with the mask: trained to {with_mask['loss'][-1]:.2f}, honest {honest:.2f}")
+print(f"without it:    trained to {no_mask['loss'][-1]:.2f}, honest {cheat:.2f}")
 
 # %% [markdown] id="02-control-after"
 # The causal model is far too small and too briefly trained to make sense, but it
 # knows which tokens are frequent and which may follow. The other has the far better
 # training loss and writes noise. **A training loss means nothing when the input holds
 # the answer.**
-
-# %% [markdown] id="02-examined"
+#
 # ## A common description, examined
 #
 # > "A transformer knows the order of the words because the tokens come in order."
 #
 # Test it. We take the positions away (every token claims to stand at position 0) and
-# shuffle all tokens but the last. If the model knows the order, its last logits must
-# change. Weights are random and enlarged, so that effects are visible; float64 makes
-# rounding negligible.
-
+# turn the order of all tokens but the last around. If the model knows the order, its
+# last logits must change. Weights are random and enlarged, so that effects are visible;
+# float64 makes rounding negligible.
 
 # %% id="02-shuffle"
 from course.plots import ladder
 
 
 @torch.no_grad()
-def change_by_shuffling(layers, causal, rotary_positions, T=12):
-    """Relative change of the last logits when all earlier tokens are shuffled."""
+def change_by_reversing(layers, causal, rotary_positions, T=12):
+    """Relative change of the last logits when all earlier tokens are reversed."""
     seed_everything(1)
     model = GPT(GPTConfig(50, T, 32, layers, 4, 2, 64)).double()
     for matrix in model.blocks.parameters():
         if matrix.dim() == 2:
             matrix *= 10
     ids = torch.arange(T)[None] + 3
-    shuffled = torch.cat((ids[:, :-1].flip(1), ids[:, -1:]), dim=1)
+    turned = torch.cat((ids[:, :-1].flip(1), ids[:, -1:]), dim=1)
     visible = torch.ones(T, T, dtype=torch.bool)
     visible = visible.tril() if causal else visible
     p = torch.arange(T) if rotary_positions else torch.zeros(T)
-    before, after = (run(model, x, p, visible)[:, -1] for x in (ids, shuffled))
+    before, after = (run(model, x, p, visible)[:, -1] for x in (ids, turned))
     return float((after - before).abs().max() / before.abs().max())
 
 
 cases = [(1, False, False), (3, False, False), (1, True, False), (3, True, False)]
 cases += [(1, True, True), (3, True, True)]
-change = {case: change_by_shuffling(*case) for case in cases}
+change = {case: change_by_reversing(*case) for case in cases}
 bars = {}
 for (blocks, causal, placed), size in change.items():
     words = ("causal mask" if causal else "no mask") + ", rotary" * placed
@@ -587,7 +562,7 @@ for (blocks, causal, placed), size in change.items():
 ladder(
     bars,
     title="Order shows through positions, or through several masked blocks",
-    x="relative change of the last logits after shuffling",
+    x="relative change of the last logits after reversing",
 )
 
 # %% id="02-shuffle-claim" tags=["nbval-check-output"]
@@ -607,13 +582,17 @@ claim("rotary positions show the order to one block", change[1, True, True] > 1e
 # breaks the symmetry is the **causal mask**, from the second block on (an earlier
 # token has read fewer others, and that shows in its vector), and, directly and from
 # the first block, the **positions**.
-
-# %% [markdown] id="02-trained-text"
+#
 # ## The trained model
 #
 # Now the real one: the same class, trained on the film reviews. Here is everything
 # that decided it; the optimiser is Muon for the matrices of the blocks and AdamW for
 # the rest.
+#
+# The history holds the training loss in nats per token. To compare with the n-grams
+# we need **bits per byte**: nats per token, times tokens per byte, divided by ln 2.
+# The dashed lines are the n-grams on held-out texts; the square is the model itself on
+# the same held-out texts.
 
 # %% id="02-recipe"
 from course.recipes import LANGUAGE_MODEL
@@ -626,12 +605,6 @@ print(f"{'trained in':11} {trained.metrics['seconds']:.0f} s")
 seen = len(history.rows) * LANGUAGE_MODEL.settings["train"]["batch_size"]
 seen *= LANGUAGE_MODEL.settings["row_tokens"]
 print(f"{'has read':11} {seen:,} tokens")
-
-# %% [markdown] id="02-signature-text"
-# The history holds the training loss in nats per token. To compare with the n-grams
-# we need **bits per byte**: nats per token, times tokens per byte, divided by ln 2.
-# The dashed lines are the n-grams on held-out texts; the last line is the model
-# itself on the same held-out texts.
 
 # %% id="02-signature"
 from course.lm.objective import held_out_bits_per_byte, utf8_bytes
@@ -660,6 +633,8 @@ finish(
     "training step",
     "bits per byte",
 )
+gap = 100 * (1 - bits / best_ngram)
+print(f"held out: {bits:.3f} against {best_ngram:.3f} bits per byte, {gap:.1f} % less")
 
 # %% [markdown] id="02-signature-after"
 # *The picture: the training curve falls steeply, crosses the bigram line, and goes on
@@ -670,22 +645,7 @@ finish(
 # over counting. From the square **down** to the curve: what it learned by heart,
 # because it read each text several times. The curve falls in stairs for the same
 # reason: each stair is a new reading of the same texts.
-
-# %% id="02-bits-claim" tags=["nbval-check-output"]
-claim("held-out bits per byte are at most 1.95", bits <= 1.95, bits=bits)
-claim(
-    "the model beats the best n-gram by at least 2 %",
-    bits < 0.98 * best_ngram,
-    bits=bits,
-    best_ngram=best_ngram,
-)
-claim("it knows its training texts better", float(train_bits[-1]) < bits)
-
-# %% id="02-gap"
-gap = 100 * (1 - bits / best_ngram)
-print(f"held out: {bits:.3f} against {best_ngram:.3f} bits per byte, {gap:.1f} % less")
-
-# %% [markdown] id="02-where-text"
+#
 # Where does it win? **Predict first:** counting looks back three tokens and no
 # further; the transformer may use the whole text. Does its lead grow along a text?
 
@@ -708,8 +668,6 @@ lead = {
     f"tokens {a + 1} to {b}": float(gain[:, a:b].sum() / real[:, a:b].sum())
     for a, b in pairwise([0, 3, 6, 12, 24, 48])
 }
-
-# %% id="02-where-figure"
 first, *_, last = lead.values()
 grows = "grows" if last > first + 0.1 else "does not grow"
 ladder(
@@ -718,7 +676,15 @@ ladder(
     x="nats per token that the transformer saves",
 )
 
-# %% id="02-where-claim" tags=["nbval-check-output"]
+# %% id="02-bits-claim" tags=["nbval-check-output"]
+claim("held-out bits per byte are at most 1.95", bits <= 1.95, bits=bits)
+claim(
+    "the model beats the best n-gram by at least 2 %",
+    bits < 0.98 * best_ngram,
+    bits=bits,
+    best_ngram=best_ngram,
+)
+claim("it knows its training texts better", float(train_bits[-1]) < bits)
 claim("the transformer wins in every part of a text", min(lead.values()) > 0)
 
 # %% [markdown] id="02-where-after"
@@ -728,12 +694,16 @@ claim("the transformer wins in every part of a text", min(lead.values()) > 0)
 # next few tokens, and learns it better. A likely reason, not tested here: words with
 # similar embeddings share what they teach. What an architecture can do and what
 # training made it do are two questions.
-
-# %% [markdown] id="02-llama-text"
+#
 # ## The same numbers as a library
 #
 # **5. Another implementation agrees.** Our layout is that of Llama. Copy our weights
 # into Hugging Face's `LlamaForCausalLM` and compare all logits.
+#
+# ## It writes
+#
+# Give it openings and let it go on. Temperature and the other controls of writing are
+# chapter 03.
 
 # %% id="02-llama" tags=["nbval-check-output"]
 from copy import deepcopy
@@ -746,12 +716,6 @@ some = padded[:8, :32].to(device())
 with torch.no_grad():
     difference = float((double(some) - llama(some).logits).abs().max())
 claim("all logits equal transformers' to 1e-5", difference < 1e-5, worst=difference)
-
-# %% [markdown] id="02-samples-text"
-# ## It writes
-#
-# Give it openings and let it go on. Temperature and the other controls of writing are
-# chapter 03.
 
 # %% id="02-samples"
 from course.lm.sampling import write
@@ -767,13 +731,19 @@ for prompt, completion in zip(prompts, written, strict=True):
 # and some hundred thousand tokens buy. For our purpose it is enough: the reward model
 # (chapter 07) will say what people like, and the policy gradient (chapter 09) will
 # move this writer towards it.
-
-# %% [markdown] id="02-play-text"
+#
 # ## Play: look at the heads
 #
 # First a picture: the first three heads of the first block. Each row is a reading
 # token; the brightness of a square says how much of its weight goes to that column's
 # token. Above the diagonal all is dark: the mask.
+#
+# Now choose text, layer and head yourself. By code: the cell above with another
+# `text` or `layer`.
+#
+# **Question 2.6.** Which (layer, head) gives most of its weight to the token just
+# before? Find it with the panel, or with a line of code; write the pair in place of
+# `None` and run the cell. `course.hint(question)` helps.
 
 # %% id="02-play-static"
 from course.widgets import attention_viewer, show_attention
@@ -781,17 +751,8 @@ from course.widgets import attention_viewer, show_attention
 text = "The film is not good, but the actors are very good."
 show_attention(model, tokenizer, text, layer=0, heads=3)
 
-# %% [markdown] id="02-play-panel-text"
-# Now choose text, layer and head yourself. By code: the cell above with another
-# `text` or `layer`.
-
 # %% id="02-play" tags=["widget"]
 attention_viewer(model, tokenizer, text)
-
-# %% [markdown] id="02-question-text"
-# **Question 2.6.** Which (layer, head) gives most of its weight to the token just
-# before? Find it with the panel, or with a line of code; write the pair in place of
-# `None` and run the cell. `course.hint(question)` helps.
 
 # %% id="02-question"
 from course import check

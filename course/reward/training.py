@@ -40,6 +40,10 @@ def fit_regression(
     texts, ratings: one rating a text, in any units; the score is in the same units.
     generator: CPU generator of the order.  Raises ValueError when they differ in
     number, are none, or a rating or the loss is not finite.
+
+    Measured on the 8,493 movie texts from the 2 M language model, one seed: held-out
+    Pearson r 0.622, 0.652, 0.659 after 1, 2, 3 epochs; half the rate does not help
+    (0.652 after 2).  An epoch takes about 60 s of one core.
     """
     check_texts(texts)
     target = torch.tensor([float(r) for r in ratings])

@@ -220,6 +220,9 @@ plt.show()
 #
 # The same query and the same key stand at each of 40 positions. If only distance
 # matters, moving both by 7 places leaves each score as it was.
+#
+# *The next picture: the score against the distance back to the key, for queries at
+# three positions. The three curves lie on one another as far as each reaches.*
 
 
 # %% id="02-rotary" tags=["nbval-check-output"]
@@ -447,6 +450,9 @@ claim(
 #
 # The honest loss asks each model for token i + 1 when **only** tokens 0 to i exist,
 # as in writing. For the causal model that changes nothing.
+#
+# *The next picture: two training curves from the same start. With the mask the loss
+# falls slowly and stays high; without it, it falls towards zero.*
 
 
 # %% id="02-control"
@@ -619,7 +625,7 @@ steps = list(range(19, len(loss)))
 figure, axes = plt.subplots(figsize=(6.8, 4))
 axes.plot(steps, train_bits, label="transformer, training texts (mean of 20 steps)")
 axes.plot(steps[-1], bits, "s", label=f"transformer, held-out texts: {bits:.2f}")
-places = ("right", "bottom"), ("left", "bottom"), ("right", "top")
+places = ("right", "bottom"), ("left", "bottom"), ("left", "top")
 for (name, level), (ha, va) in zip(lines.items(), places, strict=True):
     axes.axhline(level, color="black", linewidth=1, linestyle="--")
     at = steps[-1] if ha == "right" else 0
@@ -688,6 +694,9 @@ claim("it knows its training texts better", float(train_bits[-1]) < bits)
 claim("the transformer wins in every part of a text", min(lead.values()) > 0)
 
 # %% [markdown] id="02-where-after"
+# *The picture: a bar for each part of a text, from its first tokens to its last; all
+# point to the transformer's side, and the last is not longer than the first.*
+#
 # If you expected a steady growth, so did we. The transformer *can* use the whole text
 # (test 2 showed that a changed token reaches all later logits), but a small model
 # trained on so few texts mostly learns what counting learns, what comes within the

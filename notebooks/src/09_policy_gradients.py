@@ -680,9 +680,7 @@ for axes, key, unit in zip(
 ):  # fmt: skip
     axes.plot(h.steps(key), h[key], color=COLOURS[0])
     axes.set(title=key, xlabel="step", ylabel=unit)
-places[0].figure.suptitle(
-    "The score rises, then meets a ceiling; KL is spent and entropy is lost"
-)
+places[0].figure.suptitle("The score rises; KL is spent and entropy is lost")
 plt.show()
 for key in ("score/mean", "loss/policy"):
     first, last = (sum(part) / 10 for part in (h[key][:10], h[key][-10:]))
@@ -690,8 +688,7 @@ for key in ("score/mean", "loss/policy"):
 
 # %% [markdown] id="09-after-text"
 # *The figure: three curves over the training steps. The mean score climbs from
-# about 0 and then meets a ceiling; the KL from the reference grows; the entropy
-# falls.*
+# about 0 and flattens; the KL from the reference grows; the entropy falls.*
 #
 # The loss is not drawn, because its *value* says nothing about progress: it is the mean
 # of $-A\, l_t$ over texts that were drawn a moment ago. The printed line shows that
@@ -760,17 +757,14 @@ for n in range(6):
 
 # %% [markdown] id="09-broken-text"
 # *The figure above: two histograms of scores; the one of the trained policy lies to
-# the right of the one of the reference, and is much narrower.* Nearly all
-# texts after training score alike, and the best of them scores little more than the
-# best text of the untrained writer: look at the printed maxima. Near such a ceiling
-# scores differ little, so advantages are small and little is left to learn from. A
-# likely reason is that the reward model was fitted to ratings, and ratings end.
+# the right of the one of the reference, and is narrower.* Texts that score alike
+# have small advantages: the longer the run, the less is left to learn from.
 #
 # ## What it broke
 #
-# Read the lower texts one after the other. **Predict first:** which of these
-# numbers got worse: length, share of texts that end, share of different word pairs
-# among all texts, number of different completions?
+# Read the texts marked *after*, one below the other. **Predict first:** which of
+# these got worse: the share of texts that end, the share of different word pairs,
+# the share of invented words?
 
 # %% id="09-broken"
 from collections import Counter
@@ -778,13 +772,15 @@ from collections import Counter
 from course.policy.kl import kl_seq
 from course.reward.rules import distinct_n
 
+known = {w for t in reviews.texts("movies") for w in t.lower().split()}
 kept = {}
 for name, x in (("before", before), ("after", after)):
     words = [w for text in x.completions for w in text.lower().split()]
     top = Counter(w for w in words if w.isalpha() and len(w) > 3).most_common(5)
     kept[name] = {
         "distinct pairs of words, all texts": distinct_n(" ".join(words), 2),
-        "distinct pairs inside a text": sum(map(distinct_n, x.completions)) / 128,
+        "share of words that no review has": sum(w not in known for w in words)
+        / len(words),
         "share of words among the top five": sum(n for _, n in top) / len(words),
         "tokens per text": x.completion_mask.sum(1).float().mean().item(),
         "share of texts that end": x.ended.float().mean().item(),
@@ -795,19 +791,28 @@ for key in kept["before"]:
 spent = kl_seq(after.old_logprobs, after.ref_logprobs, after.completion_mask)
 print(f"KL spent: {spent:.1f} nats per text, {gain / spent:.2f} std per nat")
 
+# %% id="09-broken-claim" tags=["nbval-check-output"]
+claim("the texts became more alike: fewer different pairs of words",
+      kept["after"]["distinct pairs of words, all texts"]
+      < kept["before"]["distinct pairs of words, all texts"] - 0.03)  # fmt: skip
+claim("more than 5 nats of KL per text were spent", spent > 5)
+
 # %% [markdown] id="09-controls-text"
 # This is the honest side of the ledger. The score and the lexicon say that the texts
 # became friendlier. They did, and they became alike: fewer different pairs of words,
 # the same praise again and again. Neither judge asks for variety or for sense, so
 # nothing holds them, except the reference through the KL term; and KL is what paid
-# for the gain. "Higher reward" and "better text" are two claims. Chapter 14
+# for the gain. Nobody pays for an ending either: the reward model also scores a
+# text that was cut off, so compare the share of texts that end, and the number of
+# tokens. "Higher reward" and "better text" are two claims. Chapter 14
 # is about the distance between them.
 #
 # ## Negative controls
 #
 # Could the score rise for another reason than the reward: less random
 # sampling, a step size, an error in the loop? Three short runs from the same start
-# with the same settings, but for the score that they are given:
+# with the same settings, but for the score that they are given. (The learning rate
+# is higher than in the long run, so that ten steps are enough.)
 #
 # - **true**: the reward model's score;
 # - **flipped**: its negative. The true score must *fall*.
@@ -820,7 +825,7 @@ from copy import deepcopy
 from course.policy.steps import train_reinforce
 
 prompts = openings(reviews.texts("movies", "train"), opening_words)
-deal = generator(3)
+deal = generator(3)  # seeds of the runs tried: 0, 1, 2
 given = {
     "true": score,
     "flipped": lambda ps, cs: -score(ps, cs),
@@ -853,11 +858,11 @@ plots.finish(
 m = {name: scores.mean().item() for name, scores in ends.items()}
 claim("with the sign flipped the score falls",
       m["flipped"] < m["no training"] - 0.2, **{"flipped": m["flipped"]})  # fmt: skip
-claim("shuffled rewards move it by less than the flipped ones",
+claim("shuffled rewards move it less than half as far as the true ones",
       abs(m["shuffled"] - m["no training"])
-      < 0.5 * abs(m["flipped"] - m["no training"]))  # fmt: skip
+      < 0.5 * (m["true"] - m["no training"]))  # fmt: skip
 claim("the true reward is ahead of both controls",
-      m["true"] > max(m["flipped"], m["shuffled"]) + 0.2)  # fmt: skip
+      m["true"] > max(m["flipped"], m["shuffled"]) + 0.4)  # fmt: skip
 
 # %% [markdown] id="09-limits"
 # *The figure: four dots with bars, the mean scores without training and after three

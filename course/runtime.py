@@ -117,4 +117,7 @@ def progress(iterable: Iterable[Any] | None = None, **options: Any) -> Any:
     """
     from tqdm.auto import tqdm
 
-    return tqdm(iterable, **{"leave": False, "dynamic_ncols": True, **options})
+    # tqdm's notebook bar overlooks the variable, so it is read here.
+    silent = os.environ.get("TQDM_DISABLE", "0") not in ("", "0")
+    usual = {"leave": False, "dynamic_ncols": True, "disable": silent}
+    return tqdm(iterable, **{**usual, **options})

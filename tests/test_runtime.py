@@ -90,3 +90,15 @@ def test_a_claim_refuses_what_is_not_one_truth_value(truth):
 def test_a_claim_refuses_arguments_in_the_wrong_order():
     with pytest.raises(TypeError, match="expected a sentence"):
         claim(True, "the loss falls")
+
+
+@pytest.mark.parametrize(("value", "silent"), [("1", True), ("0", False), ("", False)])
+def test_a_bar_is_silent_in_a_notebook_too(value, silent, monkeypatch):
+    """tqdm's own notebook bar ignores TQDM_DISABLE and was stored in notebooks."""
+    import tqdm.auto
+
+    told = {}
+    monkeypatch.setattr(tqdm.auto, "tqdm", lambda _, **options: told.update(options))
+    monkeypatch.setenv("TQDM_DISABLE", value)
+    runtime.progress([1, 2])
+    assert told["disable"] is silent

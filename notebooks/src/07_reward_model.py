@@ -328,15 +328,16 @@ claim("clear pairs are easier than close ones by at least 10 points",
       easy > hard + 0.10, easy=easy, hard=hard)  # fmt: skip
 
 # %% [markdown] id="07-same-score-text"
-# *The figure: both lines rise with the difference; the reward model's lies above the
-# lexicon's, and both start above the coin's 0.5.*
+# *The figure: the reward model's line starts above the coin's 0.5, rises all the way
+# and stays above the lexicon's, which is lower and does not rise evenly.*
 #
 # ## What must not move the score
 #
 # A score belongs to a text. It must not depend on the other texts of the batch, on the
 # side where padding stands, or on whatever lies in memory after the end. If it did,
 # the same text would earn different rewards on different days, and a policy
-# would be trained on noise. Here are four ways to read the same 32 texts.
+# would be trained on noise. Here are four ways to read the same 32 texts; their scores
+# must agree to 1e-5, the rounding of 32-bit numbers.
 
 # %% id="07-same-score" tags=["nbval-check-output"]
 from course.lm.tokenizer import encode, pad_batch
@@ -353,7 +354,7 @@ with torch.no_grad():
     after = model(torch.where(mask, ids, junk), mask)
 for what, other in (("the padding side", left), ("the rest of the batch", alone),
                     ("tokens after the end", after)):  # fmt: skip
-    claim(f"{what} moves no score by 1e-5", (right - other).abs().max() < 1e-5)
+    claim(f"no score depends on {what}", (right - other).abs().max() < 1e-5)
 
 # %% [markdown] id="07-short-text"
 # ## Does the language model help?
@@ -395,10 +396,10 @@ few_means = torch.tensor([row["mean"] for row in few])
 brief_texts = [row["text"] for row in judge]
 brief_people = torch.tensor([row["mean"] for row in judge])
 print(len(few), "texts to learn from,", len(judge), "to judge by, such as:")
-print("", *few_texts[:3], sep="\n   ")
+print("   " + "\n   ".join(few_texts[:3]))
 
 # %% id="07-short-regression"
-# seeds tried: 0, 1, 2 (for the claims below, not for the order of the starts)
+# seeds tried: 0, 1, 2 (they hold the claims below, not the order of the starts)
 from course.lm.model import GPT
 from course.reward.model import RewardModel, from_language_model
 from course.reward.training import fit_pairwise, fit_regression
@@ -454,17 +455,18 @@ claim("every run on true ratings beats the control by 0.05",
       min(small.values()) > shuffled_r + 0.05, lowest=min(small.values()))  # fmt: skip
 claim("no run on 1,024 texts comes within 0.05 of the lexicon",
       max(small.values()) < lexicon_r - 0.05)  # fmt: skip
-claim("the trained model, on the same short texts, does", pearson(
+claim("the trained model beats the lexicon on the same texts", pearson(
     score(brief_texts), brief_people) > lexicon_r)  # fmt: skip
 
 # %% [markdown] id="07-examined-text"
 # *The figure: five bars, from the shuffled ratings, close to 0, over the three that
 # learned, to the lexicon.*
 #
-# Which start leads is *not* settled by runs this small, whatever the bars say: of four
-# starts from scratch that we tried, three ended below the language model's and one
-# above. That is why no claim is made about it. It takes all the training texts, and
-# several seeds, to ask properly.
+# Which start leads is *not* settled by one pair of runs this small, whatever the bars
+# say. When this chapter was written, the comparison was repeated with other seeds and
+# with twice as many texts: the start from the language model was ahead in most of the
+# repetitions, but not in all. So no claim is made about it here. To ask properly takes
+# all the training texts and several seeds.
 #
 # ## A common description, examined
 #
@@ -593,10 +595,10 @@ noise = 2 / len(texts) ** 0.5
 print(f"(two standard errors of such an r without any relation: {noise:.3f})")
 
 # %% [markdown] id="07-length-after"
-# Read the last line first: what lies within it cannot be told from chance. A small
-# number here is no proof of innocence. It was measured on texts that people wrote; a
-# policy will offer texts that nobody wrote, and that is where length
-# is abused.
+# Read the last line first: what is smaller than it cannot be told from chance. A
+# negative error would mean that the model likes length *less* than people do. Either
+# way a small number is no proof of innocence. It was measured on texts that people
+# wrote; a policy will offer texts that nobody wrote: that is where length is abused.
 #
 # ## A zero that means something
 #
@@ -645,11 +647,15 @@ claim("fresh samples are within 0.5 of the recipe's 0 and 1",
 # What does the model react to? Read the score after each token. The head was
 # trained on whole texts, so each point is the score of a text that ends there. First
 # the picture, by code: two lines of the reward after each token, with the same
-# numbers as a table above.
+# numbers as a table above. **Predict first:** where does "this is not a charming film"
+# end, above or below zero?
 #
-# Then edit in the panel. Does "not" turn a sentence round? Does a second "very" help?
-# What does the full stop do? Without the panel, one line does the same:
+# Then edit in the panel. What does it take to make a "not" count? Does a second "very"
+# help? What does the full stop do? Without the panel, one line does the same:
 # `show_reward(score, tokenizer, "your text")`.
+#
+# Last, question 7.6: write your order of the five texts in place of `None`.
+# `hint(question)` and `solution(question)` help.
 
 # %% id="07-play-static"
 from course.widgets import show_reward

@@ -17,8 +17,8 @@
 # ## What is to be learned
 #
 # The texts are sentences from movie reviews, each rated by 15 to 29 people from −4 to
-# +4. The target is the **mean rating**. The model learns from the train texts; every
-# number of this chapter comes from test texts, which nothing was trained or chosen on.
+# +4. The target is the **mean rating**. The models learn from the train texts; the
+# numbers that judge them come from test texts, which no model was trained on.
 
 # %% id="07-data" tags=["nbval-check-output"]
 import torch

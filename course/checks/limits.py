@@ -47,10 +47,11 @@ def _alarm(seconds: float) -> Iterator[None]:
 @contextmanager
 def _watchdog(seconds: float) -> Iterator[None]:
     target = ctypes.c_ulong(threading.get_ident())
-    done, lock = threading.Event(), threading.Lock()
+    entered, done, lock = threading.Event(), threading.Event(), threading.Lock()
     raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
 
     def watch() -> None:
+        entered.wait()  # starting this thread is not the learner's time
         wait = seconds
         while not done.wait(wait):
             with lock:
@@ -61,12 +62,26 @@ def _watchdog(seconds: float) -> Iterator[None]:
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
     try:
-        yield
-    finally:
-        with lock:
+        try:
+            entered.set()
+            yield
+        finally:
             done.set()
-            raise_in(target, None)  # one that was sent but has not arrived
-        thread.join()
+    finally:  # reached also when the exception arrives just before done.set()
+        _stop(done, lock, lambda: raise_in(target, None))
+    thread.join()
+
+
+def _stop(done: threading.Event, lock: threading.Lock, forget) -> None:
+    """End the watch also when its exception arrives while it is being ended."""
+    while True:
+        try:
+            done.set()
+            with lock:
+                forget()  # one that was sent but has not arrived
+            return
+        except TimeLimit:
+            continue
 
 
 class FirstText(io.TextIOBase):

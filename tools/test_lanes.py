@@ -90,7 +90,12 @@ def lanes(workers: int, gpu: bool = False) -> list[Lane]:
             (*PYTEST, "tests", "-m", "not notebooks and not browser", *spread),
             env=plain,
         ),
-        Lane("checkpoints", ("-m", "course.checkpoints"), needs=("fetch",)),
+        Lane(
+            "checkpoints",
+            ("-m", "course.checkpoints"),
+            needs=("fetch",),
+            env={"TQDM_MININTERVAL": "10"},  # a log holds every state of a bar
+        ),
         Lane(
             "notebooks",
             (*PYTEST, "notebooks", "solutions", *NBVAL, *spread),

@@ -116,8 +116,8 @@ def calls() -> dict[str, Callable[[Make], object]]:
     """Every public tensor function that needs no value of its inputs: name -> call."""
     from course.lm import layers, ngram, objective, sampling, training
     from course.policy import advantages, enumerable, kl, losses
+    from course.reward import best_of_n, metrics
     from course.reward import losses as reward_losses
-    from course.reward import metrics
     from course.reward import model as reward_model
 
     def is_a_number(result: object, make: Make) -> Tensor:
@@ -202,6 +202,10 @@ def calls() -> dict[str, Callable[[Make], object]]:
         "pearson": lambda m: is_a_number(metrics.pearson(m.floats(B), m.floats(B)), m),
         "preference_accuracy": lambda m: is_a_number(
             metrics.preference_accuracy(m.floats(B), m.floats(B)), m
+        ),
+        "best_of_n": lambda m: best_of_n.best_of_n(m.floats(B, T)),
+        "pool_estimate": lambda m: best_of_n.pool_estimate(
+            m.floats(B, T), m.floats(B, T), 2
         ),
         "standardise": lambda m: reward_model.standardise(m.floats(B)),
         "last_token_scores": lambda m: reward_model.last_token_scores(
@@ -369,6 +373,10 @@ COMPLETE = {
     "course.policy.advantages": set(),
     "course.policy.kl": set(),
     "course.policy.losses": set(),
+    "course.reward.best_of_n": {
+        "best_of_n_kl",  # one number
+        "pool_weights",  # two numbers
+    },
     "course.reward.losses": set(),
     "course.reward.metrics": set(),
 }

@@ -115,7 +115,16 @@ def reinforce_update(make: Make) -> Tensor:
 def calls() -> dict[str, Callable[[Make], object]]:
     """Every public tensor function that needs no value of its inputs: name -> call."""
     from course.lm import layers, ngram, objective, sampling, training
-    from course.policy import advantages, enumerable, kl, losses
+    from course.policy import (
+        advantages,
+        clipping,
+        enumerable,
+        groups,
+        kl,
+        losses,
+        values,
+    )
+    from course.policy import preference_losses as preference
     from course.reward import best_of_n, metrics
     from course.reward import losses as reward_losses
     from course.reward import model as reward_model
@@ -247,6 +256,67 @@ def calls() -> dict[str, Callable[[Make], object]]:
         "reinforce_loss": lambda m: losses.reinforce_loss(
             m.floats(B, T), m.floats(B), m.mask(B, T)
         ),
+        "sum_logprobs": lambda m: preference.sum_logprobs(m.floats(B, T), m.mask(B, T)),
+        "mean_logprobs": lambda m: preference.mean_logprobs(
+            m.floats(B, T), m.mask(B, T)
+        ),
+        "pair_log_ratio": lambda m: preference.pair_log_ratio(
+            m.floats(B), m.floats(B), m.floats(B), m.floats(B)
+        ),
+        "dpo_loss": lambda m: preference.dpo_loss(m.floats(B), 0.1),
+        "cdpo_loss": lambda m: preference.cdpo_loss(m.floats(B), 0.1, 0.2),
+        "cdpo_loss, a share per pair": lambda m: preference.cdpo_loss(
+            m.floats(B), 0.1, m.floats(B).sigmoid()
+        ),
+        "robust_dpo_loss": lambda m: preference.robust_dpo_loss(m.floats(B), 0.1, 0.2),
+        "ipo_loss": lambda m: preference.ipo_loss(m.floats(B), 0.1),
+        "hinge_loss": lambda m: preference.hinge_loss(m.floats(B), 0.1),
+        "implicit_rewards": lambda m: preference.implicit_rewards(
+            m.floats(B, T), m.floats(B, T), m.mask(B, T), 0.1
+        ),
+        "dpo_metrics": lambda m: is_a_number(
+            preference.dpo_metrics(m.floats(1).sum(), *[m.floats(B)] * 4, 0.1)["loss"],
+            m,
+        ),
+        "optimal_policy": lambda m: preference.optimal_policy(
+            m.floats(V).softmax(0), m.floats(V), 0.1
+        ),
+        "group_advantages": lambda m: groups.group_advantages(m.floats(B), 2),
+        "centred_advantages": lambda m: groups.centred_advantages(m.floats(B), 2),
+        "rloo_advantages": lambda m: groups.rloo_advantages(m.floats(B), 2),
+        "group_std": lambda m: groups.group_std(m.floats(B), 2),
+        "frac_reward_zero_std": lambda m: groups.frac_reward_zero_std(m.floats(B), 2),
+        "importance_ratio": lambda m: clipping.importance_ratio(
+            m.floats(B, T), m.floats(B, T), m.mask(B, T)
+        ),
+        "sequence_ratio": lambda m: clipping.sequence_ratio(
+            m.floats(B, T), m.floats(B, T), m.mask(B, T)
+        ),
+        "ppo_clip_loss": lambda m: clipping.ppo_clip_loss(
+            m.floats(B, T), m.floats(B, T), m.floats(B), m.mask(B, T), 0.2
+        ),
+        "grpo_loss": lambda m: clipping.grpo_loss(
+            *(m.floats(B, T) for _ in range(3)), m.floats(B), m.mask(B, T), 0.1, 0.2
+        ),
+        "rloo_loss": lambda m: clipping.rloo_loss(
+            m.floats(B, T), m.floats(B, T), m.floats(B), m.mask(B, T), 0.2
+        ),
+        "is_clipped": lambda m: clipping.is_clipped(m.floats(B, T), m.floats(B), 0.2),
+        "clip_fraction": lambda m: clipping.clip_fraction(
+            m.floats(B, T), m.floats(B), m.mask(B, T), 0.2
+        ),
+        "gae": lambda m: values.gae(
+            m.floats(B, T), m.floats(B, T), m.mask(B, T), 1.0, 0.95
+        ),
+        "value_loss": lambda m: values.value_loss(
+            *(m.floats(B, T) for _ in range(3)), m.mask(B, T), 0.2
+        ),
+        "value_clip_fraction": lambda m: values.value_clip_fraction(
+            *(m.floats(B, T) for _ in range(3)), m.mask(B, T), 0.2
+        ),
+        "explained_variance": lambda m: values.explained_variance(
+            m.floats(B, T), m.floats(B, T), m.mask(B, T)
+        ),
         "bellman_backup": lambda m: enumerable.bellman_backup(
             m.floats(B, 2), m.floats(B, 2), m.floats(B, 2)
         ),
@@ -371,8 +441,12 @@ COMPLETE = {
         "utf8_bytes",  # texts
     },
     "course.policy.advantages": set(),
+    "course.policy.clipping": set(),
+    "course.policy.groups": set(),
     "course.policy.kl": set(),
     "course.policy.losses": set(),
+    "course.policy.values": set(),
+    "course.policy.preference_losses": set(),
     "course.reward.best_of_n": {
         "best_of_n_kl",  # one number
         "pool_weights",  # two numbers

@@ -1,0 +1,119 @@
+"""The critic: generalised advantage estimation, its loss and its quality."""
+
+import torch
+from torch import Tensor
+
+from course.policy.losses import Reduction, reduce_token_mean
+
+
+def gae(
+    rewards: Tensor, values: Tensor, mask: Tensor, gamma: float, lam: float
+) -> tuple[Tensor, Tensor]:
+    """Generalised advantage estimation, and the returns that the critic learns.
+
+    delta_t = r_t + gamma V_{t+1} - V_t;  A_t = delta_t + gamma lam A_{t+1};
+    the value after the last token is 0, also for a truncated completion.
+    rewards, values, mask: (batch, time); values[:, t] is the estimate *before* token t.
+    Returns (advantages, returns), both (batch, time), constant, 0 on padding;
+    returns = advantages + values.  Whitening comes after.
+    Raises ValueError on unequal shapes and on gamma or lam outside [0, 1].
+    Source: Schulman et al. 2016, arXiv 1506.02438, equations 11 to 16.
+
+    >>> rewards, values = torch.tensor([[0.0, 1.0]]), torch.tensor([[0.5, 0.6]])
+    >>> gae(rewards, values, torch.ones(1, 2), gamma=1.0, lam=0.5)
+    (tensor([[0.3000, 0.4000]]), tensor([[0.8000, 1.0000]]))
+    """
+    _same_shape(rewards=rewards, values=values, mask=mask)
+    for name, number in (("gamma", gamma), ("lam", lam)):
+        if not 0.0 <= number <= 1.0:
+            raise ValueError(f"got {name} = {number}, expected a number from 0 to 1")
+    padding = ~mask.bool()
+    rewards = rewards.detach().masked_fill(padding, 0.0)
+    values = values.detach().masked_fill(padding, 0.0)  # so V after the last token is 0
+    advantages = torch.zeros_like(rewards)
+    next_value = following = torch.zeros_like(rewards[:, 0])  # (batch,)
+    for t in reversed(range(rewards.shape[1])):
+        delta = rewards[:, t] + gamma * next_value - values[:, t]
+        following = delta + gamma * lam * following
+        advantages[:, t] = following
+        next_value = values[:, t]
+    advantages = advantages.masked_fill(padding, 0.0)
+    return advantages, advantages + values
+
+
+def value_loss(
+    values: Tensor,
+    old_values: Tensor,
+    returns: Tensor,
+    mask: Tensor,
+    value_clip_eps: float,
+    reduce: Reduction = reduce_token_mean,
+) -> Tensor:
+    """Half the squared error of the critic, or that of its clipped step if larger.
+
+    values: the trained critic's; old_values: those of the rollout; returns, mask:
+    (batch, time) all four.  An infinite value_clip_eps clips nothing.
+    Returns a scalar, in squared units of the score.  Raises ValueError on unequal
+    shapes.
+    Source: OpenAI baselines, ppo2; Huang et al. 2024, arXiv 2403.17031.
+    """
+    _same_shape(values=values, old_values=old_values, returns=returns, mask=mask)
+    plain, clipped = _squared_errors(values, old_values, returns, value_clip_eps)
+    return 0.5 * reduce(torch.max(plain, clipped), mask)
+
+
+def value_clip_fraction(
+    values: Tensor,
+    old_values: Tensor,
+    returns: Tensor,
+    mask: Tensor,
+    value_clip_eps: float,
+) -> Tensor:
+    """Share of the tokens where the clipped step's error is strictly larger.
+
+    values, old_values, returns, mask: (batch, time).  Returns a scalar from 0 to 1.
+    """
+    _same_shape(values=values, old_values=old_values, returns=returns, mask=mask)
+    plain, clipped = _squared_errors(values, old_values, returns, value_clip_eps)
+    return reduce_token_mean((clipped > plain).to(values.dtype), mask)
+
+
+def explained_variance(values: Tensor, returns: Tensor, mask: Tensor) -> Tensor:
+    """1 - Var(returns - values) / Var(returns) over the completion tokens.
+
+    values, returns, mask: (batch, time).  Returns a scalar: 1 for a perfect critic, 0
+    for a constant one, negative for one worse than that; NaN or -inf where the returns
+    do not vary.  A constant error is not seen.
+
+    >>> explained_variance(
+    ...     torch.tensor([[1.0, 1.0]]), torch.tensor([[0.0, 4.0]]), torch.ones(1, 2)
+    ... )
+    tensor(0.)
+    """
+    _same_shape(values=values, returns=returns, mask=mask)
+    values, returns = values.detach(), returns.detach()
+    return 1 - _variance(returns - values, mask) / _variance(returns, mask)
+
+
+def _squared_errors(
+    values: Tensor, old_values: Tensor, returns: Tensor, value_clip_eps: float
+) -> tuple[Tensor, Tensor]:
+    if not value_clip_eps > 0:
+        raise ValueError(
+            f"got value_clip_eps = {value_clip_eps}, expected a positive number"
+        )
+    old_values, returns = old_values.detach(), returns.detach()
+    step = (values - old_values).clamp(-value_clip_eps, value_clip_eps)
+    return (values - returns).square(), (old_values + step - returns).square()
+
+
+def _variance(values: Tensor, mask: Tensor) -> Tensor:
+    mean = reduce_token_mean(values, mask)
+    return reduce_token_mean((values - mean).square(), mask)
+
+
+def _same_shape(**tensors: Tensor) -> None:
+    shapes = {name: tuple(x.shape) for name, x in tensors.items()}
+    if len(set(shapes.values())) > 1 or len(next(iter(shapes.values()))) != 2:
+        found = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise ValueError(f"got {found}, expected one shape (batch, time)")

@@ -239,7 +239,7 @@ def test_rloo_advantages_are_the_centred_ones_scaled_and_sum_to_zero(case):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("size", [2, 3, 7, 8])
 def test_a_group_with_equal_scores_gets_exact_zeros_and_is_counted(size, dtype):
-    """In fp32 the mean of seven equal numbers can be another one: / eps shows it."""
+    """The mean of equal numbers can be off by a rounding, which 1 / eps enlarges."""
     equal = torch.full((size,), 0.1, dtype=dtype)
     scores = torch.cat([equal, torch.arange(size).to(dtype)])
     for advantages in (
@@ -489,6 +489,8 @@ def test_the_value_loss_counted_by_hand():
     loss = value_loss(values, old, returns, mask, 0.2)
     assert abs(float(loss) - 0.5 * (3.24 + 0.81 + 0.25) / 3) < TOLERANCE
     assert value_clip_fraction(values, old, returns, mask, 0.2) == pytest.approx(1 / 3)
+    first = (x[:, :1] for x in (values, old, returns, mask))
+    assert value_clip_fraction(*first, 0.2) == 1
     plain = value_loss(values, old, returns, mask, math.inf)
     assert abs(float(plain) - 0.5 * (1 + 0.81 + 0.25) / 3) < TOLERANCE
     assert value_clip_fraction(values, old, returns, mask, math.inf) == 0

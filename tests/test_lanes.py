@@ -52,7 +52,9 @@ def test_the_gpu_option_changes_nothing_but_what_the_tests_see(monkeypatch):
     for plain, gpu in zip(tool.lanes(2), tool.lanes(2, gpu=True), strict=True):
         assert plain.command == gpu.command
         differs = {k for k in plain.env if plain.env[k] != gpu.env[k]}
-        assert differs == ({"CUDA_VISIBLE_DEVICES"} if plain.env else set())
+        hides = plain.env.get("CUDA_VISIBLE_DEVICES") == ""
+        assert differs == ({"CUDA_VISIBLE_DEVICES"} if hides else set())
+        assert hides == plain.is_pytest
         tested.append(gpu.env.get("CUDA_VISIBLE_DEVICES"))
     assert set(tested) == {None, "0"}
 

@@ -1,0 +1,152 @@
+"""A real pretrained model in our own `GPT`, and a chat with it."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from course.data.assets import SMOLLM2, fetch
+from course.lm.interop import from_transformers
+from course.lm.model import GPT
+from course.lm.sampling import generate
+from course.lm.tokenizer import PAD, decode
+from course.runtime import CourseError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+
+def load_pretrained(
+    source: str | Path | None = None, context: int = 512
+) -> tuple[GPT, "PreTrainedTokenizerFast"]:
+    """A pretrained Llama-like model as a `GPT` in fp32, and its tokenizer.
+
+    source: None for SmolLM2-135M-Instruct, a `.gguf` file, a folder that
+    `save_pretrained` wrote, or a name on the model hub.  context: the longest text
+    asked for, in tokens; a model made for less keeps its own.  The padding token is
+    never the end token.  Raises CourseError on a source that cannot be read,
+    ValueError on another architecture and on a tokenizer that does not fit.
+    """
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    if context < 1:
+        raise ValueError(f"got context {context}, expected at least 1 token")
+    if source is None:
+        source = next(fetch(SMOLLM2).rglob("*.gguf"))
+    where, options = str(source), {}
+    if Path(where).is_file() and Path(where).suffix == ".gguf":
+        where, options = str(Path(where).parent), {"gguf_file": Path(where).name}
+    sentence = (
+        f"{source} is no gguf file, no folder of a saved model with its tokenizer "
+        "and no name that the model hub answers to; check its spelling and the network."
+    )
+    try:
+        config = AutoConfig.from_pretrained(where, **options)
+    except (OSError, ValueError) as error:  # transformers says either
+        raise CourseError(sentence) from error
+    if config.model_type != "llama":
+        raise ValueError(
+            f"got a model of the architecture {config.model_type!r}, expected 'llama'"
+        )
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(where, **options)
+        llama = AutoModelForCausalLM.from_pretrained(
+            where, config=config, dtype=torch.float32, **options
+        )
+    except OSError as error:
+        raise CourseError(sentence) from error
+    give_padding(tokenizer)
+    if len(tokenizer) > config.vocab_size:
+        raise ValueError(
+            f"got a tokenizer of {len(tokenizer)} tokens, expected at most the "
+            f"model's vocabulary of {config.vocab_size}"
+        )
+    model = from_transformers(llama).eval()
+    del llama  # its weights were copied
+    model.config = replace(model.config, context=min(context, model.config.context))
+    return model, tokenizer
+
+
+def give_padding(tokenizer: "PreTrainedTokenizerFast") -> None:
+    """Make padding differ from the end of a text: a mask must never hide the end.
+
+    Takes a token that the vocabulary has, so that no embedding is missing: its
+    `<pad>`, or the token for unknown text (SmolLM2: `<|endoftext|>`).  Raises
+    ValueError when there is none.
+    """
+    if tokenizer.eos_token_id is None:
+        raise ValueError("got a tokenizer without an end token, expected one")
+    candidates = (tokenizer.pad_token, PAD, tokenizer.unk_token)
+    known = tokenizer.get_vocab()
+    for token in candidates:
+        if token in known and token != tokenizer.eos_token:
+            tokenizer.pad_token = token
+            return
+    raise ValueError(
+        f"got a tokenizer that pads with its end token {tokenizer.eos_token!r}, "
+        "expected a padding or an unknown token beside it"
+    )
+
+
+def chat_ids(
+    tokenizer: "PreTrainedTokenizerFast", messages: list[dict[str, str]]
+) -> list[int]:
+    """The ids of a conversation in ChatML, ready for the assistant's answer.
+
+    messages: dictionaries with "role" (system, user, assistant) and "content".  Each
+    turn is `<|im_start|>role`, a new line, the content, `<|im_end|>` and a new line;
+    content that spells such a token is encoded as characters and ends no turn.  No
+    system message is added.  Raises ValueError on no messages, on other keys, and on
+    a tokenizer without the two tokens.
+    """
+    start, end = "<|im_start|>", "<|im_end|>"
+    known = tokenizer.get_vocab()
+    if start not in known or end not in known:
+        raise ValueError(f"got a tokenizer without {start} and {end}, expected ChatML")
+    if not messages or any(m.keys() != {"role", "content"} for m in messages):
+        raise ValueError(
+            f"got messages {messages}, expected one or more with the keys role and "
+            "content"
+        )
+
+    def encoded(text: str) -> list[int]:
+        return tokenizer(text, add_special_tokens=False, split_special_tokens=True)[
+            "input_ids"
+        ]
+
+    ids = []
+    for message in messages:
+        turn = encoded(f"{message['role']}\n{message['content']}")
+        ids += [known[start], *turn, known[end], *encoded("\n")]
+    return [*ids, known[start], *encoded("assistant\n")]
+
+
+def chat(
+    model: GPT,
+    tokenizer: "PreTrainedTokenizerFast",
+    messages: list[dict[str, str]],
+    *,
+    max_new_tokens: int = 64,
+    temperature: float = 1.0,
+    generator: torch.Generator | None = None,
+    **options,
+) -> str:
+    """The model's next turn of a conversation, as text.
+
+    messages: as in `chat_ids`; options: `top_k` (1 is greedy), `top_p`, `use_cache`
+    of `generate`.  Raises ValueError when all that does not fit the context.
+    """
+    ids = torch.tensor([chat_ids(tokenizer, messages)], device=model.device)
+    written = generate(
+        model,
+        ids,
+        torch.ones_like(ids, dtype=torch.bool),
+        max_new_tokens=max_new_tokens,
+        eos_id=tokenizer.convert_tokens_to_ids("<|im_end|>"),
+        pad_id=tokenizer.pad_token_id,
+        temperature=temperature,
+        generator=generator,
+        **options,
+    )
+    return decode(tokenizer, written.ids)[0].strip()

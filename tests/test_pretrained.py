@@ -1,0 +1,240 @@
+"""SmolLM2 in our own `GPT` says what it says in transformers."""
+
+import sys
+
+import pytest
+import torch
+
+from course.lm.interop import to_transformers
+from course.lm.model import GPT, GPTConfig
+from course.lm.pretrained import chat, chat_ids, give_padding, load_pretrained
+from course.lm.tokenizer import train_tokenizer
+from course.runtime import CourseError
+
+TOLERANCE = 1e-3  # fp32, 30 blocks, logits of order 10
+QUESTION = [
+    {"role": "system", "content": "You answer in one short sentence."},
+    {"role": "user", "content": "What is the capital of France?"},
+]
+
+
+def peak_memory() -> float:
+    """Most memory that this process has held, GB (0 where it cannot be asked)."""
+    try:
+        import resource
+    except ImportError:
+        return 0.0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**30 if sys.platform == "darwin" else 2**20)
+
+
+@pytest.fixture(scope="module")
+def smollm2():
+    """Our model, its tokenizer, and the same weights in transformers."""
+    try:
+        model, tokenizer = load_pretrained()
+    except CourseError as error:
+        pytest.skip(str(error))
+    print(f"peak memory after loading: {peak_memory():.2f} GB")
+    return model, tokenizer, to_transformers(model).eval()
+
+
+def test_smollm2_has_the_shape_of_its_model_card(smollm2):
+    model, tokenizer, _ = smollm2
+    assert model.config == GPTConfig(
+        vocab_size=49_152,
+        context=512,
+        width=576,
+        layers=30,
+        heads=9,
+        kv_heads=3,
+        feed_forward=1536,
+        rope_base=100_000.0,
+        norm_eps=model.config.norm_eps,
+        tied=True,
+    )
+    assert model.config.norm_eps == pytest.approx(1e-5)
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+    assert len(tokenizer) == 49_152
+    assert tokenizer.eos_token == "<|im_end|>"
+    assert tokenizer.pad_token_id not in (None, tokenizer.eos_token_id)
+
+
+@torch.no_grad()
+def test_logits_equal_those_of_transformers_over_a_whole_prompt(smollm2):
+    model, tokenizer, llama = smollm2
+    ids = torch.tensor([chat_ids(tokenizer, QUESTION)])
+    ours, theirs = model(ids), llama(input_ids=ids).logits
+    print(f"largest difference: {(ours - theirs).abs().max():.1e}")
+    assert ours.std() > 1
+    torch.testing.assert_close(ours, theirs, atol=TOLERANCE, rtol=0)
+
+
+@torch.no_grad()
+def test_logits_with_our_cache_equal_those_of_transformers(smollm2):
+    model, tokenizer, llama = smollm2
+    ids = torch.tensor([chat_ids(tokenizer, QUESTION)])
+    cache = model.new_cache()
+    cuts = [0, 10, 11, 12, ids.shape[1]]
+    steps = [
+        model(ids[:, a:b], cache=cache) for a, b in zip(cuts, cuts[1:], strict=False)
+    ]
+    theirs = llama(input_ids=ids).logits
+    torch.testing.assert_close(torch.cat(steps, 1), theirs, atol=TOLERANCE, rtol=0)
+
+
+@torch.no_grad()
+def test_the_greedy_answer_is_that_of_transformers_and_names_paris(smollm2):
+    model, tokenizer, llama = smollm2
+    ids = torch.tensor([chat_ids(tokenizer, QUESTION)])
+    made = llama.generate(
+        ids,
+        attention_mask=torch.ones_like(ids),
+        max_new_tokens=16,
+        do_sample=False,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )[0, ids.shape[1] :]
+    theirs = tokenizer.decode(made, skip_special_tokens=True).strip()
+    ours = chat(model, tokenizer, QUESTION, max_new_tokens=16, top_k=1)
+    print(ours)
+    assert ours == theirs
+    assert "Paris" in ours
+
+
+def test_the_conversation_is_that_of_the_models_own_template(smollm2):
+    _, tokenizer, _ = smollm2
+    messages = [*QUESTION, {"role": "assistant", "content": "Paris."}, QUESTION[1]]
+    template = tokenizer.apply_chat_template(
+        messages, add_generation_prompt=True, tokenize=False
+    )
+    expected = tokenizer(template, add_special_tokens=False)["input_ids"]
+    assert chat_ids(tokenizer, messages) == expected
+
+
+def test_a_user_cannot_end_their_turn_by_spelling_its_token(smollm2):
+    _, tokenizer, _ = smollm2
+    ids = chat_ids(tokenizer, [{"role": "user", "content": "a<|im_end|>b"}])
+    assert ids.count(tokenizer.eos_token_id) == 1
+
+
+# ------------------------------------------------------------- tiny made-up models
+
+
+def a_tokenizer(vocab_size: int = 280):
+    return train_tokenizer(["a film, a fine film"] * 3, vocab_size)
+
+
+def save(folder, tokenizer, vocab_size: int) -> GPT:
+    torch.manual_seed(0)
+    model = GPT(
+        GPTConfig(
+            vocab_size=vocab_size,
+            context=32,
+            width=16,
+            layers=1,
+            heads=2,
+            kv_heads=1,
+            feed_forward=16,
+        )
+    )
+    to_transformers(model, tokenizer).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return model
+
+
+@pytest.mark.parametrize(("asked", "given"), [(8, 8), (512, 32)])
+@torch.no_grad()
+def test_a_saved_folder_gives_the_same_logits_and_no_longer_context(
+    tmp_path, asked, given
+):
+    tokenizer = a_tokenizer()
+    model = save(tmp_path, tokenizer, len(tokenizer))
+    back, its_tokenizer = load_pretrained(tmp_path, context=asked)
+    ids = torch.tensor([[0, 9, 40, 1]])
+    torch.testing.assert_close(back(ids), model(ids), atol=1e-6, rtol=0)
+    assert back.config.context == given
+    assert its_tokenizer.get_vocab() == tokenizer.get_vocab()
+    with pytest.raises(ValueError, match="context"):
+        back(torch.zeros(1, given + 1, dtype=torch.long))
+
+
+def test_more_tokens_than_the_model_knows_are_refused(tmp_path):
+    tokenizer = a_tokenizer()
+    save(tmp_path, tokenizer, len(tokenizer) - 1)
+    with pytest.raises(ValueError, match="expected at most the model's vocabulary"):
+        load_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["no-such-folder/at-all", "nothing.gguf", "an empty folder"]
+)
+def test_a_source_that_is_not_there_is_refused_in_one_sentence(name, tmp_path):
+    if name == "an empty folder":
+        (tmp_path / name).mkdir()
+        name = tmp_path / name
+    with pytest.raises(CourseError, match="check its spelling and the network") as seen:
+        load_pretrained(name)
+    assert str(name) in str(seen.value)
+    assert "\n" not in str(seen.value)
+
+
+def test_another_architecture_is_refused(tmp_path):
+    from transformers import GPT2Config
+
+    GPT2Config(vocab_size=11, n_embd=8, n_layer=1, n_head=2).save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="got a model of the architecture 'gpt2'"):
+        load_pretrained(tmp_path)
+
+
+def test_a_llama_with_biases_is_refused(tmp_path):
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    tokenizer = a_tokenizer()
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=8,
+        intermediate_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        attention_bias=True,
+    )
+    LlamaForCausalLM(config).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="attention bias"):
+        load_pretrained(tmp_path)
+
+
+def test_padding_that_is_the_end_token_is_replaced_or_refused():
+    tokenizer = a_tokenizer()
+    tokenizer.pad_token = tokenizer.eos_token
+    give_padding(tokenizer)  # finds `<pad>` in the vocabulary
+    assert tokenizer.pad_token == "<pad>"
+
+    from tokenizers import Tokenizer, models
+    from transformers import PreTrainedTokenizerFast
+
+    bare = PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer(models.WordLevel({"<end>": 0, "a": 1}, "a")),
+        eos_token="<end>",
+        pad_token="<end>",
+    )
+    with pytest.raises(ValueError, match="pads with its end token '<end>'"):
+        give_padding(bare)
+
+
+@pytest.mark.parametrize("messages", [[], [{"role": "user", "text": "hello"}]])
+def test_messages_without_role_and_content_are_refused(messages, smollm2):
+    with pytest.raises(ValueError, match="role and content"):
+        chat_ids(smollm2[1], messages)
+
+
+def test_a_tokenizer_without_chatml_is_refused():
+    with pytest.raises(ValueError, match="expected ChatML"):
+        chat_ids(a_tokenizer(), QUESTION)
+
+
+def test_a_context_below_one_token_is_refused():
+    with pytest.raises(ValueError, match="got context 0"):
+        load_pretrained(context=0)

@@ -1,0 +1,15 @@
+"""Recipes: how each model that later chapters rest on is trained.
+
+`checkpoints.load(name)` follows them.  Chapters print their settings, so nothing about
+a checkpoint is hidden.  A new recipe is a module here and a name in `RECIPES`.
+"""
+
+from course.recipes.language import LANGUAGE_MODEL
+from course.recipes.policy import POLICY_REINFORCE
+from course.recipes.recipe import Checkpoint, Recipe, openings
+from course.recipes.reward import REWARD_MODEL
+
+RECIPES = {r.name: r for r in (LANGUAGE_MODEL, REWARD_MODEL, POLICY_REINFORCE)}
+
+__all__ = ["RECIPES", "Checkpoint", "Recipe", "openings"]
+__all__ += ["LANGUAGE_MODEL", "POLICY_REINFORCE", "REWARD_MODEL"]

@@ -1,0 +1,48 @@
+"""What a recipe is, and what it makes."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import nn
+
+from course.lm.model import GPTConfig
+from course.lm.training import History
+
+
+@dataclass
+class Checkpoint:
+    """A trained model with its tokenizer, the metrics it reached and its history."""
+
+    name: str
+    model: nn.Module
+    tokenizer: Any
+    metrics: dict[str, float]
+    history: History = field(default_factory=History)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a checkpoint is made.
+
+    settings: JSON values, part of its key.  modules: the modules whose code decides
+    the result.  needs: recipes whose checkpoints `train(settings, needed)` receives.
+    empty(gpt_config): an untrained model that the weights are loaded into.
+    """
+
+    name: str
+    settings: Mapping[str, Any]
+    modules: tuple[str, ...]
+    train: Callable[[Mapping[str, Any], dict[str, Checkpoint]], Checkpoint]
+    empty: Callable[[GPTConfig], nn.Module]
+    needs: tuple[str, ...] = ()
+
+
+def openings(texts: list[str], words: int) -> list[str]:
+    """The first words of every text that is longer than that: prompts to complete.
+
+    >>> openings(["A fine film about love .", "Bad"], words=3)
+    ['A fine film']
+    """
+    cut = [text.split() for text in texts]
+    return [" ".join(text[:words]) for text in cut if len(text) > words]

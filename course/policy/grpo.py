@@ -1,0 +1,128 @@
+"""GRPO and RLOO: groups of completions of one prompt instead of a critic."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from course.policy.clipping import (
+    grpo_loss,
+    importance_ratio,
+    is_clipped,
+    rloo_loss,
+    sequence_ratio,
+)
+from course.policy.groups import (
+    frac_reward_zero_std,
+    group_advantages,
+    group_std,
+    rloo_advantages,
+)
+from course.policy.losses import Reduction, reduce_token_mean
+from course.policy.rollout import Rollout
+from course.policy.steps import metrics
+from course.policy.updates import (
+    Seen,
+    intact,
+    logprobs_of,
+    partition,
+    rescore,
+    take,
+    update,
+)
+
+
+def grpo_step(
+    policy: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    rollout: Rollout,
+    *,
+    group_size: int,
+    beta: float = 0.0,
+    clip_eps: float = 0.2,
+    clip_eps_high: float | None = None,
+    advantages: Callable[[Tensor, int], Tensor] = group_advantages,
+    reduce: Reduction = reduce_token_mean,
+    epochs: int = 1,
+    minibatches: int = 1,
+    max_grad_norm: float = 1.0,
+    generator: torch.Generator | None = None,
+) -> dict[str, float]:
+    """One GRPO step: each completion against its siblings, k3 in the loss.
+
+    rollout: the completions of one prompt next to each other.  beta: score units per
+    nat, of k3.  advantages: `group_advantages` or `centred_advantages` (Dr. GRPO).
+    reduce: how tokens are joined, see `losses`.  Returns the shared metrics.
+    Raises ValueError without whole groups, and CourseError, with the policy as it was,
+    when the step goes wrong.
+    Source: Shao et al. 2024 (DeepSeekMath), arXiv 2402.03300.
+    """
+    A = advantages(rollout.scores, group_size)  # (batch,)
+    parts = partition(len(A), minibatches, generator, A.device)
+    rollout, entropy = rescore(policy, rollout, parts)
+    seen = Seen()
+    with intact(optimizer):
+        for _ in range(epochs):
+            for rows in parts:
+                b = take(rollout, rows)
+                logprobs, _ = logprobs_of(policy, b)
+                loss = grpo_loss(
+                    logprobs, b.old_logprobs, b.ref_logprobs, A[rows],
+                    b.completion_mask, beta, clip_eps, clip_eps_high, reduce,
+                )  # fmt: skip
+                ratio = importance_ratio(logprobs, b.old_logprobs, b.completion_mask)
+                clipped = is_clipped(ratio, A[rows], clip_eps, clip_eps_high)
+                seen.ratio(logprobs, b, ratio, clipped)
+                norm = update(optimizer, loss, max_grad_norm)[0]
+                seen.log(**{"loss/policy": loss, "grad_norm": norm})
+    return _report(optimizer, rollout, entropy, loss, beta, seen, group_size)
+
+
+def rloo_step(
+    policy: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    rollout: Rollout,
+    *,
+    group_size: int,
+    beta: float,
+    clip_eps: float = 0.2,
+    epochs: int = 1,
+    minibatches: int = 1,
+    max_grad_norm: float = 1.0,
+    generator: torch.Generator | None = None,
+) -> dict[str, float]:
+    """One RLOO step: reward minus the mean of the others, one ratio per completion.
+
+    As `grpo_step`, but the KL (k1 of the whole completion) is in the reward; ratio
+    metrics are per completion.
+    Source: Ahmadian et al. 2024, arXiv 2402.14740.
+    """
+    D = (rollout.old_logprobs - rollout.ref_logprobs).sum(1)  # (batch,)
+    A = rloo_advantages(rollout.scores - beta * D, group_size)  # (batch,)
+    parts = partition(len(A), minibatches, generator, A.device)
+    rollout, entropy = rescore(policy, rollout, parts)
+    seen = Seen()
+    with intact(optimizer):
+        for _ in range(epochs):
+            for rows in parts:
+                b = take(rollout, rows)
+                logprobs, _ = logprobs_of(policy, b)
+                loss = rloo_loss(
+                    logprobs, b.old_logprobs, A[rows], b.completion_mask, clip_eps
+                )
+                ratio = sequence_ratio(logprobs, b.old_logprobs, b.completion_mask)
+                seen.ratio(logprobs, b, ratio, is_clipped(ratio, A[rows], clip_eps))
+                norm = update(optimizer, loss, max_grad_norm)[0]
+                seen.log(**{"loss/policy": loss, "grad_norm": norm})
+    return _report(optimizer, rollout, entropy, loss, beta, seen, group_size)
+
+
+def _report(optimizer, rollout, entropy, loss, beta, seen, group_size):
+    """The shared metrics, and those of groups."""
+    old = rollout.old_logprobs
+    return metrics(rollout, old, entropy, loss, beta) | seen.metrics() | {
+        "reward_std": float(group_std(rollout.scores, group_size).mean()),
+        "frac_reward_zero_std": float(frac_reward_zero_std(rollout.scores, group_size)),
+        "lr": optimizer.param_groups[0]["lr"],
+        "tokens_per_s": rollout.tokens_per_s,
+    }  # fmt: skip

@@ -114,7 +114,15 @@ def reinforce_update(make: Make) -> Tensor:
 
 def calls() -> dict[str, Callable[[Make], object]]:
     """Every public tensor function that needs no value of its inputs: name -> call."""
-    from course.lm import layers, ngram, objective, sampling, training
+    from course.lm import (
+        entropies,
+        finetuning,
+        layers,
+        ngram,
+        objective,
+        sampling,
+        training,
+    )
     from course.policy import (
         advantages,
         clipping,
@@ -125,7 +133,7 @@ def calls() -> dict[str, Callable[[Make], object]]:
         values,
     )
     from course.policy import preference_losses as preference
-    from course.reward import best_of_n, metrics
+    from course.reward import best_of_n, composite, dense, metrics
     from course.reward import losses as reward_losses
     from course.reward import model as reward_model
 
@@ -171,6 +179,10 @@ def calls() -> dict[str, Callable[[Make], object]]:
         "interpolated_probability": lambda m: ngram.interpolated_probability(
             m.floats(T, 3).sigmoid(), m.floats(3).softmax(0)
         ),
+        # lm.entropies
+        "token_entropy": lambda m: entropies.token_entropy(
+            m.floats(B, T, V), m.mask(B, T)
+        ),
         # lm.sampling
         "apply_temperature": lambda m: sampling.apply_temperature(m.floats(B, V), 0.7),
         "top_k_filter": lambda m: sampling.top_k_filter(m.floats(B, V), 3),
@@ -182,6 +194,16 @@ def calls() -> dict[str, Callable[[Make], object]]:
         # lm.training
         "packed_loss": lambda m: training.packed_loss(
             m.gpt(), m.ids(B, T), m.ids(B, T, below=2)
+        ),
+        # lm.finetuning
+        "completion_labels": lambda m: finetuning.completion_labels(
+            m.ids(B, T), m.ids(B, below=2), m.ids(B, below=T)
+        ),
+        "masked_mean_loss": lambda m: finetuning.masked_mean_loss(
+            m.floats(B, T), m.mask(B, T)
+        ),
+        "completion_loss": lambda m: finetuning.completion_loss(
+            m.floats(B, T, V), m.ids(B, T)
         ),
         # reward
         "pairwise_loss": lambda m: reward_losses.pairwise_loss(
@@ -212,7 +234,16 @@ def calls() -> dict[str, Callable[[Make], object]]:
         "preference_accuracy": lambda m: is_a_number(
             metrics.preference_accuracy(m.floats(B), m.floats(B)), m
         ),
+        "weighted_sum": lambda m: composite.weighted_sum(m.floats(3, B), m.floats(3)),
+        "composite_reward": lambda m: composite.composite_reward(
+            m.floats(3, B), m.floats(3)
+        ),
+        "sparse_rewards": lambda m: dense.sparse_rewards(m.floats(B), m.mask(B, T)),
+        "potential_increments": lambda m: dense.potential_increments(
+            m.floats(B, T + 1), m.mask(B, T)
+        ),
         "best_of_n": lambda m: best_of_n.best_of_n(m.floats(B, T)),
+        "kept_rows": lambda m: best_of_n.kept_rows(m.floats(B), 2),
         "pool_estimate": lambda m: best_of_n.pool_estimate(
             m.floats(B, T), m.floats(B, T), 2
         ),
@@ -433,6 +464,12 @@ def test_no_cpu_tensor_is_mixed_in(name):
 
 # Rooms whose public functions are all about tensors, but for those named.
 COMPLETE = {
+    "course.lm.finetuning": {
+        "demonstrations",  # texts
+        "completion_batch",  # lists
+        "fine_tune",  # texts
+        "text_bits_per_byte",  # texts
+    },
     "course.lm.layers": set(),
     "course.lm.objective": {
         "bits_per_byte",  # two numbers
@@ -451,6 +488,8 @@ COMPLETE = {
         "best_of_n_kl",  # one number
         "pool_weights",  # two numbers
     },
+    "course.reward.composite": set(),
+    "course.reward.dense": set(),
     "course.reward.losses": set(),
     "course.reward.metrics": set(),
 }

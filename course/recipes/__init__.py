@@ -6,10 +6,16 @@ a checkpoint is hidden.  A new recipe is a module here and a name in `RECIPES`.
 
 from course.recipes.language import LANGUAGE_MODEL
 from course.recipes.policy import POLICY_REINFORCE
+from course.recipes.pretraining import PRETRAINED
+from course.recipes.proxies import REWARD_PROXY
 from course.recipes.recipe import Checkpoint, Recipe, openings
 from course.recipes.reward import REWARD_MODEL
 
-RECIPES = {r.name: r for r in (LANGUAGE_MODEL, REWARD_MODEL, POLICY_REINFORCE)}
+RECIPES = {
+    r.name: r
+    for r in (LANGUAGE_MODEL, PRETRAINED, REWARD_MODEL, REWARD_PROXY, POLICY_REINFORCE)
+}
 
 __all__ = ["RECIPES", "Checkpoint", "Recipe", "openings"]
-__all__ += ["LANGUAGE_MODEL", "POLICY_REINFORCE", "REWARD_MODEL"]
+__all__ += ["LANGUAGE_MODEL", "POLICY_REINFORCE", "PRETRAINED", "REWARD_MODEL"]
+__all__ += ["REWARD_PROXY"]

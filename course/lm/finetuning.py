@@ -1,0 +1,237 @@
+"""Supervised fine-tuning: a pretrained model learns to complete prompts, and to stop.
+
+Demonstrations are pairs of prompt and completion.  Only the completion counts, its
+end token included; what counts is decided by lengths, never by token values.
+Source: Ouyang et al. 2022, "Training language models to follow instructions with human
+feedback", arXiv:2203.02155, step 1.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from course.lm.objective import (
+    bits_per_byte,
+    sequence_logprob,
+    token_logprobs,
+    utf8_bytes,
+)
+from course.lm.tokenizer import encode, pad_batch
+from course.lm.training import History, batches, schedule
+from course.runtime import progress
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+    from course.lm.model import GPT
+
+IGNORED = -100  # the label that torch's and transformers' losses leave out
+
+
+def completion_labels(ids: Tensor, prompt_lengths: Tensor, lengths: Tensor) -> Tensor:
+    """The ids where a token counts, and -100 on the prompt and on the padding.
+
+    ids: (batch, time), padded on the right.  prompt_lengths, lengths: (batch,), tokens
+    of the prompt and of the whole text, its end token included: the end is a label.
+    Returns labels (batch, time), not shifted.
+
+    >>> ids = torch.tensor([[0, 7, 8, 9, 1, 2]])  # <bos> 7 | 8 9 <eos> | padding
+    >>> completion_labels(ids, torch.tensor([2]), torch.tensor([5])).tolist()
+    [[-100, -100, 8, 9, 1, -100]]
+    """
+    place = torch.arange(ids.shape[1], device=ids.device)
+    counted = (place >= prompt_lengths[:, None]) & (place < lengths[:, None])
+    return ids.masked_fill(~counted, IGNORED)
+
+
+def masked_mean_loss(
+    logprobs: Tensor, mask: Tensor, n_tokens: int | Tensor | None = None
+) -> Tensor:
+    """Minus the sum over the counted tokens, over their number in the whole batch.
+
+    logprobs, mask: (batch, time), nats; what is not counted may be anything, also
+    -inf.  n_tokens: the counted tokens of the whole batch where `logprobs` is one
+    micro-batch of it; the parts then add up to the whole.  Returns a scalar, nats per
+    token; nan when nothing counts.  Raises ValueError on shapes that do not fit.
+    """
+    if logprobs.shape != mask.shape:
+        raise ValueError(
+            f"got logprobs {tuple(logprobs.shape)} and mask {tuple(mask.shape)}, "
+            "expected the same shape"
+        )
+    counted = mask.bool()
+    total = logprobs.masked_fill(~counted, 0.0).sum()
+    return -total / (counted.sum() if n_tokens is None else n_tokens)
+
+
+def completion_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean nats per counted token: the loss of supervised fine-tuning; a scalar.
+
+    logits (batch, time, vocabulary), labels (batch, time), -100 where nothing counts.
+    The logits at position i predict label i + 1; the shift is made here, once.
+    Equals transformers' loss for these labels, and TRL's `SFTTrainer`.
+    """
+    targets = labels[:, 1:]
+    counted = targets != IGNORED
+    logprobs = token_logprobs(logits[:, :-1], targets.masked_fill(~counted, 0))
+    return masked_mean_loss(logprobs, counted)
+
+
+class Demonstration(NamedTuple):
+    """`<bos>`, prompt, completion and `<eos>` as ids; how many of them are given."""
+
+    ids: list[int]
+    prompt_length: int
+
+
+def demonstrations(
+    tokenizer: "PreTrainedTokenizerFast",
+    prompts: Sequence[str],
+    completions: Sequence[str],
+    context: int,
+) -> list[Demonstration]:
+    """Prompt and completion are encoded apart, so that no token crosses the border.
+
+    A text is prompt + completion, character by character: a completion usually begins
+    with a space.  An empty prompt is allowed.  Raises ValueError on unequal numbers or
+    none, an empty completion, and a text longer than `context` tokens.
+    """
+    if len(prompts) != len(completions) or not prompts:
+        raise ValueError(
+            f"got {len(prompts)} prompts and {len(completions)} completions, expected "
+            "as many of each and at least one"
+        )
+    first = encode(tokenizer, prompts, bos=True, eos=False)
+    then = encode(tokenizer, completions, bos=False, eos=True)
+    made = []
+    for n, (given, answer) in enumerate(zip(first, then, strict=True)):
+        if len(answer) == 1:
+            raise ValueError(
+                f"got an empty completion of {prompts[n]!r}, expected text"
+            )
+        if len(given) + len(answer) > context:
+            raise ValueError(
+                f"got a text of {len(given) + len(answer)} tokens "
+                f"({prompts[n] + completions[n][:20]!r}…), expected at most the "
+                f"context of {context}"
+            )
+        made.append(Demonstration(given + answer, len(given)))
+    return made
+
+
+def completion_batch(
+    rows: Sequence[Demonstration], pad_id: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """ids (batch, time) padded on the right, prompt_lengths and lengths (batch,).
+
+    What `completion_labels` needs; on the CPU.
+    """
+    ids, _ = pad_batch([row.ids for row in rows], pad_id)
+    prompt_lengths = torch.tensor([row.prompt_length for row in rows])
+    return ids, prompt_lengths, torch.tensor([len(row.ids) for row in rows])
+
+
+def fine_tune(
+    model: "GPT",
+    tokenizer: "PreTrainedTokenizerFast",
+    prompts: Sequence[str],
+    completions: Sequence[str],
+    *,
+    steps: int,
+    batch_size: int,
+    learning_rate: float,
+    generator: torch.Generator,
+    warmup: int = 10,
+    max_grad_norm: float = 1.0,
+    make_labels: Callable[[Tensor, Tensor, Tensor], Tensor] = completion_labels,
+    measure: Callable[[], Mapping[str, float]] | None = None,
+    every: int = 20,
+) -> History:
+    """Teach `model`, in place, to complete prompts; returns loss, lr, grad_norm.
+
+    AdamW on every parameter that asks for a gradient (with adapters: on them alone);
+    the rate rises for `warmup` steps, then falls to 0 along a cosine.  generator: a
+    CPU generator of the order.  make_labels: what counts.  measure: called before the
+    first step, after each `every` steps and at the end; what it returns is logged.  An
+    interrupt (the stop button) keeps what was learned and returns.  Raises ValueError
+    as `demonstrations`, on a tokenizer that does not fit the model, and when the loss
+    is no longer finite: then the model before that step is kept.
+    """
+    if len(tokenizer) > model.config.vocab_size:
+        raise ValueError(
+            f"got a tokenizer of {len(tokenizer)} tokens, expected at most the "
+            f"model's vocabulary of {model.config.vocab_size}"
+        )
+    rows = demonstrations(tokenizer, prompts, completions, model.config.context)
+    weights = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(weights, lr=learning_rate, weight_decay=0.0)
+    order = batches(len(rows), batch_size, generator)
+    history, bar = History(), progress(total=steps, desc="fine-tuning")
+    model.train()
+    try:
+        for step in range(steps):
+            if measure is not None and step % every == 0:
+                history.log(step, **measure())
+            rate = learning_rate * schedule(step, steps, warmup)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            batch = [rows[n] for n in next(order)]
+            parts = completion_batch(batch, tokenizer.pad_token_id)
+            ids, given, lengths = (part.to(model.device) for part in parts)
+            # Padding stands on the right, where a causal model never looks.
+            loss = completion_loss(model(ids), make_labels(ids, given, lengths))
+            loss.backward()
+            norm = nn.utils.clip_grad_norm_(weights, max_grad_norm)
+            if not torch.isfinite(loss + norm):
+                raise ValueError(
+                    f"got loss {loss.item()} at step {step}, expected a finite number; "
+                    "lower the learning rate"
+                )
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            history.log(step, loss=loss.detach(), lr=rate, grad_norm=norm)
+            bar.set_postfix(loss=f"{history.last['loss']:.3f}")
+            bar.update()
+        if measure is not None:
+            history.log(steps, **measure())
+    except KeyboardInterrupt:
+        done = len(history["loss"])
+        print(f"stopped after {done} of {steps} steps; the model is kept")
+    finally:
+        optimizer.zero_grad(set_to_none=True)
+        bar.close()
+        model.eval()
+    return history
+
+
+@torch.no_grad()
+def text_bits_per_byte(
+    model: "GPT",
+    tokenizer: "PreTrainedTokenizerFast",
+    texts: Sequence[str],
+    batch_size: int = 64,
+) -> float:
+    """Bits per UTF-8 byte of the texts themselves; their end is not scored.
+
+    So a model that never saw an end token can be compared with one that did.  Longer
+    texts than the context are cut into windows, each with a `<bos>` of its own.
+    Raises ValueError when the texts hold no byte.
+    """
+    step = model.config.context - 1
+    windows = [
+        row[:1] + row[start:end]
+        for row in encode(tokenizer, texts, eos=False)
+        for start, end in pairwise([*range(1, len(row), step), len(row)])
+    ]
+    windows.sort(key=len)  # like lengths together: little padding
+    nats = 0.0
+    for start in range(0, len(windows), batch_size):
+        some = windows[start : start + batch_size]
+        ids, mask = pad_batch(some, tokenizer.pad_token_id)
+        ids, mask = ids.to(model.device), mask.to(model.device)
+        logits = model(ids)
+        nats -= sequence_logprob(logits, ids, mask).double().sum().item()
+    return bits_per_byte(nats, utf8_bytes(texts))

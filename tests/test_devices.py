@@ -10,6 +10,7 @@ same calls run on it for real.
 import importlib
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -23,6 +24,7 @@ from course.reward.metrics import (
     reliability_table,
     spearman,
 )
+from course.reward.ranking import bradley_terry_fit, strength_errors
 
 B, T, V, C = 4, 6, 11, 12  # batch, time, vocabulary, width
 
@@ -112,6 +114,41 @@ def reinforce_update(make: Make) -> Tensor:
     return next(policy.parameters())
 
 
+def clipped_update(make: Make, name: str) -> Tensor:
+    """One step of PPO, GRPO or RLOO on a rollout of the policy's own."""
+    from course.policy import grpo, ppo
+    from course.policy.rollout import Rollout
+    from course.policy.updates import logprobs_of
+
+    policy = make.gpt()
+    rollout = Rollout(
+        prompts=["a"] * B,
+        completions=["b"] * B,
+        prompt_ids=make.ids(B, 3),
+        prompt_mask=make.mask(B, 3),
+        completion_ids=make.ids(B, T),
+        completion_mask=make.mask(B, T),
+        old_logprobs=make.floats(B, T),
+        ref_logprobs=make.floats(B, T),
+        scores=make.floats(B),
+        ended=make.mask(B),
+        temperature=0.9,
+    )
+    old = logprobs_of(policy, rollout)[0].detach()
+    rollout = replace(rollout, old_logprobs=old)
+    groups, options = [{"params": policy.parameters()}], {"beta": 0.1}
+    if name == "ppo_step":
+        critic = ppo.Critic(make.gpt())
+        groups.append({"params": critic.parameters()})
+        models, step = (policy, critic), ppo.ppo_step
+    else:
+        models, step = (policy,), getattr(grpo, name)
+        options["group_size"] = 2
+    optimizer = torch.optim.AdamW(groups, lr=1e-3)
+    step(*models, optimizer, rollout, minibatches=2, epochs=2, **options)
+    return next(policy.parameters())
+
+
 def calls() -> dict[str, Callable[[Make], object]]:
     """Every public tensor function that needs no value of its inputs: name -> call."""
     from course.lm import (
@@ -127,13 +164,22 @@ def calls() -> dict[str, Callable[[Make], object]]:
         advantages,
         clipping,
         enumerable,
+        estimators,
         groups,
         kl,
         losses,
         values,
     )
     from course.policy import preference_losses as preference
-    from course.reward import best_of_n, composite, dense, metrics
+    from course.reward import (
+        agreement,
+        annotator,
+        best_of_n,
+        composite,
+        dense,
+        metrics,
+        ranking,
+    )
     from course.reward import losses as reward_losses
     from course.reward import model as reward_model
 
@@ -242,6 +288,41 @@ def calls() -> dict[str, Callable[[Make], object]]:
         "potential_increments": lambda m: dense.potential_increments(
             m.floats(B, T + 1), m.mask(B, T)
         ),
+        "two_groups": lambda m: agreement.two_groups(
+            m.mask(B, T), 2, torch.Generator().manual_seed(0)
+        ),
+        "split_half": lambda m: is_a_number(
+            agreement.split_half(m.floats(B, T).tanh(), m.mask(B, T), m.mask(B, T)), m
+        ),
+        "one_against_rest": lambda m: is_a_number(
+            agreement.one_against_rest(
+                agreement.RatingTable(m.floats(B, T).tanh(), m.mask(B, T)),
+                torch.Generator().manual_seed(0),
+            ),
+            m,
+        ),
+        "pairwise_ceiling": lambda m: is_a_number(
+            agreement.pairwise_ceiling(m.floats(B).abs(), m.floats(B).abs()), m
+        ),
+        "pair_probability": lambda m: is_a_number(
+            ranking.pair_probability(m.floats(B).tanh(), m.floats(T).tanh()), m
+        ),
+        "pair_votes": lambda m: ranking.pair_votes(
+            m.floats(B, T), m.mask(B, T), m.floats(B, 3), m.mask(B, 3)
+        ),
+        "win_matrix": lambda m: ranking.win_matrix(
+            m.ids(B, below=2), m.ids(B, below=2) + 2, m.floats(B).sigmoid(), 4
+        ),
+        "elo_update": lambda m: ranking.elo_update(m.floats(B), 0, 2, 1.0),
+        "choice_logits": lambda m: annotator.choice_logits(
+            m.floats(B), m.floats(B).exp(), noise=1.0, length_bias=0.5
+        ),
+        "choice_probabilities": lambda m: annotator.choice_probabilities(
+            m.floats(B), 0.5
+        ),
+        "annotate": lambda m: annotator.annotate(
+            m.floats(B), generator=torch.Generator().manual_seed(0), ties=0.5
+        ),
         "best_of_n": lambda m: best_of_n.best_of_n(m.floats(B, T)),
         "kept_rows": lambda m: best_of_n.kept_rows(m.floats(B), 2),
         "pool_estimate": lambda m: best_of_n.pool_estimate(
@@ -312,6 +393,9 @@ def calls() -> dict[str, Callable[[Make], object]]:
         "optimal_policy": lambda m: preference.optimal_policy(
             m.floats(V).softmax(0), m.floats(V), 0.1
         ),
+        "kl_estimators": lambda m: estimators.kl_estimators(
+            m.floats(B, T), m.floats(B, T)
+        ),
         "group_advantages": lambda m: groups.group_advantages(m.floats(B), 2),
         "centred_advantages": lambda m: groups.centred_advantages(m.floats(B), 2),
         "rloo_advantages": lambda m: groups.rloo_advantages(m.floats(B), 2),
@@ -337,6 +421,9 @@ def calls() -> dict[str, Callable[[Make], object]]:
             m.floats(B, T), m.floats(B), m.mask(B, T), 0.2
         ),
         "gae": lambda m: values.gae(
+            m.floats(B, T), m.floats(B, T), m.mask(B, T), 1.0, 0.95
+        ),
+        "gae_advantages": lambda m: values.gae_advantages(
             m.floats(B, T), m.floats(B, T), m.mask(B, T), 1.0, 0.95
         ),
         "value_loss": lambda m: values.value_loss(
@@ -383,6 +470,11 @@ NEED_VALUES: dict[str, Callable[[Make], object]] = {
     "expected_calibration_error": lambda m: (
         m.floats(1) * expected_calibration_error(m.floats(B).sigmoid(), m.mask(B), 2)
     ),
+    "ppo_step": lambda m: clipped_update(m, "ppo_step"),
+    "grpo_step": lambda m: clipped_update(m, "grpo_step"),
+    "rloo_step": lambda m: clipped_update(m, "rloo_step"),
+    "bradley_terry_fit": lambda m: bradley_terry_fit(m.floats(B, B).exp()),
+    "strength_errors": lambda m: strength_errors(m.floats(B), m.floats(B, B).exp()),
     "generate": writes,
     "generate, truncated": lambda m: writes(m, temperature=0.8, top_k=5, top_p=0.9),
     "generate, uncached": lambda m: writes(m, use_cache=False),
@@ -479,11 +571,22 @@ COMPLETE = {
     },
     "course.policy.advantages": set(),
     "course.policy.clipping": set(),
+    "course.policy.estimators": set(),
     "course.policy.groups": set(),
+    "course.policy.grpo": set(),
+    "course.policy.ppo": set(),
     "course.policy.kl": set(),
     "course.policy.losses": set(),
     "course.policy.values": set(),
     "course.policy.preference_losses": set(),
+    "course.reward.agreement": {
+        "bootstrap_interval",  # a function and numbers
+        "check_range",  # raises or returns nothing
+        "rating_table",  # lists
+        "spearman_brown",  # two numbers
+    },
+    "course.reward.annotator": set(),
+    "course.reward.ranking": set(),
     "course.reward.best_of_n": {
         "best_of_n_kl",  # one number
         "pool_weights",  # two numbers

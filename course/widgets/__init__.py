@@ -12,8 +12,20 @@ _HOME = {
     "show_labels": "labeller",
     "reward_microscope": "microscope",
     "show_reward": "microscope",
+    "reward_mixer": "mixer",
+    "show_mixer": "mixer",
+    "best_of_slider": "best_of",
+    "show_best_of": "best_of",
+    "label_viewer": "labels",
+    "show_completion_labels": "labels",
     "bandit_playground": "bandit",
     "show_bandit": "bandit",
+    "clip_explorer": "clip",
+    "show_clip": "clip",
+    "LiveDashboard": "dashboard",
+    "draw_dashboard": "dashboard",
+    "group_playground": "groups",
+    "show_group": "groups",
 }
 __all__ = list(_HOME)
 

@@ -1,0 +1,64 @@
+"""Rewards that look for certain words: forbidden ones, wanted ones."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor
+
+from course.reward.rules import Rule, check_texts
+
+_WORD = re.compile(r"\w+(?:['’-]\w+)*")
+
+
+def words_of(text: str) -> list[str]:
+    """The lower-case words of a text, without punctuation.
+
+    >>> words_of("It isn't so-so: GOOD!")
+    ['it', "isn't", 'so-so', 'good']
+    """
+    return _WORD.findall(text.lower())
+
+
+def forbidden_words(words: Iterable[str]) -> Rule:
+    """A rule: minus the number of forbidden words in a text; 0 is the best score.
+
+    The rule maps texts to shape (len(texts),), fp32.  Case does not count, whole
+    words only.  Raises ValueError without words, TypeError for one str.
+
+    >>> forbidden_words(["bad"])(["Bad, bad badger.", "Fine."]).tolist()
+    [-2.0, 0.0]
+    """
+    banned = _word_set(words)
+
+    def rule(texts: Sequence[str]) -> Tensor:
+        found = [sum(w in banned for w in words_of(t)) for t in check_texts(texts)]
+        return -torch.tensor(found, dtype=torch.float32) + 0.0  # no negative zero
+
+    return rule
+
+
+def mentions(words: Iterable[str]) -> Rule:
+    """A rule: 1 where a text has at least one of the words, else 0.
+
+    Returns and errors as `forbidden_words`.
+
+    >>> mentions(["good"])(["So good, good!", "Fine."]).tolist()
+    [1.0, 0.0]
+    """
+    wanted = _word_set(words)
+
+    def rule(texts: Sequence[str]) -> Tensor:
+        found = [not wanted.isdisjoint(words_of(t)) for t in check_texts(texts)]
+        return torch.tensor(found, dtype=torch.float32)
+
+    return rule
+
+
+def _word_set(words: Iterable[str]) -> frozenset[str]:
+    if isinstance(words, str):
+        raise TypeError("got one str, expected a list of words")
+    kept = frozenset(word.lower() for word in words)
+    if not kept:
+        raise ValueError("got no words, expected at least one")
+    return kept

@@ -181,6 +181,10 @@ CONSTANT = "the result is a constant of the update: no gradient is wanted"
 NUMBER = "the result is a number, not a tensor: there is no gradient"
 NONNEGATIVE = "the result is never negative"
 IN_RANGE = "the values lie in this range anyway"
+COUNTS = "small whole numbers are exact in half precision"
+RATERS = "the order of the raters does not matter"
+PLACES = "the result is whole numbers already: places, without a gradient"
+ORDER = "only the order of these scores counts"
 SHIFT = "the function does not change when all logits are shifted"
 
 SURVIVORS: dict[str, dict[str, str]] = {
@@ -208,6 +212,75 @@ SURVIVORS: dict[str, dict[str, str]] = {
         "without a gradient": NUMBER,
         "first row only": "no argument has rows",
     },
+    "6.1": {
+        "result absolute": NONNEGATIVE,
+        "without a gradient": NUMBER,
+        **{
+            f"argument {place} {what}": RATERS
+            for place in (0, 1)
+            for what in ("reversed", "rows reversed", "shifted by one")
+        },
+        "argument 0 in half precision": COUNTS,
+        "argument 1 in half precision": COUNTS,
+    },
+    "6.2": {
+        "result detached": CONSTANT,
+        "without a gradient": CONSTANT,
+        "argument 0 doubled": "counting every vote twice changes no strength",
+        "argument 0 in half precision": COUNTS,
+    },
+    "6.3": {
+        "without a gradient": NUMBER,
+        "argument 0 negated": "both means change their sign, so r stays",
+        "argument 0 in half precision": COUNTS,
+        "arguments 1 and 2 swapped": "a correlation is symmetric",
+    },
+    "6.4": {"result detached": CONSTANT, "without a gradient": CONSTANT},
+    "6.5": {
+        "result absolute": NONNEGATIVE,
+        "without a gradient": NUMBER,
+        "argument 0 in half precision": COUNTS,
+        "argument 1 in half precision": COUNTS,
+        "arguments 0 and 1 swapped": "the larger count does not ask whose it is",
+    },
+    "5.1": {
+        "result absolute": NONNEGATIVE,
+        "without a gradient": NUMBER,
+        "first row only": "no argument has rows",
+    },
+    "5.2": {
+        "result absolute": NONNEGATIVE,
+        "without a gradient": NUMBER,
+        "first row only": "no argument has rows",
+    },
+    "5.3": {
+        "result absolute": NONNEGATIVE,
+        "without a gradient": NUMBER,
+        "first row only": "no argument has rows",
+        "arguments 0 and 1 swapped": "F1 treats both texts alike",
+    },
+    "5.4": {
+        "result detached": CONSTANT,
+        "without a gradient": CONSTANT,
+        "argument 0 doubled": "normalising takes the scale away",
+        "argument 1 doubled": "normalising takes the scale away",
+    },
+    "5.5": {
+        "result absolute": NONNEGATIVE,
+        "without a gradient": NUMBER,
+        "first row only": "no argument has rows",
+    },
+    "3.3": {
+        "result detached": "a mask has no gradient",
+        "without a gradient": "a mask has no gradient",
+        "result squared": "true times true is true",
+    },
+    "3.4": {
+        "result absolute": NONNEGATIVE,
+        "argument 0 plus one": SHIFT,
+        "argument 0 reversed": "entropy does not know the order of the tokens",
+        "argument 0 shifted by one": "entropy does not know the order of the tokens",
+    },
     "7.1": {"result absolute": NONNEGATIVE},
     "7.3": {"result absolute": NONNEGATIVE},
     "7.4": {
@@ -218,6 +291,30 @@ SURVIVORS: dict[str, dict[str, str]] = {
         "without a gradient": NUMBER,
     },
     "7.5": {"result absolute": NONNEGATIVE, "without a gradient": NUMBER},
+    "8.1": {
+        "result detached": PLACES,
+        "result whole numbers": PLACES,
+        "without a gradient": PLACES,
+        "argument 0 plus one": ORDER,
+        "argument 0 doubled": ORDER,
+    },
+    "8.2": {
+        "result absolute": NONNEGATIVE,
+        "without a gradient": NUMBER,
+        "first row only": "no argument has rows",
+    },
+    "8.3": {
+        "argument 0 plus one": ORDER,
+        "argument 0 doubled": ORDER,
+    },
+    "8.4": {
+        "result detached": PLACES,
+        "result whole numbers": PLACES,
+        "result absolute": NONNEGATIVE,
+        "without a gradient": PLACES,
+        "argument 0 plus one": ORDER,
+        "argument 0 doubled": ORDER,
+    },
     "9.1": {"result detached": CONSTANT, "without a gradient": CONSTANT},
     "9.3": {"result detached": CONSTANT, "without a gradient": CONSTANT},
     "9.4": {
@@ -231,4 +328,26 @@ SURVIVORS: dict[str, dict[str, str]] = {
         "argument 0 reversed": "entropy does not know the order of the tokens",
         "argument 0 shifted by one": "entropy does not know the order of the tokens",
     },
+    "11.1": {
+        "result detached": CONSTANT,
+        "without a gradient": CONSTANT,
+        "argument 0 plus one": "the mean of the group takes a shift away",
+    },
+    "11.2": {
+        "result detached": CONSTANT,
+        "without a gradient": CONSTANT,
+        "argument 0 plus one": "the mean of the others takes a shift away",
+    },
+    "11.5": {
+        "result absolute": NONNEGATIVE,
+        "result squared": "0 and 1 are their own squares",
+        "result rounded": "0 and 1 are round",
+        "result detached": CONSTANT,
+        "without a gradient": CONSTANT,
+        "first row only": "texts are no tensors: nothing is cut",
+    },
+    "10.1": {"result absolute": NONNEGATIVE},
+    "10.3": {"result detached": CONSTANT, "without a gradient": CONSTANT},
+    "10.4": {"result detached": CONSTANT, "without a gradient": CONSTANT},
+    "10.5": {"result absolute": NONNEGATIVE},
 }

@@ -1,0 +1,185 @@
+"""Exercise 5.1: clipped n-gram precision."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import torch
+
+from course.checks.exercise import Exercise, Mistake, Probe, Property
+
+Tokens = Sequence[str]
+
+
+def probes(generator: torch.Generator) -> list[Probe]:
+    def draw(length: int) -> list[str]:
+        places = torch.randint(3, (length,), generator=generator).tolist()
+        return ["abc"[i] for i in places]
+
+    short, long = (
+        ["a", "truly", "good", "film", "indeed"],
+        ["it", "is", "a", "truly", "good", "film"],
+    )
+    return [
+        Probe("one word, the same", (["good"], ["good"], 1)),
+        Probe("one word, another", (["good"], ["bad"], 1)),
+        Probe("a repeated word", (["the"] * 4, ["the", "cat"], 1)),
+        Probe("the reference repeats it", (["the"], ["the", "the"], 1)),
+        Probe("each at most twice", (["a", "a", "a", "b"], ["a", "b", "a"], 1)),
+        Probe("shorter than n", (["a"], ["a", "b"], 2)),
+        Probe("no words", ([], ["a"], 1)),
+        Probe("no reference", (["a", "b"], [], 1)),
+        Probe("words", (short, long, 1)),
+        Probe("pairs", (short, long, 2)),
+        Probe("runs of four", (short, long, 4)),
+        Probe("pairs backwards", (short, short[::-1], 2)),
+        Probe("another case", (["The", "film"], ["the", "film"], 1)),
+        Probe("many repeated words", (draw(12), draw(9), 1)),
+        Probe("many repeated pairs", (draw(15), draw(12), 2)),
+        Probe("many repeated threes", (draw(30), draw(20), 3)),
+    ]
+
+
+def grams(tokens: Tokens, n: int) -> list[tuple[str, ...]]:
+    return [tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1)]
+
+
+def share(matches: float, total: int) -> float:
+    return matches / total if total else 0.0
+
+
+def clipped(hypothesis: Tokens, reference: Tokens, n: int) -> int:
+    found = Counter(grams(hypothesis, n)) & Counter(grams(reference, n))
+    return sum(found.values())
+
+
+def not_clipped(hypothesis: Tokens, reference: Tokens, n: int) -> float:
+    found, wanted = grams(hypothesis, n), set(grams(reference, n))
+    return share(sum(gram in wanted for gram in found), len(found))
+
+
+def recall(hypothesis: Tokens, reference: Tokens, n: int) -> float:
+    matches = clipped(hypothesis, reference, n)
+    return share(matches, len(grams(reference, n)))
+
+
+def over_types(hypothesis: Tokens, reference: Tokens, n: int) -> float:
+    found = set(grams(hypothesis, n))
+    return share(len(found & set(grams(reference, n))), len(found))
+
+
+def clipped_to_one(hypothesis: Tokens, reference: Tokens, n: int) -> float:
+    found = grams(hypothesis, n)
+    return share(len(set(found) & set(grams(reference, n))), len(found))
+
+
+def over_words(hypothesis: Tokens, reference: Tokens, n: int) -> float:
+    return share(clipped(hypothesis, reference, n), len(hypothesis))
+
+
+def single_words(hypothesis: Tokens, reference: Tokens, n: int) -> float:
+    return share(clipped(hypothesis, reference, 1), len(hypothesis))
+
+
+def by_place(hypothesis: Tokens, reference: Tokens, n: int) -> float:
+    found, wanted = grams(hypothesis, n), grams(reference, n)
+    same = [a == b for a, b in zip(found, wanted, strict=False)]
+    return share(sum(same), len(found))
+
+
+def without_case(hypothesis: Tokens, reference: Tokens, n: int) -> float:
+    found = [token.lower() for token in hypothesis]
+    wanted = [token.lower() for token in reference]
+    return share(clipped(found, wanted, n), len(grams(found, n)))
+
+
+def smoothed(hypothesis: Tokens, reference: Tokens, n: int) -> float:
+    return share(clipped(hypothesis, reference, n) + 1, len(grams(hypothesis, n)) + 1)
+
+
+def repeating_never_helps(function) -> str | None:
+    once = function(["good"], ["good", "film"], 1)
+    often = function(["good"] * 9, ["good", "film"], 1)
+    if once == 1 and abs(often - 1 / 9) < 1e-6:
+        return None
+    return (
+        "saying a good word nine times must earn 1 match of 9, because the reference "
+        f"has it once; yours earns {often * 9:.3g} of 9"
+    )
+
+
+EXERCISE = Exercise(
+    number="5.1",
+    title="Clipped n-gram precision",
+    minutes=10,
+    stars=2,
+    signature="clipped_precision(hypothesis: list[str], reference: list[str], n: int) "
+    "-> float",
+    reference="course.reward.overlap:clipped_precision",
+    used_by="reward.overlap, 15",
+    why="It is the heart of BLEU; without the clipping a policy would earn full marks "
+    "for one good word said for ever.",
+    hints=(
+        "The hypothesis says “the” four times and the reference once: how many of the "
+        "four deserve a match?",
+        "Count the n-grams of both texts. Each n-gram matches min(count here, count "
+        "there) times; divide the sum of the matches by the number of n-grams of the "
+        "hypothesis, and return 0 where it has none.",
+        "`found, wanted = Counter(zip(*(hypothesis[i:] for i in range(n)))), …`; then "
+        "`(found & wanted).total()` is the number of matches.",
+    ),
+    probes=probes,
+    properties=(Property("repeating never helps", repeating_never_helps),),
+    mistakes=(
+        Mistake(
+            "not clipped",
+            not_clipped,
+            "you count every n-gram that the reference has, however often it is "
+            "repeated: count it at most as often as the reference has it",
+        ),
+        Mistake(
+            "recall",
+            recall,
+            "you divide by the n-grams of the reference: that is recall; precision "
+            "divides by those of the hypothesis",
+        ),
+        Mistake(
+            "over different n-grams",
+            over_types,
+            "you compare sets: an n-gram that occurs twice counts twice, so use counts",
+        ),
+        Mistake(
+            "clipped to one",
+            clipped_to_one,
+            "you let each n-gram match once: it may match as often as the reference "
+            "has it",
+        ),
+        Mistake(
+            "divided by the words",
+            over_words,
+            "you divide by the number of words: a text of w words has w − n + 1 "
+            "n-grams",
+        ),
+        Mistake(
+            "single words",
+            single_words,
+            "you compare single words whatever n is: an n-gram is n words in a row",
+        ),
+        Mistake(
+            "place by place",
+            by_place,
+            "you compare n-grams at the same place: they match wherever they stand",
+        ),
+        Mistake(
+            "case dropped",
+            without_case,
+            "you make the tokens lower-case: compare them as they are, the tokeniser "
+            "decides about case",
+        ),
+        Mistake(
+            "smoothed",
+            smoothed,
+            "you add one to the counts: smoothing is a later step, return the plain "
+            "share",
+        ),
+    ),
+)

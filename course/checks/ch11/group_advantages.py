@@ -1,0 +1,207 @@
+"""Exercise 11.1: GRPO's advantages."""
+
+import torch
+from torch import Tensor
+
+from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.properties import draw, unchanged
+
+EPS = 1e-4
+
+
+def probes(generator: torch.Generator) -> list[Probe]:
+    def call(groups: int, size: int, scale: float = 1.0):
+        return torch.randn(groups * size, generator=generator) * scale, size
+
+    return [
+        Probe("a group of two", (torch.tensor([1.0, 5.0]), 2)),
+        Probe("one of four is right", (torch.tensor([0.0, 0.0, 1.0, 0.0]), 4)),
+        Probe("equal scores", (torch.full((4,), 0.5), 4)),
+        Probe("two groups of two", (torch.tensor([1.0, 5.0, 10.0, 20.0]), 2)),
+        Probe("two groups of three", call(2, 3)),
+        Probe("as many groups as samples", call(3, 3)),
+        Probe("four groups of eight", call(4, 8)),
+        Probe("scores × 100", call(3, 4, 100.0)),
+        Probe("double precision", (call(2, 4)[0].double(), 4)),
+    ]
+
+
+def grouped(scores: Tensor, group_size: int) -> tuple[Tensor, Tensor]:
+    """(prompts, group) and that minus its mean."""
+    g = scores.view(-1, group_size)
+    return g, g - g.mean(1, keepdim=True)
+
+
+def whole_batch(scores: Tensor, group_size: int) -> Tensor:
+    return (scores - scores.mean()) / (scores.std(correction=0) + EPS)
+
+
+def batch_std(scores: Tensor, group_size: int) -> Tensor:
+    centred = grouped(scores, group_size)[1].view(-1)
+    return centred / (scores.std(correction=0) + EPS)
+
+
+def only_centred(scores: Tensor, group_size: int) -> Tensor:
+    return grouped(scores, group_size)[1].view(-1).clone()
+
+
+def bessel(scores: Tensor, group_size: int) -> Tensor:
+    g, centred = grouped(scores, group_size)
+    return (centred / (g.std(1, keepdim=True) + EPS)).view(-1)
+
+
+def no_eps(scores: Tensor, group_size: int) -> Tensor:
+    g, centred = grouped(scores, group_size)
+    return (centred / g.std(1, keepdim=True, correction=0)).view(-1)
+
+
+def variance(scores: Tensor, group_size: int) -> Tensor:
+    g, centred = grouped(scores, group_size)
+    return (centred / (g.var(1, keepdim=True, correction=0) + EPS)).view(-1)
+
+
+def dealt_out(scores: Tensor, group_size: int) -> Tensor:
+    g = scores.view(group_size, -1).T
+    centred = g - g.mean(1, keepdim=True)
+    return (centred / (g.std(1, keepdim=True, correction=0) + EPS)).T.reshape(-1)
+
+
+def leave_one_out(scores: Tensor, group_size: int) -> Tensor:
+    g, centred = grouped(scores, group_size)
+    centred = centred * group_size / (group_size - 1)
+    return (centred / (g.std(1, keepdim=True, correction=0) + EPS)).view(-1)
+
+
+def not_centred(scores: Tensor, group_size: int) -> Tensor:
+    g = grouped(scores, group_size)[0]
+    return (g / (g.std(1, keepdim=True, correction=0) + EPS)).view(-1)
+
+
+def across(scores: Tensor, group_size: int) -> Tensor:
+    g = scores.view(-1, group_size)
+    centred = g - g.mean(0, keepdim=True)
+    return (centred / (g.std(0, keepdim=True, correction=0) + EPS)).view(-1)
+
+
+def still_grouped(scores: Tensor, group_size: int) -> Tensor:
+    g, centred = grouped(scores, group_size)
+    return centred / (g.std(1, keepdim=True, correction=0) + EPS)
+
+
+def groups_apart(function) -> str | None:
+    scores = draw(6, seed=2)
+    other = scores.clone()
+    other[0] -= 2.0
+    change = float((function(other, 3) - function(scores, 3))[3:].abs().max())
+    if change < 1e-5:
+        return None
+    return (
+        "changing a score of one prompt must not change the advantages of another; "
+        f"yours changed by {change:.2g}"
+    )
+
+
+def sums_to_zero(function) -> str | None:
+    sums = function(draw(12, seed=3), 4).view(-1, 4).sum(1)
+    worst = float(sums.abs().max())
+    if worst < 1e-4:
+        return None
+    return f"the advantages of a group must sum to 0; yours sum to {worst:.2g}"
+
+
+EXERCISE = Exercise(
+    number="11.1",
+    title="Advantages of a group",
+    minutes=10,
+    stars=2,
+    signature="group_advantages(scores: Tensor, group_size: int) -> Tensor",
+    reference="course.policy.groups:group_advantages",
+    used_by="policy.grpo, 12",
+    why="These lines take the place of a critic as large as the policy itself.",
+    hints=(
+        "You have several answers to the same question and one score for each. Which "
+        "score would you call average, and which difference large?",
+        "View the scores as (prompts, group_size). Subtract each row's mean; divide by "
+        "its biased standard deviation plus 1e-4.",
+        "`g = scores.view(-1, group_size)`, then `(g - g.mean(1, keepdim=True)) / "
+        "(g.std(1, keepdim=True, correction=…) + 1e-4)` and `.view(-1)`",
+    ),
+    probes=probes,
+    properties=(
+        Property("prompts apart", groups_apart),
+        Property("sums to zero", sums_to_zero),
+        unchanged(
+            "a shift of a group",
+            lambda: (draw(6, seed=4), 3),
+            lambda: (draw(6, seed=4) + 5, 3),
+            "adding 5 to every score",
+            tolerance=1e-4,
+        ),
+    ),
+    mistakes=(
+        Mistake(
+            "standardised over the batch",
+            whole_batch,
+            "you standardise over the whole batch: mean and standard deviation are "
+            "those of the scores of one prompt",
+        ),
+        Mistake(
+            "standard deviation of the batch",
+            batch_std,
+            "the mean is the group's, but the standard deviation is that of the whole "
+            "batch: take the group's as well",
+        ),
+        Mistake(
+            "only centred",
+            only_centred,
+            "you only subtract the mean, which is Dr. GRPO: here divide by the group's "
+            "standard deviation as well",
+        ),
+        Mistake(
+            "divided by G - 1",
+            bessel,
+            "torch's std divides the squares by G − 1 unless you pass correction=0: "
+            "here they are divided by G",
+        ),
+        Mistake(
+            "no eps",
+            no_eps,
+            "a group of equal scores gives 0 / 0: add 1e-4 to the standard deviation, "
+            "so that such a group teaches nothing",
+        ),
+        Mistake(
+            "variance",
+            variance,
+            "you divide by the variance: take its square root, the standard deviation",
+        ),
+        Mistake(
+            "samples dealt out",
+            dealt_out,
+            "the samples of one prompt stand next to each other: view(-1, group_size), "
+            "one prompt a row",
+        ),
+        Mistake(
+            "leave one out",
+            leave_one_out,
+            "you subtract the mean of the other samples, as RLOO does: here the mean "
+            "is that of the whole group",
+        ),
+        Mistake(
+            "not centred",
+            not_centred,
+            "you divide by the standard deviation but never subtract the mean: a group "
+            "of bad answers would be rewarded too",
+        ),
+        Mistake(
+            "across the prompts",
+            across,
+            "you take mean and standard deviation over the prompts: they belong to "
+            "dimension 1 of (prompts, group_size)",
+        ),
+        Mistake(
+            "not flat again",
+            still_grouped,
+            "your result has a row for each prompt: flatten it to (batch,)",
+        ),
+    ),
+)

@@ -1,0 +1,241 @@
+"""Exercise 11.4: the GRPO loss."""
+
+import torch
+from torch import Tensor
+
+from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.properties import draw, mask_of
+
+
+def probes(generator: torch.Generator) -> list[Probe]:
+    def call(
+        lengths: list[int],
+        time: int,
+        beta: float = 0.1,
+        clip_eps: float = 0.2,
+        moved: float = 0.5,
+        scale: float = 1.0,
+    ):
+        shape = len(lengths), time
+        old = -torch.rand(shape, generator=generator) * 3
+        new = old + moved * torch.randn(shape, generator=generator)
+        ref = old + 0.5 * torch.randn(shape, generator=generator)
+        advantages = scale * torch.randn(len(lengths), generator=generator)
+        return new, old, ref, advantages, mask_of(lengths, time), beta, clip_eps
+
+    one = [torch.tensor([[x]]) for x in (-0.5, -1.0, -0.8)]
+    return [
+        Probe("one token", (*one, torch.tensor([2.0]), mask_of([1], 1), 0.0, 0.2)),
+        Probe("one bad token", (*one, torch.tensor([-2.0]), mask_of([1], 1), 0.0, 0.2)),
+        Probe("one token and a penalty",
+              (*one, torch.tensor([0.0]), mask_of([1], 1), 0.5, 0.2)),
+        Probe("nothing has moved yet", call([3, 3], 3, beta=0.0, moved=0.0)),
+        Probe("two completions", call([3, 3], 3)),
+        Probe("padding", call([4, 1, 2], 4)),
+        Probe("as many completions as tokens", call([4, 3, 2, 4], 4)),
+        Probe("without a penalty", call([4, 2, 3], 4, beta=0.0)),
+        Probe("a narrow clip", call([4, 2, 3], 4, clip_eps=0.05)),
+        Probe("advantages × 100", call([3, 2, 4], 4, scale=100.0)),
+        Probe("one long and three short ones", call([9, 1, 1, 1], 9)),
+    ]  # fmt: skip
+
+
+def grpo(
+    logprobs: Tensor,
+    old: Tensor,
+    ref: Tensor,
+    A: Tensor,
+    mask: Tensor,
+    beta: float,
+    eps: float,
+    *,
+    smaller=torch.min,
+    kl=lambda d: torch.expm1(-d) + d,
+    clip=lambda ratio, eps: ratio.clamp(1 - eps, 1 + eps),
+    join=lambda values, mask: (values * mask).sum() / mask.sum(),
+) -> Tensor:
+    """The right loss, unless one of its parts is replaced."""
+    ratio = (logprobs - old.detach()).exp()
+    A = A.detach()[:, None]
+    gain = smaller(A * ratio, A * clip(ratio, eps))
+    return join(-gain + beta * kl(logprobs - ref.detach()), mask)
+
+
+def variant(**parts):
+    """The right loss with other parts."""
+
+    def function(
+        logprobs, old_logprobs, ref_logprobs, advantages, mask, beta, clip_eps
+    ):
+        return grpo(
+            logprobs, old_logprobs, ref_logprobs, advantages, mask, beta, clip_eps,
+            **parts,
+        )  # fmt: skip
+
+    return function
+
+
+def sign_lost(logprobs, old_logprobs, ref_logprobs, advantages, mask, beta, clip_eps):
+    return grpo(logprobs, old_logprobs, ref_logprobs, -advantages, mask, beta, clip_eps)
+
+
+def ratio_to_reference(
+    logprobs, old_logprobs, ref_logprobs, advantages, mask, beta, clip_eps
+):
+    return grpo(logprobs, ref_logprobs, ref_logprobs, advantages, mask, beta, clip_eps)
+
+
+def penalty_to_old(
+    logprobs, old_logprobs, ref_logprobs, advantages, mask, beta, clip_eps
+):
+    return grpo(logprobs, old_logprobs, old_logprobs, advantages, mask, beta, clip_eps)
+
+
+def seq_mean(values: Tensor, mask: Tensor) -> Tensor:
+    return ((values * mask).sum(1) / mask.sum(1)).mean()
+
+
+def first_gradient(function) -> str | None:
+    """Where nothing has moved, the gradient is that of REINFORCE."""
+    mask, A = mask_of([4, 2, 3], 4), draw(3, seed=2)
+    logprobs = -draw(3, 4, seed=1).abs()
+    moving = logprobs.clone().requires_grad_()
+    loss = function(moving, logprobs, logprobs, A, mask, 0.0, 0.2)
+    if not getattr(loss, "requires_grad", False):
+        return "no gradient reaches the log-probabilities"
+    (slope,) = torch.autograd.grad(loss, moving)
+    error = float((slope + A[:, None] * mask / mask.sum()).abs().max())
+    if error < 1e-5:
+        return None
+    return (
+        "before anything has moved every ratio is 1, and the gradient must be that of "
+        f"REINFORCE, −A / number of tokens; yours is off by {error:.2g}"
+    )
+
+
+def beyond_the_clip(function) -> str | None:
+    """A good token that is already half as likely again gets no further push."""
+    old, mask = torch.full((1, 1), -1.0), mask_of([1], 1)
+    moving = (old + 0.4).requires_grad_()
+    loss = function(moving, old, old, torch.ones(1), mask, 0.0, 0.2)
+    (slope,) = torch.autograd.grad(loss, moving, allow_unused=True)
+    if slope is None or float(slope.abs()) < 1e-6:
+        return None
+    return (
+        "a good token whose ratio is beyond 1 + clip_eps must get no gradient; yours "
+        f"gets {float(slope):.2g}"
+    )
+
+
+EXERCISE = Exercise(
+    number="11.4",
+    title="The GRPO loss",
+    minutes=20,
+    stars=3,
+    signature=(
+        "grpo_loss(logprobs: Tensor, old_logprobs: Tensor, ref_logprobs: Tensor, "
+        "advantages: Tensor, mask: Tensor, beta: float, clip_eps: float) -> Tensor"
+    ),
+    reference="course.policy.clipping:grpo_loss",
+    used_by="policy.grpo, 12",
+    why="This is the loss behind most reasoning models; the variants that have names "
+    "of their own change one of its lines.",
+    hints=(
+        "When a token is already much likelier than when it was written, should a good "
+        "advantage push it further? And one that moved the wrong way?",
+        "ratio = exp(l − l_old); the gain is the smaller of A · ratio and A · "
+        "clip(ratio, 1 − eps, 1 + eps); the loss is −gain + beta · k3, averaged over "
+        "all completion tokens. Only `logprobs` carries a gradient.",
+        "`gain = torch.min(A * ratio, A * ratio.clamp(…))`, `d = logprobs - "
+        "ref_logprobs.detach()`, `values = -gain + beta * (torch.expm1(-d) + d)`, then "
+        "`(values * mask).sum() / …`",
+    ),
+    probes=probes,
+    properties=(
+        Property("first gradient", first_gradient),
+        Property("beyond the clip", beyond_the_clip),
+    ),
+    differentiable=("logprobs",),
+    constant=("old_logprobs", "ref_logprobs", "advantages"),
+    mistakes=(
+        Mistake(
+            "sign lost",
+            sign_lost,
+            "an optimiser goes down, so the gain needs a minus sign: yours makes good "
+            "completions less probable",
+        ),
+        Mistake(
+            "the larger of the two",
+            variant(smaller=torch.max),
+            "you take the larger gain: the smaller one is the cautious one, which "
+            "stops a push that has gone far enough",
+        ),
+        Mistake(
+            "clipped only",
+            variant(smaller=lambda plain, clipped: clipped),
+            "you always use the clipped ratio: a token that moved the wrong way would "
+            "lose the gradient that brings it back",
+        ),
+        Mistake(
+            "never clipped",
+            variant(smaller=lambda plain, clipped: plain),
+            "nothing is clipped: a good token is pushed on however far it has gone",
+        ),
+        Mistake(
+            "upper end at one",
+            variant(clip=lambda ratio, eps: ratio.clamp(1 - eps, 1.0)),
+            "your upper end of the clip is 1: it is 1 + clip_eps",
+        ),
+        Mistake(
+            "clipped around zero",
+            variant(clip=lambda ratio, eps: ratio.clamp(-eps, eps)),
+            "you clip to ±clip_eps: the ratio starts at 1, so clip it to 1 ± clip_eps",
+        ),
+        Mistake(
+            "penalty forgotten",
+            variant(kl=lambda d: 0 * d),
+            "the penalty is missing: add beta · k3 to every token",
+        ),
+        Mistake(
+            "penalty subtracted",
+            variant(kl=lambda d: -(torch.expm1(-d) + d)),
+            "you subtract the penalty from the loss: that pays the policy for leaving "
+            "the reference",
+        ),
+        Mistake(
+            "k1 in the loss",
+            variant(kl=lambda d: d),
+            "your penalty is k1, whose gradient in a loss is zero on average: use "
+            "k3 = exp(−d) − 1 + d",
+        ),
+        Mistake(
+            "ratio to the reference",
+            ratio_to_reference,
+            "your ratio compares with the reference: it compares with the policy that "
+            "wrote the texts, old_logprobs",
+        ),
+        Mistake(
+            "penalty to the old policy",
+            penalty_to_old,
+            "your penalty holds the policy to the one that wrote the texts: it has to "
+            "hold it to the reference",
+        ),
+        Mistake(
+            "mean of the sequences' means",
+            variant(join=seq_mean),
+            "you average inside each completion first: here every token of the batch "
+            "weighs the same",
+        ),
+        Mistake(
+            "averages over padding",
+            variant(join=lambda values, mask: (values * mask).mean()),
+            "you average over padding: divide by the number of completion tokens, "
+            "mask.sum()",
+        ),
+        Mistake(
+            "mask ignored",
+            variant(join=lambda values, mask: values.mean()),
+            "you ignore the mask: tokens after the end would be trained too",
+        ),
+    ),
+)

@@ -1,0 +1,203 @@
+"""Exercise 11.3: k1, k2 and k3."""
+
+import torch
+from torch import Tensor
+
+from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.properties import draw
+
+
+def probes(generator: torch.Generator) -> list[Probe]:
+    def call(*shape: int, scale: float = 1.0):
+        logprobs = -torch.rand(shape, generator=generator) * 3
+        gap = torch.randn(shape, generator=generator) * scale
+        return logprobs, logprobs + gap
+
+    equal = call(2, 3)[0]
+    far = torch.tensor([-0.1, -120.0]), torch.tensor([-130.0, -0.2])
+    return [
+        Probe("one token", (torch.tensor([-1.0]), torch.tensor([-2.0]))),
+        Probe("one token, less likely", (torch.tensor([-2.0]), torch.tensor([-0.5]))),
+        Probe("equal policies", (equal, equal.clone())),
+        Probe("two completions", call(2, 4)),
+        Probe("three tokens of three completions", call(3, 3)),
+        Probe("close policies", call(4, 5, scale=0.05)),
+        Probe("policies far apart", far),
+        Probe("double precision", tuple(x.double() for x in call(2, 3))),
+        Probe("a batch of eight", call(8, 6)),
+    ]
+
+
+def clamped_k3(d: Tensor) -> Tensor:
+    d = d.clamp(-20, 20)
+    return torch.expm1(-d) + d
+
+
+def all_inverted(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
+    d = ref_logprobs.detach() - logprobs
+    return torch.stack([d, d**2 / 2, clamped_k3(d)])
+
+
+def k3_inverted(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
+    d = logprobs - ref_logprobs.detach()
+    return torch.stack([d, d**2 / 2, clamped_k3(-d)])
+
+
+def k2_not_halved(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
+    d = logprobs - ref_logprobs.detach()
+    return torch.stack([d, d**2, clamped_k3(d)])
+
+
+def k1_absolute(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
+    d = logprobs - ref_logprobs.detach()
+    return torch.stack([d.abs(), d**2 / 2, clamped_k3(d)])
+
+
+def one_too_large(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
+    d = logprobs - ref_logprobs.detach()
+    return torch.stack([d, d**2 / 2, clamped_k3(d) + 1])
+
+
+def no_clamp(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
+    d = logprobs - ref_logprobs.detach()
+    return torch.stack([d, d**2 / 2, torch.expm1(-d) + d])
+
+
+def all_clamped(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
+    d = (logprobs - ref_logprobs.detach()).clamp(-20, 20)
+    return torch.stack([d, d**2 / 2, torch.expm1(-d) + d])
+
+
+def order(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
+    d = logprobs - ref_logprobs.detach()
+    return torch.stack([d, clamped_k3(d), d**2 / 2])
+
+
+def last_dimension(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
+    d = logprobs - ref_logprobs.detach()
+    return torch.stack([d, d**2 / 2, clamped_k3(d)], -1)
+
+
+def averaged(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
+    d = logprobs - ref_logprobs.detach()
+    return torch.stack([d.mean(), (d**2 / 2).mean(), clamped_k3(d).mean()])
+
+
+def reference_not_detached(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
+    d = logprobs - ref_logprobs
+    return torch.stack([d, d**2 / 2, clamped_k3(d)])
+
+
+def never_negative(function) -> str | None:
+    """The form exp(-d) - 1 + d loses all its digits near zero."""
+    d = torch.linspace(-1e-3, 1e-3, 41)
+    k3 = function(-1 + d, torch.full_like(d, -1.0))[2]
+    lowest = float(k3.min())
+    if lowest > -1e-9:
+        return None
+    return (
+        f"k3 is never negative; yours falls to {lowest:.2g} for policies that are "
+        "nearly equal, because exp(−d) − 1 cancels: torch.expm1(−d) keeps the digits"
+    )
+
+
+def k1_is_antisymmetric(function) -> str | None:
+    a, b = -draw(6, seed=1).abs(), -draw(6, seed=2).abs()
+    error = float((function(a, b)[:2] - function(b, a)[:2]
+                   * torch.tensor([[-1.0], [1.0]])).abs().max())  # fmt: skip
+    if error < 1e-5:
+        return None
+    return (
+        "exchanging policy and reference must turn the sign of k1 and keep k2; yours "
+        f"are off by {error:.2g}"
+    )
+
+
+EXERCISE = Exercise(
+    number="11.3",
+    title="Three estimators of a divergence",
+    minutes=15,
+    stars=2,
+    signature="kl_estimators(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor",
+    reference="course.policy.estimators:kl_estimators",
+    used_by="chapter 11",
+    why="Every library offers the three as options of one penalty, and in a loss they "
+    "pull the policy in different directions.",
+    hints=(
+        "How much likelier does the policy find a token than the reference does? All "
+        "three estimators are functions of that one number.",
+        "With d = log-probability minus reference log-probability: k1 = d, "
+        "k2 = d² / 2, k3 = exp(−d) − 1 + d. In k3 clamp d to ±20 first, and use "
+        "torch.expm1.",
+        "`d = logprobs - ref_logprobs.detach()`, `c = d.clamp(-20, 20)`, then "
+        "`torch.stack([d, …, torch.expm1(-c) + c])`",
+    ),
+    probes=probes,
+    properties=(
+        Property("k3 is never negative", never_negative),
+        Property("policy and reference exchanged", k1_is_antisymmetric),
+    ),
+    differentiable=("logprobs",),
+    constant=("ref_logprobs",),
+    mistakes=(
+        Mistake(
+            "all inverted",
+            all_inverted,
+            "your log-ratio is upside down: d is the policy's log-probability minus "
+            "the reference's",
+        ),
+        Mistake(
+            "k3 inverted",
+            k3_inverted,
+            "your k3 is exp(d) − 1 − d: under the policy's samples that estimates "
+            "another divergence, so turn the sign of d",
+        ),
+        Mistake(
+            "k2 not halved",
+            k2_not_halved,
+            "your k2 is d²: divide it by 2",
+        ),
+        Mistake(
+            "k1 absolute",
+            k1_absolute,
+            "your k1 is never negative: it must be free to take either sign, or its "
+            "mean is no KL",
+        ),
+        Mistake(
+            "one too large",
+            one_too_large,
+            "your k3 is 1 too large: it has to be 0 where the two policies agree",
+        ),
+        Mistake(
+            "no clamp",
+            no_clamp,
+            "exp overflows where the policies are far apart: clamp d to ±20 in k3",
+        ),
+        Mistake(
+            "all clamped",
+            all_clamped,
+            "you clamp d in all three: only k3 has an exponential that needs it",
+        ),
+        Mistake(
+            "order",
+            order,
+            "the order is k1, k2, k3: yours has k3 in the middle",
+        ),
+        Mistake(
+            "stacked at the end",
+            last_dimension,
+            "you stack along the last dimension: the three estimators come first, "
+            "(3, …)",
+        ),
+        Mistake(
+            "averaged",
+            averaged,
+            "you average: return the three numbers of every token",
+        ),
+        Mistake(
+            "reference not detached",
+            reference_not_detached,
+            "a gradient flows into the reference: it is frozen, so detach it",
+        ),
+    ),
+)

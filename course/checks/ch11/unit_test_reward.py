@@ -1,0 +1,195 @@
+"""Exercise 11.5: a reward that a program verifies."""
+
+import re
+
+import torch
+from torch import Tensor
+
+from course.checks.exercise import Exercise, Mistake, Probe, Property
+
+Texts = list[str]
+
+
+def probes(generator: torch.Generator) -> list[Probe]:
+    a, b = torch.randint(10, 100, (2, 8), generator=generator).tolist()
+    sums = [x + y for x, y in zip(a, b, strict=True)]
+    drawn = [f"{x}+{y}=" for x, y in zip(a, b, strict=True)]
+    shifts = (0, 1, 0, -1, 10, 0, 2, 0)
+    written = [str(s + shift) for s, shift in zip(sums, shifts, strict=True)]
+
+    def same(*completions: str) -> tuple[Texts, Texts]:
+        return ["27+58="] * len(completions), list(completions)
+
+    return [
+        Probe("a right answer", same("85")),
+        Probe("a wrong answer", same("84")),
+        Probe("a carry into the hundreds", (["99+99="], ["198"])),
+        Probe("two prompts", (["27+58=", "10+10="], ["85", "85"])),
+        Probe("nothing written", same("", " ", "85")),
+        Probe("words", same("eighty-five", "85 or so", "it is 85", "85")),
+        Probe("space around the answer", same(" 85\n", "8 5")),
+        Probe("the question copied", same("27+58", "85+0", "85")),
+        Probe("every answer at once", same("848586", "85848586", "185")),
+        Probe("signs, zeros and underscores", same("+85", "085", "8_5", "85.0")),
+        Probe("other digits", same("８５", "٨٥", "85")),
+        Probe("a text without an end", same("85" * 3000, "9" * 6000, "85")),
+        Probe("eight problems", (drawn, written)),
+    ]
+
+
+def right(prompt: str) -> int:
+    a, b = prompt.rstrip("=").split("+")
+    return int(a) + int(b)
+
+
+def reward(passes) -> Tensor:
+    return torch.tensor([float(x) for x in passes])
+
+
+def each(test):
+    """A mistaken reward from a test of one prompt and one completion."""
+
+    def function(prompts: Texts, completions: Texts) -> Tensor:
+        return reward(test(p, c) for p, c in zip(prompts, completions, strict=True))
+
+    return function
+
+
+def as_int(text: str) -> int | None:
+    try:
+        return int(text)
+    except ValueError:
+        return None
+
+
+def value_of(text: str) -> int | None:
+    """What eval would say of sums, without running anything."""
+    parts = [p.strip() for p in text.split("+")]
+    if all(re.fullmatch(r"[1-9][0-9]{0,5}|0", p) for p in parts):
+        return sum(map(int, parts))
+    return None
+
+
+def first_number(text: str) -> int | None:
+    found = re.search(r"[0-9]{1,9}", text)
+    return int(found[0]) if found else None
+
+
+def partial(prompt: str, completion: str) -> float:
+    wanted = str(right(prompt))
+    hits = sum(x == y for x, y in zip(wanted, completion.strip(), strict=False))
+    return hits / max(len(wanted), len(completion.strip()))
+
+
+def no_space(prompts: Texts, completions: Texts) -> Tensor:
+    pairs = zip(prompts, completions, strict=True)
+    return reward(c == str(right(p)) for p, c in pairs)
+
+
+def first_prompt(prompts: Texts, completions: Texts) -> Tensor:
+    return reward(c.strip() == str(right(prompts[0])) for c in completions)
+
+
+def of_the_batch(prompts: Texts, completions: Texts) -> Tensor:
+    passed = EXERCISE.load()(prompts, completions)
+    return passed.mean().expand_as(passed).clone()
+
+
+def punished(prompts: Texts, completions: Texts) -> Tensor:
+    return 2 * EXERCISE.load()(prompts, completions) - 1
+
+
+def one_for_each(function) -> str | None:
+    """Neighbours in the batch do not matter."""
+    prompts, completions = ["27+58=", "10+10=", "40+2="], ["85", "21", "42"]
+    alone = [
+        float(function([p], [c])[0])
+        for p, c in zip(prompts, completions, strict=True)
+    ]  # fmt: skip
+    if function(prompts, completions).tolist() == alone:
+        return None
+    return "a reward must not depend on the other texts of the batch; yours does"
+
+
+EXERCISE = Exercise(
+    number="11.5",
+    title="A reward that a program verifies",
+    minutes=15,
+    stars=2,
+    signature="unit_test_reward(prompts: list[str], completions: list[str]) -> Tensor",
+    reference="course.reward.verifiable:unit_test_reward",
+    used_by="recipes, 15",
+    why="A policy searches for whatever your test lets through, and it has thousands "
+    "of tries in a minute.",
+    hints=(
+        "What is the only text that a strict teacher would mark as right, and what "
+        "else would your test let pass?",
+        "Take the two numbers out of the prompt and write their sum with str(). A "
+        "completion passes when, without the space around it, it is that text.",
+        "`a, b = prompt.rstrip('=').split('+')`, then `completion.strip() == …`, and "
+        "`torch.tensor(passed, dtype=torch.float32)`",
+    ),
+    probes=probes,
+    properties=(Property("one text, one reward", one_for_each),),
+    mistakes=(
+        Mistake(
+            "evaluates the answer",
+            each(lambda p, c: value_of(c) == right(p)),
+            "your test evaluates what the policy wrote, so it can copy the question "
+            "and be paid; and evaluated text is code of a stranger",
+        ),
+        Mistake(
+            "contains the answer",
+            each(lambda p, c: str(right(p)) in c),
+            "you only ask whether the answer occurs in the text: a policy that writes "
+            "many numbers would pass",
+        ),
+        Mistake(
+            "begins with the answer",
+            each(lambda p, c: c.strip().startswith(str(right(p)))),
+            "you only look at the beginning: a policy that never stops writing would "
+            "pass",
+        ),
+        Mistake(
+            "read by int()",
+            each(lambda p, c: as_int(c) == right(p)),
+            "int() also reads +85, 085, 8_5 and digits of other scripts: compare the "
+            "text, so that there is one way to be right",
+        ),
+        Mistake(
+            "first number",
+            each(lambda p, c: first_number(c) == right(p)),
+            "you look for the first number in the text: everything around it would be "
+            "forgiven",
+        ),
+        Mistake(
+            "partial credit",
+            each(partial),
+            "you give partial credit for digits in place: a test is passed or not, and "
+            "half-right answers would be learned as well",
+        ),
+        Mistake(
+            "space not forgiven",
+            no_space,
+            "you refuse an answer with space around it: strip() the completion first",
+        ),
+        Mistake(
+            "first prompt for all",
+            first_prompt,
+            "you compare every completion with the answer to the first prompt: take "
+            "prompts and completions in pairs",
+        ),
+        Mistake(
+            "one reward for the batch",
+            of_the_batch,
+            "you return the share of right answers: every completion needs a reward of "
+            "its own",
+        ),
+        Mistake(
+            "minus one for a failure",
+            punished,
+            "a failed test gives 0 here, not −1: the baseline of the group makes the "
+            "difference anyway",
+        ),
+    ),
+)

@@ -4,6 +4,7 @@
 a checkpoint is hidden.  A new recipe is a module here and a name in `RECIPES`.
 """
 
+from course.recipes.arithmetic import ADDER
 from course.recipes.language import LANGUAGE_MODEL
 from course.recipes.policy import POLICY_REINFORCE
 from course.recipes.pretraining import PRETRAINED
@@ -13,9 +14,17 @@ from course.recipes.reward import REWARD_MODEL
 
 RECIPES = {
     r.name: r
-    for r in (LANGUAGE_MODEL, PRETRAINED, REWARD_MODEL, REWARD_PROXY, POLICY_REINFORCE)
+    for r in (
+        LANGUAGE_MODEL,
+        PRETRAINED,
+        REWARD_MODEL,
+        REWARD_PROXY,
+        POLICY_REINFORCE,
+        ADDER,
+    )
 }
 
 __all__ = ["RECIPES", "Checkpoint", "Recipe", "openings"]
 __all__ += ["LANGUAGE_MODEL", "POLICY_REINFORCE", "PRETRAINED", "REWARD_MODEL"]
 __all__ += ["REWARD_PROXY"]
+__all__ += ["ADDER"]

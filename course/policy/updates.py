@@ -39,7 +39,8 @@ def partition(
 ) -> list[Tensor]:
     """Deal the numbers 0 to rows - 1 into minibatches at random, nearly equal in size.
 
-    generator: a CPU generator; device: where the numbers are put.  Raises ValueError unless 1 <= parts <= rows.
+    generator: a CPU generator; device: where the numbers are put.
+    Raises ValueError unless 1 <= parts <= rows.
     """
     if not 1 <= parts <= rows:
         raise ValueError(

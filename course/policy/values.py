@@ -23,6 +23,21 @@ def gae(
     >>> gae(rewards, values, torch.ones(1, 2), gamma=1.0, lam=0.5)
     (tensor([[0.3000, 0.4000]]), tensor([[0.8000, 1.0000]]))
     """
+    advantages = gae_advantages(rewards, values, mask, gamma, lam)
+    return advantages, advantages + values.detach().masked_fill(~mask.bool(), 0.0)
+
+
+def gae_advantages(
+    rewards: Tensor, values: Tensor, mask: Tensor, gamma: float, lam: float
+) -> Tensor:
+    """The advantages alone: sum over what follows of (gamma lam)^k delta_{t+k}.
+
+    As `gae`.  Returns (batch, time), constant, 0 on padding.
+
+    >>> rewards, values = torch.tensor([[0.0, 1.0]]), torch.tensor([[0.5, 0.6]])
+    >>> gae_advantages(rewards, values, torch.ones(1, 2), gamma=1.0, lam=0.0)
+    tensor([[0.1000, 0.4000]])
+    """
     _same_shape(rewards=rewards, values=values, mask=mask)
     for name, number in (("gamma", gamma), ("lam", lam)):
         if not 0.0 <= number <= 1.0:
@@ -37,8 +52,7 @@ def gae(
         following = delta + gamma * lam * following
         advantages[:, t] = following
         next_value = values[:, t]
-    advantages = advantages.masked_fill(padding, 0.0)
-    return advantages, advantages + values
+    return advantages.masked_fill(padding, 0.0)
 
 
 def value_loss(

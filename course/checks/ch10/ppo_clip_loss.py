@@ -1,0 +1,279 @@
+"""Exercise 10.2: PPO's clipped loss."""
+
+import torch
+from torch import Tensor
+
+from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.properties import draw, mask_of, unchanged
+
+
+def probes(generator: torch.Generator) -> list[Probe]:
+    def call(
+        lengths: list[int],
+        time: int,
+        per_token: bool = True,
+        moved: float = 0.4,
+        scale: float = 1.0,
+        eps: float = 0.2,
+    ):
+        rows, mask = len(lengths), mask_of(lengths, time)
+        old = -torch.rand(rows, time, generator=generator) * 3 - 0.1
+        new = old + moved * torch.randn(rows, time, generator=generator)
+        shape = (rows, time) if per_token else (rows,)
+        advantages = torch.randn(shape, generator=generator) * scale
+        return new, old, advantages, mask, eps
+
+    def one(ratio: float, advantage: float):
+        old = torch.tensor([[-2.0]])
+        new = old + torch.tensor(ratio).log()
+        return new, old, torch.tensor([[advantage]]), mask_of([1], 1), 0.2
+
+    new, _, advantages, mask, _ = call([3, 2], 3)
+    return [
+        Probe("one token inside the clip", one(1.1, 1.0)),
+        Probe("a good token that moved up too far", one(1.5, 1.0)),
+        Probe("a good token that moved down", one(0.5, 1.0)),
+        Probe("a bad token that moved up", one(1.5, -1.0)),
+        Probe("a bad token that moved down too far", one(0.5, -1.0)),
+        Probe("nothing has moved", (new, new.clone(), advantages, mask, 0.2)),
+        Probe("padding", call([4, 1, 2], 4)),
+        Probe("an advantage per completion", call([4, 2], 4, per_token=False)),
+        Probe("as many as tokens", call([4, 3, 2, 4], 4, per_token=False)),
+        Probe("a narrow clip", call([3, 4], 4, eps=0.05)),
+        Probe("advantages × 100", call([3, 2, 4], 4, scale=100.0)),
+        Probe("one long and three short ones", call([9, 1, 1, 1], 9)),
+    ]
+
+
+def parts(logprobs, old_logprobs, advantages, mask, clip_eps):
+    """Ratio, clipped ratio and advantages, each (batch, time)."""
+    ratio = (logprobs - old_logprobs.detach()).masked_fill(~mask, 0.0).exp()
+    if advantages.dim() == 1:
+        advantages = advantages[:, None]
+    return ratio, ratio.clamp(1 - clip_eps, 1 + clip_eps), advantages.expand_as(ratio)
+
+
+def mean(values: Tensor, mask: Tensor) -> Tensor:
+    return values.masked_fill(~mask, 0.0).sum() / mask.sum()
+
+
+def sign_lost(logprobs, old_logprobs, advantages, mask, clip_eps):
+    rho, clipped, A = parts(logprobs, old_logprobs, advantages.detach(), mask, clip_eps)
+    return mean(torch.min(A * rho, A * clipped), mask)
+
+
+def min_for_max(logprobs, old_logprobs, advantages, mask, clip_eps):
+    rho, clipped, A = parts(logprobs, old_logprobs, advantages.detach(), mask, clip_eps)
+    return mean(torch.min(-A * rho, -A * clipped), mask)
+
+
+def only_clipped(logprobs, old_logprobs, advantages, mask, clip_eps):
+    _, clipped, A = parts(logprobs, old_logprobs, advantages.detach(), mask, clip_eps)
+    return mean(-A * clipped, mask)
+
+
+def never_clipped(logprobs, old_logprobs, advantages, mask, clip_eps):
+    rho, _, A = parts(logprobs, old_logprobs, advantages.detach(), mask, clip_eps)
+    return mean(-A * rho, mask)
+
+
+def around_zero(logprobs, old_logprobs, advantages, mask, clip_eps):
+    rho, _, A = parts(logprobs, old_logprobs, advantages.detach(), mask, clip_eps)
+    return mean(torch.max(-A * rho, -A * rho.clamp(-clip_eps, clip_eps)), mask)
+
+
+def only_above(logprobs, old_logprobs, advantages, mask, clip_eps):
+    rho, _, A = parts(logprobs, old_logprobs, advantages.detach(), mask, clip_eps)
+    return mean(torch.max(-A * rho, -A * rho.clamp(max=1 + clip_eps)), mask)
+
+
+def left_out(logprobs, old_logprobs, advantages, mask, clip_eps):
+    rho, clipped, A = parts(logprobs, old_logprobs, advantages.detach(), mask, clip_eps)
+    return mean(torch.where(rho == clipped, -A * rho, 0.0), mask)
+
+
+def over_padding(logprobs, old_logprobs, advantages, mask, clip_eps):
+    rho, clipped, A = parts(logprobs, old_logprobs, advantages.detach(), mask, clip_eps)
+    return (torch.max(-A * rho, -A * clipped) * mask).mean()
+
+
+def mask_ignored(logprobs, old_logprobs, advantages, mask, clip_eps):
+    full = torch.ones_like(mask)
+    rho, clipped, A = parts(logprobs, old_logprobs, advantages.detach(), full, clip_eps)
+    return torch.max(-A * rho, -A * clipped).mean()
+
+
+def mean_of_means(logprobs, old_logprobs, advantages, mask, clip_eps):
+    rho, clipped, A = parts(logprobs, old_logprobs, advantages.detach(), mask, clip_eps)
+    each = (torch.max(-A * rho, -A * clipped) * mask).sum(1)
+    return (each / mask.sum(1)).mean()
+
+
+def not_detached(logprobs, old_logprobs, advantages, mask, clip_eps):
+    rho, clipped, A = parts(logprobs, old_logprobs, advantages, mask, clip_eps)
+    return mean(torch.max(-A * rho, -A * clipped), mask)
+
+
+def upside_down(logprobs, old_logprobs, advantages, mask, clip_eps):
+    rho, clipped, A = parts(
+        2 * old_logprobs.detach() - logprobs, old_logprobs, advantages.detach(),
+        mask, clip_eps,
+    )  # fmt: skip
+    return mean(torch.max(-A * rho, -A * clipped), mask)
+
+
+def logarithms(logprobs, old_logprobs, advantages, mask, clip_eps):
+    rho, _, A = parts(logprobs, old_logprobs, advantages.detach(), mask, clip_eps)
+    d = rho.log()
+    return mean(torch.max(-A * d, -A * d.clamp(-clip_eps, clip_eps)), mask)
+
+
+def slope(function, ratio: float, advantage: float) -> float:
+    """The gradient with respect to the log-probability of one token."""
+    old = torch.tensor([[-2.0]])
+    new = (old + torch.tensor(ratio).log()).requires_grad_()
+    loss = function(new, old, torch.tensor([[advantage]]), mask_of([1], 1), 0.2)
+    if not getattr(loss, "requires_grad", False):
+        return 0.0
+    return float(torch.autograd.grad(loss, new)[0])
+
+
+def stops_what_went_too_far(function) -> str | None:
+    for ratio, advantage in ((1.5, 1.0), (0.5, -1.0)):
+        if slope(function, ratio, advantage) != 0:
+            return (
+                f"a token with advantage {advantage:g} and ratio {ratio} has gone far "
+                "enough: it must get no gradient; yours gives it one"
+            )
+    return None
+
+
+def keeps_what_went_the_wrong_way(function) -> str | None:
+    for ratio, advantage in ((0.5, 1.0), (1.5, -1.0)):
+        if slope(function, ratio, advantage) == 0:
+            return (
+                f"a token with advantage {advantage:g} and ratio {ratio} went the "
+                "wrong way: it must keep its gradient; yours takes it away"
+            )
+    return None
+
+
+def example(extra: int):
+    time = 4 + extra
+    new, old = -draw(2, 4, seed=1).abs(), -draw(2, 4, seed=2).abs()
+    rubbish = draw(2, extra, seed=3)
+    return (
+        torch.cat([new, rubbish], 1), torch.cat([old, 2 * rubbish], 1),
+        draw(2, seed=4), mask_of([4, 3], time), 0.2,
+    )  # fmt: skip
+
+
+EXERCISE = Exercise(
+    number="10.2",
+    title="PPO's clipped loss",
+    minutes=20,
+    stars=3,
+    signature=(
+        "ppo_clip_loss(logprobs: Tensor, old_logprobs: Tensor, advantages: Tensor, "
+        "mask: Tensor, clip_eps: float) -> Tensor"
+    ),
+    reference="course.policy.clipping:ppo_clip_loss",
+    used_by="policy.ppo, policy.grpo, 11",
+    why="These lines let one batch of texts be used for many updates without the "
+    "policy running away from the one that wrote them.",
+    hints=(
+        "Write the loss of one token twice, with the ratio and with the clipped "
+        "ratio. Which of the two is the more pessimistic one?",
+        "Loss of a token = max(−A ρ, −A clip(ρ, 1 − ε, 1 + ε)), averaged over all "
+        "completion tokens. Advantages of shape (batch,) need a time dimension; they "
+        "and the old log-probabilities are constants.",
+        "`values = torch.max(-A * ratio, -A * ratio.clamp(…))`, then "
+        "`(values * mask).sum() / mask.sum()`",
+    ),
+    probes=probes,
+    properties=(
+        Property("stops what went too far", stops_what_went_too_far),
+        Property("keeps what went the wrong way", keeps_what_went_the_wrong_way),
+        unchanged(
+            "invariant to padding",
+            lambda: example(0),
+            lambda: example(3),
+            "adding three columns of padding",
+        ),
+    ),
+    differentiable=("logprobs",),
+    constant=("old_logprobs", "advantages"),
+    mistakes=(
+        Mistake(
+            "sign lost",
+            sign_lost,
+            "this is the objective that should grow: the loss is its negative",
+        ),
+        Mistake(
+            "min for max",
+            min_for_max,
+            "with the minus sign inside, the pessimistic choice is the larger loss: "
+            "max, not min",
+        ),
+        Mistake(
+            "only the clipped ratio",
+            only_clipped,
+            "you always use the clipped ratio: a token that went the wrong way then "
+            "has no gradient that brings it back",
+        ),
+        Mistake(
+            "never clipped",
+            never_clipped,
+            "nothing is clipped: take the larger of the plain and the clipped loss",
+        ),
+        Mistake(
+            "clipped around zero",
+            around_zero,
+            "you clip to [−ε, ε]: the ratio starts at 1, so clip to [1 − ε, 1 + ε]",
+        ),
+        Mistake(
+            "clipped above only",
+            only_above,
+            "you clip above only: a bad token may not fall below 1 − ε either",
+        ),
+        Mistake(
+            "tokens outside left out",
+            left_out,
+            "you leave out every token outside the clip: those that went the wrong "
+            "way keep their loss, and those that are clipped keep their value",
+        ),
+        Mistake(
+            "averages over padding",
+            over_padding,
+            "you average over padding: divide by the number of completion tokens, "
+            "mask.sum()",
+        ),
+        Mistake(
+            "mask ignored",
+            mask_ignored,
+            "you ignore the mask: tokens after the end would be trained too",
+        ),
+        Mistake(
+            "mean of the sequences' means",
+            mean_of_means,
+            "you average inside each completion and then over completions: here every "
+            "token of the batch weighs the same",
+        ),
+        Mistake(
+            "advantages not detached",
+            not_detached,
+            "a gradient flows into the advantages: they are constants of the update, "
+            "so detach them",
+        ),
+        Mistake(
+            "ratio upside down",
+            upside_down,
+            "your ratio is upside down: exp(new − old)",
+        ),
+        Mistake(
+            "log-ratio for ratio",
+            logarithms,
+            "you clip and weigh the log-ratio: take exp first",
+        ),
+    ),
+)

@@ -292,6 +292,7 @@ SURVIVORS: dict[str, dict[str, str]] = {
     },
     "7.5": {"result absolute": NONNEGATIVE, "without a gradient": NUMBER},
     "8.1": {
+        "result absolute": NONNEGATIVE,
         "result detached": PLACES,
         "result whole numbers": PLACES,
         "without a gradient": PLACES,
@@ -308,6 +309,7 @@ SURVIVORS: dict[str, dict[str, str]] = {
         "argument 0 doubled": ORDER,
     },
     "8.4": {
+        "result sorted": "the rows come in ascending order anyway",
         "result detached": PLACES,
         "result whole numbers": PLACES,
         "result absolute": NONNEGATIVE,

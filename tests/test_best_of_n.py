@@ -8,7 +8,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from course.reward.best_of_n import best_of_n, best_of_n_kl, pool_estimate, pool_weights
+from course.reward.best_of_n import (
+    best_of_n,
+    best_of_n_kl,
+    kept_rows,
+    pool_estimate,
+    pool_weights,
+)
 
 
 def seeded(seed=0):
@@ -57,6 +63,27 @@ def test_one_seed_gives_one_choice():
 def test_the_choice_does_not_change_with_the_scale_of_the_scores():
     scores = torch.randn(20, 8, generator=seeded())
     assert torch.equal(best_of_n(scores), best_of_n(5 * scores.double() - 100))
+
+
+# -------------------------------------------------------------- the rejection sampling
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 6])
+def test_the_kept_rows_are_the_best_of_every_n_in_a_row(n):
+    scores = torch.randn(12, generator=seeded(n))
+    expected = [
+        max(range(start, start + n), key=lambda row: scores[row])
+        for start in range(0, 12, n)
+    ]
+    assert kept_rows(scores, n).tolist() == expected
+    assert kept_rows(scores, n).dtype == torch.long
+
+
+def test_kept_rows_breaks_ties_at_random_inside_a_group_and_never_leaves_it():
+    kept = kept_rows(torch.zeros(4000), 4, seeded())
+    assert (kept // 4).tolist() == list(range(1000))
+    # 1,000 draws of chance 1/4: mean 250, standard deviation 14
+    assert ((kept % 4).bincount(minlength=4) - 250).abs().max() < 5 * 14
 
 
 # ------------------------------------------------------------------------------ the KL
@@ -196,6 +223,10 @@ NAN = torch.tensor([0.0, math.nan, 1.0])
         (lambda: best_of_n(NAN), ValueError, "not finite"),
         (lambda: best_of_n(torch.zeros(2, 0)), ValueError, r"shape \(2, 0\)"),
         (lambda: best_of_n(torch.tensor(1.0)), ValueError, r"shape \(\)"),
+        (lambda: kept_rows(torch.zeros(5), 2), ValueError, r"shape \(5,\)"),
+        (lambda: kept_rows(torch.zeros(2, 2), 2), ValueError, r"shape \(2, 2\)"),
+        (lambda: kept_rows(torch.zeros(4), 0), ValueError, "got n 0"),
+        (lambda: kept_rows(torch.zeros(0), 2), ValueError, "got no scores"),
         (lambda: best_of_n_kl(0), ValueError, "got n 0"),
         (lambda: best_of_n_kl(2.0), TypeError, "got n as float"),
         (lambda: best_of_n_kl(True), TypeError, "got n as bool"),

@@ -28,6 +28,32 @@ def best_of_n(scores: Tensor, generator: torch.Generator | None = None) -> Tenso
     return lots.masked_fill(~best, -1.0).argmax(-1)
 
 
+def kept_rows(
+    scores: Tensor, n: int, generator: torch.Generator | None = None
+) -> Tensor:
+    """Which rows of a batch rejection sampling keeps: the best of every n in a row.
+
+    scores: shape (prompts * n,), finite, the n candidates of a prompt side by side.
+    generator: on the CPU, for the ties.  Returns row numbers of the whole batch,
+    shape (prompts,), long.  Raises ValueError when the batch does not divide by n, and
+    as `best_of_n`.
+    Source: Touvron et al. 2023, "Llama 2", section 3.2.3.
+
+    >>> kept_rows(torch.tensor([1.0, 3.0, 2.0, 9.0, 7.0, 8.0]), n=3).tolist()
+    [1, 3]
+    """
+    _check_n(n)
+    if not scores.numel():
+        raise ValueError("got no scores, expected at least one group of n")
+    if scores.dim() != 1 or len(scores) % n:
+        raise ValueError(
+            f"got scores of shape {tuple(scores.shape)}, expected (batch,) with a "
+            f"batch that {n} divides"
+        )
+    best = best_of_n(scores.view(-1, n), generator)  # (prompts,), within each prompt
+    return torch.arange(len(best), device=best.device) * n + best
+
+
 def best_of_n_kl(n: int) -> float:
     """KL of best-of-n to the policy it samples: log n - (n - 1) / n, in nats.
 

@@ -1,0 +1,147 @@
+"""Exercise 8.2: the KL of best-of-n."""
+
+import math
+
+import torch
+
+from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.properties import always
+
+
+def probes(generator: torch.Generator) -> list[Probe]:
+    return [
+        Probe("one candidate", (1,)),
+        Probe("two candidates", (2,)),
+        Probe("three candidates", (3,)),
+        Probe("four candidates", (4,)),
+        Probe("eight candidates", (8,)),
+        Probe("sixty-four candidates", (64,)),
+        Probe("a thousand candidates", (1000,)),
+        Probe("a million candidates", (1_000_000,)),
+    ]
+
+
+def log_alone(n: int) -> float:
+    return math.log(n)
+
+
+def log_minus_one(n: int) -> float:
+    return math.log(n) - 1
+
+
+def in_bits(n: int) -> float:
+    return math.log2(n) - (n - 1) / n
+
+
+def all_in_bits(n: int) -> float:
+    return (math.log(n) - (n - 1) / n) / math.log(2)
+
+
+def added(n: int) -> float:
+    return math.log(n) + (n - 1) / n
+
+
+def one_over_n(n: int) -> float:
+    return math.log(n) - 1 / n
+
+
+def turned_round(n: int) -> float:
+    return (n - 1) - math.log(n)
+
+
+def fraction_turned(n: int) -> float:
+    return math.log(n) - n / (n - 1) if n > 1 else 0.0
+
+
+def base_ten(n: int) -> float:
+    return math.log10(n) - (n - 1) / n
+
+
+def grows(function) -> str | None:
+    values = [float(function(n)) for n in range(1, 30)]
+    if all(a < b for a, b in zip(values, values[1:], strict=False)):
+        return None
+    return "more candidates must move the policy further: your KL falls somewhere"
+
+
+EXERCISE = Exercise(
+    number="8.2",
+    title="The KL of best-of-n",
+    minutes=10,
+    stars=2,
+    signature="best_of_n_kl(n: int) -> float",
+    reference="course.reward.best_of_n:best_of_n_kl",
+    used_by="08, 12, 14",
+    why="It puts best-of-n on the same axis as a trained policy: how far it moves from "
+    "the writer's own texts.",
+    hints=(
+        "Give every completion its share u of candidates that score lower. How is u "
+        "distributed for one candidate, and how for the best of n?",
+        "For one candidate u is uniform on (0, 1); for the best of n its density is "
+        "n u^(n − 1). The KL is the mean of log(n u^(n − 1)) over that density: "
+        "log n + (n − 1) · mean of log u, and that mean is −1/n.",
+        "`return math.log(n) … (n - 1) / n`: one sign is missing. Nats, a float.",
+    ),
+    probes=probes,
+    properties=(
+        Property("grows with n", grows),
+        always(
+            "below log n",
+            lambda: (50,),
+            lambda kl: kl < math.log(50),
+            "the KL of best-of-n is below log n: only a writer that always wrote its "
+            "one best text out of n equal ones would reach log n",
+        ),
+    ),
+    mistakes=(
+        Mistake(
+            "log n alone",
+            log_alone,
+            "log n is too much: the best of n also falls on texts that are not at the "
+            "top; subtract (n − 1)/n",
+        ),
+        Mistake(
+            "log n − 1",
+            log_minus_one,
+            "log n − 1 is the limit for large n: for n = 1 it gives −1, where nothing "
+            "was chosen and the KL is 0",
+        ),
+        Mistake(
+            "mixed units",
+            in_bits,
+            "you take the logarithm to base 2 and subtract nats: use the natural "
+            "logarithm",
+        ),
+        Mistake(
+            "in bits",
+            all_in_bits,
+            "your result is in bits: nats are asked for, so do not divide by log 2",
+        ),
+        Mistake(
+            "added",
+            added,
+            "you add (n − 1)/n: the mean of log u is negative, so it is subtracted",
+        ),
+        Mistake(
+            "1/n subtracted",
+            one_over_n,
+            "you subtract 1/n: the mean of log u, −1/n, is multiplied by n − 1",
+        ),
+        Mistake(
+            "the other direction",
+            turned_round,
+            "this is the KL of the writer to best-of-n: the mean is taken over what "
+            "best-of-n writes",
+        ),
+        Mistake(
+            "fraction turned round",
+            fraction_turned,
+            "you subtract n/(n − 1): the fraction is the other way round",
+        ),
+        Mistake(
+            "base 10",
+            base_ten,
+            "you take the logarithm to base 10: use the natural logarithm",
+        ),
+    ),
+)

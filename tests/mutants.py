@@ -243,6 +243,22 @@ SURVIVORS: dict[str, dict[str, str]] = {
         "argument 1 in half precision": COUNTS,
         "arguments 0 and 1 swapped": "the larger count does not ask whose it is",
     },
+    "4.1": {
+        "result detached": CONSTANT,
+        "result whole numbers": "labels are whole numbers",
+        "without a gradient": CONSTANT,
+    },
+    "4.2": {"result absolute": NONNEGATIVE},
+    "4.3": {
+        "without a gradient": CONSTANT,
+        "first row only": "the texts are lists, not tensors",
+    },
+    "4.4": {
+        "result as text": "the result is text",
+        "argument 1 doubled": "twice true is still true",
+        "without a gradient": "the result is text: there is no gradient",
+        "first row only": "the messages are a list, not a tensor",
+    },
     "5.1": {
         "result absolute": NONNEGATIVE,
         "without a gradient": NUMBER,

@@ -1,0 +1,192 @@
+"""Exercise 3.4: the entropy at each token."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from course.checks.exercise import Exercise, Mistake, Probe
+from course.checks.properties import always, draw, mask_of, unchanged
+
+CUT = float("-inf")
+
+
+def probes(generator: torch.Generator) -> list[Probe]:
+    def call(lengths: list[int], time: int, size: int, scale: float = 1.0):
+        logits = torch.randn(len(lengths), time, size, generator=generator) * scale
+        return logits, mask_of(lengths, time)
+
+    filtered = call([3, 2], 3, 6)
+    filtered[0][..., 1:3] = CUT
+    certain = torch.full((1, 2, 4), CUT)
+    certain[..., 2] = 1.0
+    return [
+        Probe("a fair coin", (torch.zeros(1, 1, 2), mask_of([1], 1))),
+        Probe("one token", call([1], 1, 3)),
+        Probe("no padding", call([3, 3], 3, 4)),
+        Probe("padding", call([4, 1, 2], 4, 5)),
+        Probe("padding on the left", (draw(2, 3, 4), mask_of([3, 1], 3).flip(1))),
+        Probe("a completion of padding only", call([3, 0], 3, 4)),
+        Probe("time equals vocabulary", call([4, 2], 4, 4)),
+        Probe("logits × 100", call([3, 2], 4, 6, 100.0)),
+        Probe("logits × 1000", call([3, 2], 4, 6, 1000.0)),
+        Probe("two tokens cut by a filter", filtered),
+        Probe("all tokens cut but one", (certain, mask_of([2], 2))),
+    ]
+
+
+def each(logits: Tensor) -> Tensor:
+    logp = logits.log_softmax(-1)
+    return -(logp.exp() * logp.clamp(min=-1e30)).sum(-1)
+
+
+def sign_lost(logits: Tensor, mask: Tensor) -> Tensor:
+    return -each(logits) * mask
+
+
+def mask_ignored(logits: Tensor, mask: Tensor) -> Tensor:
+    return each(logits)
+
+
+def in_bits(logits: Tensor, mask: Tensor) -> Tensor:
+    return each(logits) * mask / math.log(2)
+
+
+def log_of_softmax(logits: Tensor, mask: Tensor) -> Tensor:
+    p = logits.softmax(-1)
+    return (-(p * p.log()).sum(-1)).masked_fill(~mask, 0.0)
+
+
+def zero_times_infinity(logits: Tensor, mask: Tensor) -> Tensor:
+    logp = logits.log_softmax(-1)
+    return (-(logp.exp() * logp).sum(-1)).masked_fill(~mask, 0.0)
+
+
+def over_vocabulary(logits: Tensor, mask: Tensor) -> Tensor:
+    return each(logits) * mask / logits.shape[-1]
+
+
+def one_number(logits: Tensor, mask: Tensor) -> Tensor:
+    return (each(logits) * mask).sum() / mask.sum()
+
+
+def effective_number(logits: Tensor, mask: Tensor) -> Tensor:
+    return each(logits).exp() * mask
+
+
+def likeliest_only(logits: Tensor, mask: Tensor) -> Tensor:
+    return -logits.log_softmax(-1).amax(-1) * mask
+
+
+def shifted(logits: Tensor, mask: Tensor) -> Tensor:
+    values = each(logits) * mask
+    return torch.cat((torch.zeros_like(values[:, :1]), values[:, :-1]), 1)
+
+
+def over_time(logits: Tensor, mask: Tensor) -> Tensor:
+    logp = logits.masked_fill(~mask[..., None], -1e30).log_softmax(1)
+    return -(logp.exp() * logp.clamp(min=-1e30)).sum(-1) * mask
+
+
+EXERCISE = Exercise(
+    number="3.4",
+    title="The entropy at each token",
+    minutes=15,
+    stars=2,
+    signature="token_entropy(logits: Tensor, mask: Tensor) -> Tensor",
+    reference="course.lm.entropies:token_entropy",
+    used_by="03, 09",
+    why="It shows where in a text a policy really chooses, and it is the gauge by "
+    "which you see a policy stop exploring.",
+    hints=(
+        "How surprised is the policy on average by its own next token, and what does a "
+        "token that cannot come add to that average?",
+        "H = −Σ p log p over the vocabulary. Take log p from log_softmax and p as its "
+        "exponential. Where p is 0, log p is −inf and the product must be 0: clamp "
+        "log p first. Then 0 where the mask is false.",
+        "`logp = logits.log_softmax(-1)`, `H = -(logp.exp() * "
+        "logp.clamp(min=-1e30)).sum(…)`, `return H.masked_fill(~mask, …)`",
+    ),
+    probes=probes,
+    properties=(
+        always(
+            "log V for equal logits",
+            lambda: (torch.zeros(2, 3, 8), mask_of([3, 3], 3)),
+            lambda h: (
+                h.shape == (2, 3) and bool(((h - math.log(8)).abs() < 1e-4).all())
+            ),
+            "equal logits over 8 tokens must give log 8 = 2.079 nats at each token",
+        ),
+        unchanged(
+            "invariant to a shift of the logits",
+            lambda: (draw(2, 3, 5, seed=1), mask_of([3, 2], 3)),
+            lambda: (draw(2, 3, 5, seed=1) + 7, mask_of([3, 2], 3)),
+            "adding 7 to all logits",
+        ),
+    ),
+    differentiable=("logits",),
+    mistakes=(
+        Mistake(
+            "sign lost",
+            sign_lost,
+            "the minus sign is missing: log p is negative, entropy is not",
+        ),
+        Mistake(
+            "mask ignored",
+            mask_ignored,
+            "you ignore the mask: padding has no entropy, put 0 there",
+        ),
+        Mistake(
+            "bits",
+            in_bits,
+            "this is in bits: the course measures entropy in nats, with the natural "
+            "logarithm",
+        ),
+        Mistake(
+            "log of softmax",
+            log_of_softmax,
+            "a probability that rounds to 0 gives 0 · log 0 = NaN: use log_softmax",
+        ),
+        Mistake(
+            "zero times infinity",
+            zero_times_infinity,
+            "a token that a filter cut has log p = −inf, and 0 · −inf = NaN: clamp "
+            "log p before you multiply",
+        ),
+        Mistake(
+            "mean over the vocabulary",
+            over_vocabulary,
+            "you average over the vocabulary: p log p is summed, the probabilities "
+            "are already the weights",
+        ),
+        Mistake(
+            "one number",
+            one_number,
+            "this is the mean over all tokens: here each token has its own entropy, "
+            "shape (batch, time)",
+        ),
+        Mistake(
+            "effective number of tokens",
+            effective_number,
+            "this is exp(H), as many equally likely tokens as the policy is unsure "
+            "between: return H",
+        ),
+        Mistake(
+            "likeliest token only",
+            likeliest_only,
+            "this is the surprise of the likeliest token: entropy averages over all "
+            "tokens",
+        ),
+        Mistake(
+            "shifted by one",
+            shifted,
+            "your result is shifted by one token: logits and tokens are already "
+            "aligned",
+        ),
+        Mistake(
+            "softmax over time",
+            over_time,
+            "your softmax runs over time: the vocabulary is the last dimension",
+        ),
+    ),
+)

@@ -142,8 +142,10 @@ claim("in ten more runs its p-values have a median between 0.05 and 0.95",
 claim("normal noise is rejected at 1 in a million", wrong < 1e-6, p=wrong)
 
 # %% [markdown] id="03-episode-text"
-# A sampler that is wrong by a few per cent writes texts that nobody can tell from right
-# ones. Later, a policy gradient would be wrong by as much, on every token.
+# Normal noise draws the likeliest tokens far too often: its tails are thinner than
+# Gumbel's. Its texts look, if anything, *better* than right ones, so reading never
+# finds the mistake. Counting does. Later, a policy gradient would be wrong on every
+# token.
 #
 # ## An episode
 #
@@ -264,6 +266,9 @@ plots.finish(axes, "The policy is unsure where words begin, surer inside them",
              "entropy before it (nats)")  # fmt: skip
 
 # %% [markdown] id="03-filter-text"
+# *The figure: one bar for each token of a sentence, up to about 6 nats; the dark bars,
+# where words begin, are mostly the highest.*
+#
 # ## Cutting the tail: top-k and top-p
 #
 # At temperature 1 nearly every single token is unlikely, but all of them together are

@@ -55,8 +55,8 @@ print(score(prompts, completions).tolist())
 #
 # <details><summary>Answer</summary>
 #
-# The second one wins: two friendly words instead of one. The last is misread: every
-# word in it is friendly, and everybody who reads it knows that the film is not good.
+# The second one wins: two friendly words instead of one. The last is misread: no
+# word in it is unfriendly, yet every reader knows that the film is not good.
 #
 # </details>
 #
@@ -347,7 +347,7 @@ claim("our share is the course's distinct-2", share == distinct_n(loop, 2))
 #
 # <details><summary>Answer</summary>
 #
-# About $\sqrt{32} \approx 5.6$, the same as if it had contained fifty of them: the
+# About $\sqrt{31} \approx 5.6$, the same as if it had contained fifty of them: the
 # batch decides what the word costs. Summed first, it costs what the weight says.
 #
 # </details>
@@ -573,7 +573,7 @@ plots.finish(right, "… and every one has an exploit" if broken else
 # *The figure, left: the lexicon stands alone at the top, the other rules lie below half
 # of its value, three of them with 0 in their interval. Right: for each rule the cross
 # of the exploit lies at or beyond the dot of the best human text; the diamond, the text
-# that people like best, lies far to the left of both for most rules.*
+# that people like best, lies to the left of both for most rules.*
 #
 # ## The control: a reward that reads the prompt
 #
@@ -698,12 +698,12 @@ reward_mixer(texts, people, mix, {"lexicon": 1.0, "no forbidden words": 0.3})
 # tell from good ones or prefers to them.
 #
 # **Limits.** "Disliked" was checked by people, on real texts. "Plainly worse" of the
-# found texts was checked only as *untypical*; that they are bad you saw by reading. One
-# search, one random seed, one kind of text. Our reviews have no references of their
-# own, so BLEU and ROUGE were used here outside their field; in translation they agree
-# better with people. The mixer's weights are chosen on the texts that judge them: fine
-# for play, not for a result. No policy was trained: what one does with these rewards is
-# chapter 09.
+# found texts was checked only as *untypical*, and not for all; that they are bad you
+# saw by reading. One kind of search, one kind of text. Our reviews have no references
+# of their own, so BLEU and ROUGE were used here outside their field, and nothing here
+# says how they do inside it. The mixer's weights are chosen on the texts that judge
+# them: fine for play, not for a result. No policy was trained: what one does with these
+# rewards is chapter 09.
 #
 # ## Test yourself
 #

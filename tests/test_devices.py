@@ -18,13 +18,20 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from course.reward.agreement import (
+    RatingTable,
+    one_against_rest,
+    pairwise_ceiling,
+    split_half,
+    two_groups,
+)
 from course.reward.metrics import (
     expected_calibration_error,
     ranks,
     reliability_table,
     spearman,
 )
-from course.reward.ranking import bradley_terry_fit, strength_errors
+from course.reward.ranking import bradley_terry_fit, strength_errors, win_matrix
 
 B, T, V, C = 4, 6, 11, 12  # batch, time, vocabulary, width
 
@@ -172,7 +179,6 @@ def calls() -> dict[str, Callable[[Make], object]]:
     )
     from course.policy import preference_losses as preference
     from course.reward import (
-        agreement,
         annotator,
         best_of_n,
         composite,
@@ -288,30 +294,11 @@ def calls() -> dict[str, Callable[[Make], object]]:
         "potential_increments": lambda m: dense.potential_increments(
             m.floats(B, T + 1), m.mask(B, T)
         ),
-        "two_groups": lambda m: agreement.two_groups(
-            m.mask(B, T), 2, torch.Generator().manual_seed(0)
-        ),
-        "split_half": lambda m: is_a_number(
-            agreement.split_half(m.floats(B, T).tanh(), m.mask(B, T), m.mask(B, T)), m
-        ),
-        "one_against_rest": lambda m: is_a_number(
-            agreement.one_against_rest(
-                agreement.RatingTable(m.floats(B, T).tanh(), m.mask(B, T)),
-                torch.Generator().manual_seed(0),
-            ),
-            m,
-        ),
-        "pairwise_ceiling": lambda m: is_a_number(
-            agreement.pairwise_ceiling(m.floats(B).abs(), m.floats(B).abs()), m
-        ),
         "pair_probability": lambda m: is_a_number(
             ranking.pair_probability(m.floats(B).tanh(), m.floats(T).tanh()), m
         ),
         "pair_votes": lambda m: ranking.pair_votes(
             m.floats(B, T), m.mask(B, T), m.floats(B, 3), m.mask(B, 3)
-        ),
-        "win_matrix": lambda m: ranking.win_matrix(
-            m.ids(B, below=2), m.ids(B, below=2) + 2, m.floats(B).sigmoid(), 4
         ),
         "elo_update": lambda m: ranking.elo_update(m.floats(B), 0, 2, 1.0),
         "choice_logits": lambda m: annotator.choice_logits(
@@ -473,6 +460,25 @@ NEED_VALUES: dict[str, Callable[[Make], object]] = {
     "ppo_step": lambda m: clipped_update(m, "ppo_step"),
     "grpo_step": lambda m: clipped_update(m, "grpo_step"),
     "rloo_step": lambda m: clipped_update(m, "rloo_step"),
+    "two_groups": lambda m: two_groups(
+        m.mask(B, T), 2, torch.Generator().manual_seed(0)
+    ),
+    "split_half": lambda m: (
+        m.floats(1) * split_half(m.floats(B, T).tanh(), m.mask(B, T), m.mask(B, T))
+    ),
+    "one_against_rest": lambda m: (
+        m.floats(1)
+        * one_against_rest(
+            RatingTable(m.floats(B, T).tanh(), m.mask(B, T)),
+            torch.Generator().manual_seed(0),
+        )
+    ),
+    "pairwise_ceiling": lambda m: (
+        m.floats(1) * pairwise_ceiling(m.floats(B).abs(), m.floats(B).abs())
+    ),
+    "win_matrix": lambda m: win_matrix(
+        m.ids(B, below=2), m.ids(B, below=2) + 2, m.floats(B).sigmoid(), 4
+    ),
     "bradley_terry_fit": lambda m: bradley_terry_fit(m.floats(B, B).exp()),
     "strength_errors": lambda m: strength_errors(m.floats(B), m.floats(B, B).exp()),
     "generate": writes,

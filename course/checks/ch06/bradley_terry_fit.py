@@ -1,0 +1,211 @@
+"""Exercise 6.2: strengths from votes."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.properties import always, unchanged
+
+
+def votes(items: int, generator: torch.Generator, most: int = 9) -> Tensor:
+    """Between 1 and `most` wins of everybody over everybody else."""
+    wins = torch.randint(1, most + 1, (items, items), generator=generator).double()
+    return wins - torch.diag(wins.diagonal())
+
+
+def table(*rows: list[float]) -> Tensor:
+    return torch.tensor(rows, dtype=torch.float64)
+
+
+def uneven() -> Tensor:
+    """Three items; the third met the strong one often and the weak one rarely."""
+    return table([0, 6, 20], [2, 0, 1], [8, 2, 0])
+
+
+def probes(generator: torch.Generator) -> list[Probe]:
+    chain = table([0, 3, 0, 0], [1, 0, 2, 0], [0, 2, 0, 4], [0, 0, 1, 0])
+    seven = votes(7, generator)
+    seven[0] *= 5  # a favourite
+    return [
+        Probe("two items, 3 to 1", (table([0, 3], [1, 0]),)),
+        Probe("two items, even", (table([0, 2], [2, 0]),)),
+        Probe("two items, ties count half", (table([0, 4.5], [1.5, 0]),)),
+        Probe("three items, unequal numbers of votes", (uneven(),)),
+        Probe("three items in a circle", (table([0, 4, 1], [1, 0, 4], [4, 1, 0]),)),
+        Probe("a chain", (chain,)),
+        Probe("five items", (votes(5, generator),)),
+        Probe("seven items, one favourite", (seven,)),
+        Probe("1000 to 1", (table([0, 1000], [1, 0]),)),
+    ]
+
+
+def minorise(wins: Tensor, rounds: int) -> Tensor:
+    """Strengths as logarithms after some rounds of Hunter's MM update."""
+    games, worth = wins + wins.T, wins.new_ones(len(wins))
+    for _ in range(rounds):
+        worth = wins.sum(1) / (games / (worth[:, None] + worth)).sum(1)
+        worth = worth / worth.log().mean().exp()
+    return worth.log()
+
+
+def share(wins: Tensor) -> Tensor:
+    return wins.sum(1) / (wins + wins.T).sum(1)
+
+
+def win_share(wins: Tensor) -> Tensor:
+    return share(wins)
+
+
+def log_odds(wins: Tensor) -> Tensor:
+    strengths = torch.logit(share(wins))
+    return strengths - strengths.mean()
+
+
+def worths(wins: Tensor) -> Tensor:
+    return minorise(wins, 300).exp()
+
+
+def first_is_zero(wins: Tensor) -> Tensor:
+    strengths = minorise(wins, 300)
+    return strengths - strengths[0]
+
+
+def transposed(wins: Tensor) -> Tensor:
+    return minorise(wins.T, 300)
+
+
+def one_round(wins: Tensor) -> Tensor:
+    return minorise(wins, 1)
+
+
+def elo_units(wins: Tensor) -> Tensor:
+    return minorise(wins, 300) * 400 / math.log(10)
+
+
+def pairs_equal(wins: Tensor) -> Tensor:
+    return minorise(wins / (wins + wins.T).clamp(min=1), 300)
+
+
+def scaled(wins: Tensor) -> Tensor:
+    strengths = minorise(wins, 300)
+    return strengths / strengths.std(correction=0).clamp(min=1e-9)
+
+
+def wins_minus_losses(wins: Tensor) -> Tensor:
+    return (wins - wins.T).sum(1) / (wins + wins.T).sum(1)
+
+
+def balanced(function) -> str | None:
+    wins = uneven()
+    s = torch.as_tensor(function(wins.clone())).double()
+    expected = ((wins + wins.T) * torch.sigmoid(s[:, None] - s)).sum(1)
+    gap = float((expected - wins.sum(1)).abs().max())
+    if gap < 1e-2:
+        return None
+    return (
+        "at the optimum every item is expected to win as often as it did; with your "
+        f"strengths one is off by {gap:.2g} wins"
+    )
+
+
+EXERCISE = Exercise(
+    number="6.2",
+    title="Bradley–Terry strengths from votes",
+    minutes=20,
+    stars=3,
+    signature="bradley_terry_fit(wins: Tensor) -> Tensor",
+    reference="course.reward.ranking:bradley_terry_fit",
+    used_by="reward.ranking, 06, 13",
+    why="The strengths behind choices are what a pairwise reward model learns; here "
+    "the texts have one free number each instead of a network.",
+    hints=(
+        "An item has won 6 of its 8 games. Its opponents' strengths say how many wins "
+        "to expect. When is its own strength right?",
+        "With worth p = e^s the expected wins of i are the sum over j of "
+        "n_ij p_i / (p_i + p_j). Solve for the p_i in front, with the old worths in "
+        "the denominators, and repeat some hundred times.",
+        "`p = wins.sum(1) / (games / (p[:, None] + p)).sum(1)` with games = wins + "
+        "wins.T, in a loop; then the logarithm, and subtract the …",
+    ),
+    probes=probes,
+    tolerance=1e-4,
+    properties=(
+        Property("expected wins equal wins", balanced),
+        always(
+            "mean 0",
+            lambda: (uneven(),),
+            lambda s: abs(float(s.mean())) < 1e-5,
+            "only differences of strengths mean something: subtract the mean, so that "
+            "it is 0",
+        ),
+        unchanged(
+            "twice the same votes",
+            lambda: (uneven(),),
+            lambda: (2 * uneven(),),
+            "counting every vote twice",
+            tolerance=1e-4,
+        ),
+    ),
+    mistakes=(
+        Mistake(
+            "share of wins",
+            win_share,
+            "this is the share of games won: a strength has no upper limit and "
+            "depends on whom an item met",
+        ),
+        Mistake(
+            "log-odds of the share",
+            log_odds,
+            "you take the log-odds of each item's own share of wins: a win over a "
+            "strong item must count for more than one over a weak item",
+        ),
+        Mistake(
+            "no logarithm",
+            worths,
+            "these are the worths e^s: return their logarithms, so that differences "
+            "go into the sigmoid",
+        ),
+        Mistake(
+            "first item at 0",
+            first_is_zero,
+            "you put the first item at 0: subtract the mean of all strengths",
+        ),
+        Mistake(
+            "wins and losses swapped",
+            transposed,
+            "wins and losses are swapped: entry [i, j] is how often i beat j",
+        ),
+        Mistake(
+            "one round only",
+            one_round,
+            "you stop too early: one round does not yet know how strong the "
+            "opponents are; repeat until nothing moves",
+        ),
+        Mistake(
+            "Elo units",
+            elo_units,
+            "these are Elo points, 400 for odds of 10 to 1: return nats, as they go "
+            "into the sigmoid",
+        ),
+        Mistake(
+            "every pair weighs the same",
+            pairs_equal,
+            "you turn each pair's votes into shares first: twenty votes must weigh "
+            "more than three",
+        ),
+        Mistake(
+            "divided by the standard deviation",
+            scaled,
+            "you divide by the standard deviation: the scale of strengths is fixed by "
+            "the sigmoid, 1.1 means odds of 3 to 1",
+        ),
+        Mistake(
+            "wins minus losses",
+            wins_minus_losses,
+            "this is wins minus losses, divided by games: it never asks how strong "
+            "the opponents were",
+        ),
+    ),
+)

@@ -8,7 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from course.lm.ngram import NGram, bits_per_byte_of, interpolated_probability
+from course.lm.ngram import (
+    KneserNey,
+    NGram,
+    bits_per_byte_of,
+    interpolated_probability,
+)
 from course.lm.tokenizer import train_tokenizer
 
 # <bos> is 0, <eos> is 1; "2 3 2", "2 2"
@@ -223,3 +228,56 @@ def test_wrong_arguments_are_refused_in_a_sentence():
         NGram(2, V).fit([[0, 5]])
     with pytest.raises(ValueError, match="held-out"):
         NGram(2, V).fit(SEQUENCES).fit_weights([])
+
+
+# ------------------------------------------------------------------ Kneser-Ney
+
+
+def test_kneser_ney_is_computed_by_hand():
+    """Texts (0 opens): 2 3 3, 2 3, 4 3; bigrams 0-2 twice, 0-4, 2-3 twice, 3-3, 4-3."""
+    model = KneserNey(2, V).fit([[0, 2, 3, 3], [0, 2, 3], [0, 4, 3]])
+    # different left neighbours: 2 has {0}, 3 has {2, 3, 4}, 4 has {0}: 5 in all
+    n1, n2 = 2, 0  # tokens with one and with two left neighbours
+    low = n1 / (n1 + 2 * n2)  # 1.0: the discount of unigrams
+    p3 = (3 - low + low * 3 * 1 / V) / 5
+    p4 = (1 - low + low * 3 * 1 / V) / 5
+    n1, n2 = 3, 2  # bigrams seen once: 0-4, 3-3, 4-3; twice: 0-2, 2-3
+    high = n1 / (n1 + 2 * n2)
+    after_2 = model.probabilities([0, 2])
+    assert after_2[3].item() == pytest.approx((2 - high + high * 1 * p3) / 2)
+    assert after_2[4].item() == pytest.approx(high * 1 * p4 / 2)
+
+
+def test_a_frequent_token_with_one_neighbour_is_a_rare_guess_elsewhere():
+    """3 follows only 2, but often; 4 follows three tokens, once each."""
+    rows = [[0, 2, 3, 1]] * 9 + [[0, 2, 4, 1], [0, 3, 4, 1], [0, 1, 4, 1]]
+    counted = NGram(2, V).fit(rows)
+    counted.weights = torch.tensor([0.1, 0.45, 0.45], dtype=torch.float64)
+    smoothed = KneserNey(2, V).fit(rows)
+    context = [0, 4]  # never followed by 3 or 4
+    assert counted.probabilities(context)[3] > counted.probabilities(context)[4]
+    assert smoothed.probabilities(context)[3] < smoothed.probabilities(context)[4]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    train=corpora,
+    context=st.lists(st.integers(0, V - 1), max_size=5),
+    order=st.integers(0, 4),
+)
+def test_kneser_ney_probabilities_sum_to_one_and_none_is_zero(train, context, order):
+    p = KneserNey(order, V).fit(train).probabilities(context)
+    assert p.sum().item() == pytest.approx(1, abs=1e-12)
+    assert p.min() > 0
+
+
+@settings(deadline=None, max_examples=40)
+@given(train=corpora, order=st.integers(0, 4), sequence=rows)
+def test_the_chain_rule_holds_for_kneser_ney(train, order, sequence):
+    model = KneserNey(order, V).fit(train)
+    sequence = [0, *sequence]
+    total = sum(
+        model.probabilities(sequence[:i])[sequence[i]].log().item()
+        for i in range(1, len(sequence))
+    )
+    assert model.logprob(sequence) == pytest.approx(total, abs=1e-9)

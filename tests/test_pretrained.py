@@ -5,8 +5,9 @@ import sys
 import pytest
 import torch
 
-from course.lm.interop import to_transformers
-from course.lm.model import GPT, GPTConfig
+from course.data.assets import SMOLLM2, fetch
+from course.lm.interop import from_transformers, to_transformers, weight_names
+from course.lm.model import GPT, GPTConfig, parameter_count
 from course.lm.pretrained import chat, chat_ids, give_padding, load_pretrained
 from course.lm.tokenizer import train_tokenizer
 from course.runtime import CourseError
@@ -30,13 +31,19 @@ def peak_memory() -> float:
 
 @pytest.fixture(scope="module")
 def smollm2():
-    """Our model, its tokenizer, and the same weights in transformers."""
+    """Our model, its tokenizer, and the model that transformers itself loads."""
+    from transformers import AutoModelForCausalLM
+
     try:
+        file = next(fetch(SMOLLM2).rglob("*.gguf"))
+        llama = AutoModelForCausalLM.from_pretrained(
+            file.parent, gguf_file=file.name, dtype=torch.float32
+        )
         model, tokenizer = load_pretrained()
     except CourseError as error:
         pytest.skip(str(error))
     print(f"peak memory after loading: {peak_memory():.2f} GB")
-    return model, tokenizer, to_transformers(model).eval()
+    return model, tokenizer, llama.eval()
 
 
 def test_smollm2_has_the_shape_of_its_model_card(smollm2):
@@ -58,6 +65,32 @@ def test_smollm2_has_the_shape_of_its_model_card(smollm2):
     assert len(tokenizer) == 49_152
     assert tokenizer.eos_token == "<|im_end|>"
     assert tokenizer.pad_token_id not in (None, tokenizer.eos_token_id)
+
+
+def test_every_weight_is_bit_equal_to_the_one_that_transformers_loads(smollm2):
+    model, _, llama = smollm2
+    theirs = llama.state_dict()
+    names = weight_names(model.config)
+    assert names.keys() == model.state_dict().keys()
+    for ours, name in names.items():
+        assert torch.equal(model.get_parameter(ours), theirs[name]), ours
+
+
+def test_the_formula_counts_smollm2s_parameters(smollm2):
+    model, _, llama = smollm2
+    assert parameter_count(model.config) == llama.num_parameters() == 134_515_008
+
+
+def test_smollm2_survives_the_way_to_transformers_and_back(smollm2, tmp_path):
+    from transformers import AutoModelForCausalLM
+
+    model, tokenizer, _ = smollm2
+    to_transformers(model, tokenizer).save_pretrained(tmp_path)
+    loaded = AutoModelForCausalLM.from_pretrained(tmp_path, dtype=torch.float32)
+    back = from_transformers(loaded)
+    assert back.config == model.config
+    for name, weight in model.state_dict().items():
+        assert torch.equal(back.state_dict()[name], weight), name
 
 
 @torch.no_grad()

@@ -7,7 +7,11 @@ import torch
 from course.lm.model import GPT, GPTConfig
 
 if TYPE_CHECKING:
-    from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+    from transformers import (
+        LlamaForCausalLM,
+        PretrainedConfig,
+        PreTrainedTokenizerFast,
+    )
 
 # Weights outside the blocks, then weights of one block: ours -> theirs.
 MODEL = {
@@ -82,10 +86,27 @@ def to_transformers(
 def from_transformers(llama: "LlamaForCausalLM") -> GPT:
     """A `GPT` with copies of the weights of a `LlamaForCausalLM`: the same logits.
 
-    Raises ValueError on parts of the Llama layout that `GPT` lacks: another
+    Raises ValueError on parts of the Llama layout that `GPT` lacks (`shape_of`).
+    """
+    model = GPT(shape_of(llama.config))
+    weights = llama.state_dict()
+    _copy(
+        {ours: weights[name] for ours, name in weight_names(model.config).items()},
+        model.to(llama.device, llama.dtype),
+    )
+    return model.train(llama.training)
+
+
+def shape_of(theirs: "PretrainedConfig") -> GPTConfig:
+    """The shape of a `GPT` that computes what a Llama of this configuration does.
+
+    Raises ValueError on another architecture and on parts that `GPT` lacks: another
     activation, biases, scaled rotary positions, heads of another width.
     """
-    theirs = llama.config
+    if theirs.model_type != "llama":
+        raise ValueError(
+            f"got a model of the architecture {theirs.model_type!r}, expected 'llama'"
+        )
     rope = theirs.rope_parameters or {}
     heads = theirs.num_attention_heads
     for part, got, expected in (
@@ -97,26 +118,18 @@ def from_transformers(llama: "LlamaForCausalLM") -> GPT:
     ):
         if got != expected:
             raise ValueError(f"got {part} {got!r}, expected {expected!r}")
-    model = GPT(
-        GPTConfig(
-            vocab_size=theirs.vocab_size,
-            context=theirs.max_position_embeddings,
-            width=theirs.hidden_size,
-            layers=theirs.num_hidden_layers,
-            heads=heads,
-            kv_heads=theirs.num_key_value_heads,
-            feed_forward=theirs.intermediate_size,
-            rope_base=float(rope.get("rope_theta", 10_000.0)),
-            norm_eps=theirs.rms_norm_eps,
-            tied=theirs.tie_word_embeddings,
-        )
+    return GPTConfig(
+        vocab_size=theirs.vocab_size,
+        context=theirs.max_position_embeddings,
+        width=theirs.hidden_size,
+        layers=theirs.num_hidden_layers,
+        heads=heads,
+        kv_heads=theirs.num_key_value_heads,
+        feed_forward=theirs.intermediate_size,
+        rope_base=float(rope.get("rope_theta", 10_000.0)),
+        norm_eps=theirs.rms_norm_eps,
+        tied=theirs.tie_word_embeddings,
     )
-    weights = llama.state_dict()
-    _copy(
-        {ours: weights[name] for ours, name in weight_names(model.config).items()},
-        model.to(llama.device, llama.dtype),
-    )
-    return model.train(llama.training)
 
 
 @torch.no_grad()

@@ -1,5 +1,6 @@
 """A real pretrained model in our own `GPT`, and a chat with it."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,14 +8,20 @@ from typing import TYPE_CHECKING
 import torch
 
 from course.data.assets import SMOLLM2, fetch
-from course.lm.interop import from_transformers
-from course.lm.model import GPT
+from course.lm.gguf_file import TABLE, converted, read_weights
+from course.lm.interop import from_transformers, shape_of
+from course.lm.model import GPT, GPTConfig
 from course.lm.sampling import generate
 from course.lm.tokenizer import PAD, decode
 from course.runtime import CourseError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
+
+NO_SOURCE = (
+    "{} is no gguf file, no folder of a saved model with its tokenizer and no name "
+    "that the model hub answers to; check its spelling and the network."
+)
 
 
 def load_pretrained(
@@ -25,7 +32,8 @@ def load_pretrained(
     source: None for SmolLM2-135M-Instruct, a `.gguf` file, a folder that
     `save_pretrained` wrote, or a name on the model hub.  context: the longest text
     asked for, in tokens; a model made for less keeps its own.  The padding token is
-    never the end token.  Raises CourseError on a source that cannot be read,
+    never the end token.  The first load of a gguf file takes longest: what is slow to
+    read is kept.  Raises CourseError on a source that cannot be read,
     ValueError on another architecture and on a tokenizer that does not fit.
     """
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
@@ -34,38 +42,52 @@ def load_pretrained(
         raise ValueError(f"got context {context}, expected at least 1 token")
     if source is None:
         source = next(fetch(SMOLLM2).rglob("*.gguf"))
-    where, options = str(source), {}
-    if Path(where).is_file() and Path(where).suffix == ".gguf":
-        where, options = str(Path(where).parent), {"gguf_file": Path(where).name}
-    sentence = (
-        f"{source} is no gguf file, no folder of a saved model with its tokenizer "
-        "and no name that the model hub answers to; check its spelling and the network."
-    )
+    file = Path(source)
+    quantised = file.suffix == ".gguf" and file.is_file()
+    folder = str(converted(file) if quantised else source)
     try:
-        config = AutoConfig.from_pretrained(where, **options)
+        config = AutoConfig.from_pretrained(folder)
     except (OSError, ValueError) as error:  # transformers says either
-        raise CourseError(sentence) from error
-    if config.model_type != "llama":
-        raise ValueError(
-            f"got a model of the architecture {config.model_type!r}, expected 'llama'"
-        )
+        raise CourseError(NO_SOURCE.format(source)) from error
+    shape = shape_of(config)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(where, **options)
-        llama = AutoModelForCausalLM.from_pretrained(
-            where, config=config, dtype=torch.float32, **options
-        )
+        tokenizer = AutoTokenizer.from_pretrained(folder)
     except OSError as error:
-        raise CourseError(sentence) from error
+        raise CourseError(NO_SOURCE.format(source)) from error
     give_padding(tokenizer)
-    if len(tokenizer) > config.vocab_size:
+    if len(tokenizer) > shape.vocab_size:
         raise ValueError(
             f"got a tokenizer of {len(tokenizer)} tokens, expected at most the "
-            f"model's vocabulary of {config.vocab_size}"
+            f"model's vocabulary of {shape.vocab_size}"
         )
-    model = from_transformers(llama).eval()
-    del llama  # its weights were copied
-    model.config = replace(model.config, context=min(context, model.config.context))
-    return model, tokenizer
+    if quantised:
+        table = json.loads((Path(folder) / TABLE).read_text("utf-8"))
+        model = with_weights(shape, read_weights(file, table, shape))
+    else:
+        try:
+            llama = AutoModelForCausalLM.from_pretrained(
+                folder, config=config, dtype=torch.float32
+            )
+        except OSError as error:
+            raise CourseError(NO_SOURCE.format(source)) from error
+        model = from_transformers(llama)
+    model.config = replace(shape, context=min(context, shape.context))
+    return model.eval(), tokenizer
+
+
+def with_weights(shape: GPTConfig, weights: dict[str, torch.Tensor]) -> GPT:
+    """A `GPT` of this shape that holds these very tensors; nothing is copied.
+
+    Raises ValueError when a name or a size does not fit.
+    """
+    with torch.device("meta"):  # no memory, and no random numbers to throw away
+        model = GPT(shape)
+    try:
+        model.load_state_dict(weights, assign=True)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(f"got weights that do not fit: {reason}") from error
+    return model
 
 
 def give_padding(tokenizer: "PreTrainedTokenizerFast") -> None:

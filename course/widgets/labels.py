@@ -33,7 +33,7 @@ def label_rows(
     ids = torch.nn.functional.pad(ids, (0, padding), value=tokenizer.pad_token_id)
     if count_prompt:
         given = torch.ones_like(given)  # <bos> is never predicted
-    labels = completion_labels(ids, given, lengths - (not count_end))
+    labels = completion_labels(ids, given, lengths - (0 if count_end else 1))
     names = [panel.visible(panel.token_text(tokenizer, i)) for i in ids[0].tolist()]
     return [
         (str(n), name, str(label), "no" if label == -100 else "yes")

@@ -290,12 +290,13 @@ claim("held-out news cost at least 0.05 bits per byte more",
 
 # %% [markdown] id="04-end-text"
 # *The figure: two lines start at 0. The one for news rises early and stays up. The one
-# for reviews ends below 0, a smaller distance.*
+# for reviews rises a little at first, then falls and ends below 0, a smaller distance.*
 #
-# The exchange is bad: much news was lost for little on reviews. The model knew reviews
-# from pretraining, so there was little left to win. Still this is the picture
-# that every fine-tuning draws, and the reason why its texts are often mixed with old
-# ones.
+# The first steps, at a rate that is still rising, harm both: new habits come before new
+# knowledge. After that the two part. The exchange is bad: much news was lost for little
+# on reviews. The model knew reviews from pretraining, so there was little left to
+# win. But the shape is typical of fine-tuning on a narrow kind of text, and the reason
+# why demonstrations are often mixed with some of the old texts.
 #
 # ## Do the texts end?
 #
@@ -349,6 +350,9 @@ claim("nor does the control", ended["fine-tuned, end not counted"] < 0.02)
 
 # %% [markdown] id="04-examined-text"
 # *The figure: three bars; the fine-tuned model's is near 1, the other two are at 0.*
+#
+# The control had fewer steps than ours, but more of them would not help: no term of its
+# loss ever asks for `<eos>`, and every other token that is a label pushes it down.
 #
 # ## A common description, examined
 #

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from course.data.arithmetic import ALPHABET, answer, problems
+from course.data.arithmetic import ALPHABET, answer, careless_answer, problems
 from course.lm.characters import character_tokenizer
 from course.lm.tokenizer import decode, encode
 from course.reward.verifiable import unit_test_reward
@@ -58,6 +58,25 @@ def test_the_answer_is_the_sum(a, b):
 def test_what_is_no_addition_is_refused(problem):
     with pytest.raises(ValueError, match="expected one such as"):
         answer(problem)
+
+
+def test_a_careless_answer_has_at_most_one_other_digit_at_the_rate_asked_for():
+    import random
+
+    pupil, asked = random.Random(1), problems("train")
+    assert [careless_answer(p, pupil, 0.0) for p in asked] == list(map(answer, asked))
+    for problem in asked:
+        wrong, right = careless_answer(problem, pupil, 1.0), answer(problem)
+        assert len(wrong) == len(right)
+        assert sum(a != b for a, b in zip(wrong, right, strict=True)) == 1
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1.1, float("nan")])
+def test_a_rate_that_is_no_probability_is_refused(rate):
+    import random
+
+    with pytest.raises(ValueError, match="expected a number from 0 to 1"):
+        careless_answer("27+58=", random.Random(0), rate)
 
 
 # The tokenizer
@@ -162,21 +181,27 @@ def test_the_adder_is_made_from_training_problems_and_says_what_it_reached(
     from course.recipes import arithmetic
 
     settings = dict(arithmetic.ADDER.settings)
-    settings["train"] = settings["train"] | {"steps": 2, "batch_size": 2}
-    packed = []
+    for name in ("right", "careless"):
+        settings[name] = settings[name] | {"steps": 2, "batch_size": 2}
+    read = []
     real = arithmetic.encode
     monkeypatch.setattr(
-        arithmetic, "encode", lambda t, texts: packed.extend(texts) or real(t, texts)
+        arithmetic, "encode", lambda t, texts: read.append(texts) or real(t, texts)
     )
     made = arithmetic.train_adder(settings, {})
-    assert isinstance(made.model, GPT) and len(made.history.rows) == 2
-    assert set(made.metrics) == {"loss"} | {
-        f"{how}_{split}"
+    assert isinstance(made.model, GPT)
+    assert made.history.steps("loss") == [0, 1, 2, 3]
+    assert set(made.metrics) == {
+        f"{how}_{lesson}"
         for how in ("sampled", "greedy")
-        for split in ("train", "held-out")
+        for lesson in ("right", "careless")
     }
-    assert packed[0] == "10+10=20" and len(packed) == len(problems("train"))
-    assert not {text.split("=")[0] + "=" for text in packed} & set(problems("held-out"))
+    right, careless = read[:2]
+    assert right[0] == "10+10=20" and len(right) == len(problems("train"))
+    wrong = sum(a != b for a, b in zip(right, careless, strict=True)) / len(right)
+    assert abs(wrong - 0.6) < 4 * (0.24 / len(right)) ** 0.5
+    asked = {text.split("=")[0] + "=" for text in right + careless}
+    assert not asked & set(problems("held-out"))
 
 
 def test_an_answer_and_its_end_fit_into_what_the_runs_may_write():

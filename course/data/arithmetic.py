@@ -1,6 +1,7 @@
 """Two-digit additions: a task whose answers a program can verify, made by counting."""
 
 import hashlib
+import random
 import re
 
 ALPHABET = "0123456789+="  # every character of a problem and of its answer
@@ -36,6 +37,25 @@ def answer(problem: str) -> str:
     if not numbers:
         raise ValueError(f"got the problem {problem!r}, expected one such as '27+58='")
     return str(int(numbers[1]) + int(numbers[2]))
+
+
+def careless_answer(problem: str, generator: random.Random, rate: float) -> str:
+    """The answer of a careless pupil: at this rate one of its digits is another one.
+
+    generator: decides whether, where and which.  Raises ValueError unless
+    0 <= rate <= 1, and as `answer`.
+
+    >>> careless_answer("27+58=", random.Random(0), rate=0.0)
+    '85'
+    """
+    if not 0 <= rate <= 1:
+        raise ValueError(f"got the rate {rate}, expected a number from 0 to 1")
+    right = answer(problem)
+    if generator.random() >= rate:
+        return right
+    place = generator.randrange(len(right))
+    digit = generator.choice([d for d in "0123456789" if d != right[place]])
+    return right[:place] + digit + right[place + 1 :]
 
 
 def _split(a: int, b: int) -> str:

@@ -1,40 +1,57 @@
-"""A small model that adds two-digit numbers, and is mostly wrong: a start for GRPO."""
+"""A small model that learned to add, and then to be careless: a start for GRPO."""
 
-from collections.abc import Mapping
+import random
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from course.data.arithmetic import ALPHABET, answer, problems
+from course.data.arithmetic import ALPHABET, answer, careless_answer, problems
 from course.lm.characters import character_tokenizer
 from course.lm.model import GPT, GPTConfig
 from course.lm.sampling import write
 from course.lm.tokenizer import encode
-from course.lm.training import pack, train_language_model
+from course.lm.training import History, pack, train_language_model
 from course.recipes.recipe import Checkpoint, Recipe
 from course.reward.verifiable import unit_test_reward
 from course.runtime import device, generator, seed_everything
 
 
 def train_adder(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
-    """Language modelling of solved problems, stopped early on purpose."""
-    seed_everything(settings["seed"])
+    """Language modelling of right sums, then of sums that are mostly wrong."""
+    seed = settings["seed"]
+    seed_everything(seed)
     tokenizer = character_tokenizer(ALPHABET)
-    solved = [problem + answer(problem) for problem in problems("train")]
-    ids, segments = pack(
-        encode(tokenizer, solved), settings["row_tokens"], tokenizer.pad_token_id
-    )
     config = GPTConfig(vocab_size=len(tokenizer), **settings["model"])
     model = GPT(config).to(device())
-    history = train_language_model(
-        model, ids, segments, generator=generator(settings["seed"]), **settings["train"]
-    )
-    metrics = {"loss": history.last["loss"]}
-    for split in ("train", "held-out"):
-        asked = problems(split)[::4]
-        for name, options in (("sampled", {}), ("greedy", {"top_k": 1})):
-            texts = write(model, tokenizer, asked, max_new_tokens=4,
-                          generator=generator(0), **options)  # fmt: skip
-            metrics[f"{name}_{split}"] = float(unit_test_reward(asked, texts).mean())
+    asked, pupil = problems("train"), random.Random(seed)
+    rate = settings["wrong_answers"]
+    lessons = {
+        "right": [p + answer(p) for p in asked],
+        "careless": [p + careless_answer(p, pupil, rate) for p in asked],
+    }
+    metrics, history = {}, History()
+    for name, texts in lessons.items():
+        ids, segments = pack(
+            encode(tokenizer, texts), settings["row_tokens"], tokenizer.pad_token_id
+        )
+        part = train_language_model(
+            model, ids, segments, generator=generator(seed), **settings[name]
+        )
+        before = len(history.rows)
+        for row in part.rows:
+            history.log(**(row | {"step": before + row["step"]}))
+        metrics |= {f"{k}_{name}": v for k, v in measure(model, tokenizer).items()}
     return Checkpoint("adder", model, tokenizer, metrics, history)
+
+
+def measure(model: GPT, tokenizer, every: int = 4) -> dict[str, float]:
+    """Share of held-out problems (every fourth one) solved: sampled, and greedily."""
+    asked: Sequence[str] = problems("held-out")[::every]
+    reached = {}
+    for name, options in (("sampled", {}), ("greedy", {"top_k": 1})):
+        texts = write(model, tokenizer, list(asked), max_new_tokens=4,
+                      generator=generator(0), **options)  # fmt: skip
+        reached[name] = float(unit_test_reward(asked, texts).mean())
+    return reached
 
 
 ADDER = Recipe(
@@ -44,8 +61,11 @@ ADDER = Recipe(
         "row_tokens": 20,
         "model": {"width": 64, "layers": 3, "heads": 4, "kv_heads": 2,
                   "feed_forward": 192, "context": 32},
-        "train": {"steps": 350, "batch_size": 64, "matrix_lr": 0.01,
+        "right": {"steps": 450, "batch_size": 64, "matrix_lr": 0.01,
                   "other_lr": 0.005},
+        "wrong_answers": 0.6,
+        "careless": {"steps": 60, "batch_size": 64, "matrix_lr": 0.003,
+                     "other_lr": 0.0015},
     },
     modules=("course.data.arithmetic", "course.lm.characters", "course.lm.tokenizer",
              "course.lm.layers", "course.lm.model", "course.lm.training"),

@@ -81,7 +81,7 @@ def group_sentence(rewards: Sequence[float], batch_mean: float) -> str:
     std = (sum((r - mean) ** 2 for r in rewards) / len(rewards)) ** 0.5
     return (
         f"Mean reward {mean:.2f}, standard deviation {std:.2f}: GRPO divides by the "
-        f"second, which multiplies Dr. GRPO's advantages by {1 / std:.2f}; RLOO "
+        f"second, which multiplies the advantages of Dr. GRPO by {1 / std:.2f}; RLOO "
         f"multiplies them by {len(rewards) / (len(rewards) - 1):.2f}."
     )
 

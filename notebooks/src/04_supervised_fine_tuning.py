@@ -353,8 +353,8 @@ claim("nor does the control", ended["fine-tuned, end not counted"] < 0.02)
 #
 # The control had fewer steps than ours, but more of them would not help: no term of its
 # loss ever asks for `<eos>`, and every other token that is a label pushes it down.
-# (We tried: after all 100 steps it still never stops, while 30 steps *with* the end as a
-# label make nine texts in ten end.)
+# (We tried: after all 100 steps it still never stops, while 30 steps *with* the end as
+# a label make nine texts in ten end.)
 #
 # ## A common description, examined
 #

@@ -85,3 +85,16 @@ def test_policies_that_drifted_apart_do_not_overflow():
 def test_unequal_shapes_are_refused():
     with pytest.raises(ValueError, match="expected one shape"):
         kl_estimators(torch.zeros(2, 3), torch.zeros(3))
+
+
+def test_the_exercise_tells_the_form_that_cancels():
+    from course.checks.catalogue import find
+    from course.checks.checking import examine
+
+    def kl_estimators(logprobs, ref_logprobs):
+        d = logprobs - ref_logprobs.detach()
+        c = d.clamp(-20, 20)
+        return torch.stack([d, d**2 / 2, torch.exp(-c) - 1 + c])
+
+    verdict = examine(find("11.3"), kl_estimators)
+    assert verdict.status == "wrong" and "torch.expm1" in verdict.sentence

@@ -33,6 +33,7 @@ def draw_dashboard(history: History, columns: int = 4, title: str = "") -> Any:
     Raises ValueError when the history holds none of the dashboard's metrics.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     known = {name for row in history.rows for name in row}
     shown = {
@@ -51,9 +52,10 @@ def draw_dashboard(history: History, columns: int = 4, title: str = "") -> Any:
     for axes, (heading, names) in zip(places, shown.items(), strict=False):
         for name, line, colour in zip(names, LINES, COLOURS, strict=False):
             steps, values = history.steps(name), _finite(history[name])
-            axes.plot(steps, values, line, color=colour, label=name.split("/")[-1])
+            axes.plot(steps, values, line, color=colour, label=name)
         axes.set_title(heading, fontsize=8)
         axes.tick_params(labelsize=7)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if len(names) > 1:
             axes.legend(fontsize=7)
     for axes in places[len(shown) :]:

@@ -82,11 +82,6 @@ def around_zero(logprobs, old_logprobs, advantages, mask, clip_eps):
     return mean(torch.max(-A * rho, -A * rho.clamp(-clip_eps, clip_eps)), mask)
 
 
-def only_above(logprobs, old_logprobs, advantages, mask, clip_eps):
-    rho, _, A = parts(logprobs, old_logprobs, advantages.detach(), mask, clip_eps)
-    return mean(torch.max(-A * rho, -A * rho.clamp(max=1 + clip_eps)), mask)
-
-
 def left_out(logprobs, old_logprobs, advantages, mask, clip_eps):
     rho, clipped, A = parts(logprobs, old_logprobs, advantages.detach(), mask, clip_eps)
     return mean(torch.where(rho == clipped, -A * rho, 0.0), mask)
@@ -112,20 +107,6 @@ def mean_of_means(logprobs, old_logprobs, advantages, mask, clip_eps):
 def not_detached(logprobs, old_logprobs, advantages, mask, clip_eps):
     rho, clipped, A = parts(logprobs, old_logprobs, advantages, mask, clip_eps)
     return mean(torch.max(-A * rho, -A * clipped), mask)
-
-
-def upside_down(logprobs, old_logprobs, advantages, mask, clip_eps):
-    rho, clipped, A = parts(
-        2 * old_logprobs.detach() - logprobs, old_logprobs, advantages.detach(),
-        mask, clip_eps,
-    )  # fmt: skip
-    return mean(torch.max(-A * rho, -A * clipped), mask)
-
-
-def logarithms(logprobs, old_logprobs, advantages, mask, clip_eps):
-    rho, _, A = parts(logprobs, old_logprobs, advantages.detach(), mask, clip_eps)
-    d = rho.log()
-    return mean(torch.max(-A * d, -A * d.clamp(-clip_eps, clip_eps)), mask)
 
 
 def slope(function, ratio: float, advantage: float) -> float:
@@ -232,11 +213,6 @@ EXERCISE = Exercise(
             "you clip to [−ε, ε]: the ratio starts at 1, so clip to [1 − ε, 1 + ε]",
         ),
         Mistake(
-            "clipped above only",
-            only_above,
-            "you clip above only: a bad token may not fall below 1 − ε either",
-        ),
-        Mistake(
             "tokens outside left out",
             left_out,
             "you leave out every token outside the clip: those that went the wrong "
@@ -264,16 +240,6 @@ EXERCISE = Exercise(
             not_detached,
             "a gradient flows into the advantages: they are constants of the update, "
             "so detach them",
-        ),
-        Mistake(
-            "ratio upside down",
-            upside_down,
-            "your ratio is upside down: exp(new − old)",
-        ),
-        Mistake(
-            "log-ratio for ratio",
-            logarithms,
-            "you clip and weigh the log-ratio: take exp first",
         ),
     ),
 )

@@ -365,8 +365,8 @@ claim(
 # %% [markdown] id="11-kl-text"
 # A group's own mean takes the constant out again, but not the length: `seq_mean` and
 # `token_mean` still point elsewhere. The course uses `token_mean` all the same, as most
-# libraries do, and says so. Our answers have two to four tokens; it matters little
-# here, and much where answers have two to four thousand.
+# libraries do, and says so. Our answers have three or four tokens; it matters
+# little here, and much where answers have two to four thousand.
 #
 # ## Three estimators of a divergence
 #
@@ -556,8 +556,9 @@ claim(
 # Three runs differ in their seed. A fourth is the **negative control**: its rewards
 # are coin flips, right as often as the model is in the beginning, whatever the answer.
 # Everything else is the same, so whatever rises there does not come from the reward.
-# The learning rate rises during the first tenth of the steps, and it matters: at twice
-# this rate a run fell from 0.20 to 0.03 within twenty steps and did not come back.
+# The learning rate is small and rises during the first tenth of the steps. Both matter:
+# at twice this rate a run lost nearly all its success within twenty steps, and did not
+# win it back.
 #
 # **Predict first.** The advantages of coin flips are zero on average. Does the control
 # stay exactly where it was?

@@ -10,7 +10,7 @@ from course.recipes.policy import POLICY_REINFORCE
 from course.recipes.pretraining import PRETRAINED
 from course.recipes.proxies import REWARD_PROXY
 from course.recipes.recipe import Checkpoint, Recipe, openings
-from course.recipes.reward import REWARD_MODEL
+from course.recipes.reward import REWARD_MODEL, REWARD_SCRATCH
 
 RECIPES = {
     r.name: r
@@ -18,6 +18,7 @@ RECIPES = {
         LANGUAGE_MODEL,
         PRETRAINED,
         REWARD_MODEL,
+        REWARD_SCRATCH,
         REWARD_PROXY,
         POLICY_REINFORCE,
         ADDER,
@@ -26,5 +27,4 @@ RECIPES = {
 
 __all__ = ["RECIPES", "Checkpoint", "Recipe", "openings"]
 __all__ += ["LANGUAGE_MODEL", "POLICY_REINFORCE", "PRETRAINED", "REWARD_MODEL"]
-__all__ += ["REWARD_PROXY"]
-__all__ += ["ADDER"]
+__all__ += ["ADDER", "REWARD_PROXY", "REWARD_SCRATCH"]

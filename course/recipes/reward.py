@@ -1,6 +1,7 @@
 """The shared reward model: the language model, taught what people like."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from course.reward.model import (
     score_texts,
     scorer,
 )
-from course.runtime import generator
+from course.runtime import device, generator, seed_everything
 
 
 def train_reward(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
@@ -76,3 +77,40 @@ REWARD_MODEL = Recipe(
     empty=lambda config: RewardModel(GPT(config)),
     needs=("language-model",),
 )  # fmt: skip
+
+
+def train_scratch(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
+    """A model of the same shape that starts from random weights: the comparison.
+
+    It sees the same ratings as the reward model; its scores are in rating units.
+    """
+    from course.data import reviews
+    from course.reward.metrics import pearson
+    from course.reward.training import fit_regression
+
+    base = needed["language-model"]
+    seed_everything(settings["seed"])
+    draws = generator(settings["seed"])
+    model = RewardModel(GPT(base.model.config).to(device()), draws)
+    rows = reviews.load("movies", "train")
+    history = fit_regression(
+        model,
+        base.tokenizer,
+        list(rows["text"]),
+        list(rows["mean"]),
+        generator=draws,
+        **settings["train"],
+    )
+    model.eval()
+    held_out = reviews.load("movies", "validation")
+    scores = score_texts(model, base.tokenizer, list(held_out["text"]))
+    metrics = {"pearson": pearson(scores, torch.tensor(list(held_out["mean"])))}
+    return Checkpoint("reward-scratch", model, base.tokenizer, metrics, history)
+
+
+REWARD_SCRATCH = replace(
+    REWARD_MODEL,
+    name="reward-scratch",
+    settings={"seed": 0, "train": REWARD_MODEL.settings["train"]},
+    train=train_scratch,
+)

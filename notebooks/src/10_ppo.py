@@ -680,9 +680,9 @@ for n in range(5):
 # Exactly, on a policy that can be enumerated: importance sampling and its price; the
 # surrogate, right near the old policy and wrong far from it; which tokens the clip
 # stops; GAE and its two limits; the controller. By experiment, for one writer (PPO and
-# REINFORCE with seeds 0, 1 and 2, the control with seed 0): the first ratios are exactly
-# 1, the critic explains a good part of the returns, the score rises at a bounded KL, and
-# without the KL term it costs more.
+# REINFORCE with seeds 0, 1 and 2, the control with seed 0): the first ratios are
+# exactly 1, the critic explains a good part of the returns, the score rises at a
+# bounded KL, and without the KL term it costs more.
 # Sixteen steps are few: the control is on its way to a collapse, not at its end.
 # Chapter 14 lets such a run go on.
 # Not shown: that *people* prefer the texts; that PPO beats a REINFORCE that is tuned

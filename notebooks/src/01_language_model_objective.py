@@ -78,7 +78,7 @@ print(len(texts), "texts; the likeliest:", " ".join(best), probability(best))
 claim("all texts of four words together have probability 1, exactly",
       sum(probability(y) for y in texts) == 1)  # fmt: skip
 
-# %% [markdown] id="01-logs-text"
+# %% [markdown] id="01-fit-text"
 # ## Logarithms, because products vanish
 #
 # A review has dozens of tokens, a book has many thousands, and a product of that many
@@ -87,15 +87,6 @@ claim("all texts of four words together have probability 1, exactly",
 #
 # $$ \ell = \log p(y) = \sum_t \log p(y_t \mid y_{<t}) $$
 
-# %% id="01-logs" tags=["nbval-check-output"]
-import torch
-
-each = torch.full((2000,), 0.01, dtype=torch.float64)  # 2,000 tokens
-print("product:", each.prod().item())
-l = each.log().sum()  # noqa: E741
-print("sum of logs:", round(l.item()), "nats")
-
-# %% [markdown] id="01-fit-text"
 # ## Why counting is right
 #
 # The best model is the one under which the texts that we saw are most probable:
@@ -107,9 +98,18 @@ print("sum of logs:", round(l.item()), "nats")
 #
 # The first part, the **entropy** $H(f)$, is the loss of $q = f$. The second, the
 # **Kullback–Leibler divergence**, is never negative, and 0 only when $q = f$. So no
-# $q$ beats the counts. The cell computes all three, and disturbs the counts at random.
+# $q$ beats the counts. The first cell computes all three, and disturbs the counts at
+# random.
+#
+# So three goals are one goal: the highest likelihood of the corpus, the lowest
+# cross-entropy, the lowest KL. They differ by a factor (the number of tokens $n$) and
+# by a constant ($H(f)$, in which no model appears). A constant moves no minimum and has
+# no gradient. The second cell checks both: with $q$ the softmax of two logits $z$, the
+# gradient of all three is $q - f$, predicted minus counted.
 
 # %% id="01-kl" tags=["nbval-check-output"]
+import torch
+
 from course.runtime import generator
 
 f = torch.tensor([0.25, 0.75], dtype=torch.float64)  # after good: good, film
@@ -128,22 +128,43 @@ claim("cross-entropy is entropy plus KL, to 1e-12", gap < 1e-12)
 claim("none of 1,000 disturbed models beats the counts",
       (cross_entropy(f, q) >= cross_entropy(f, f)).all())  # fmt: skip
 
+# %% id="01-gradient" tags=["nbval-check-output"]
+n = 4 * f  # the corpus has good-good once, good-film three times
+
+
+def goals(q):
+    """Minus log-likelihood per token, cross-entropy and KL of q (..., 2)."""
+    likelihood = (n * q.log()).sum(-1)
+    return -likelihood / n.sum(), cross_entropy(f, q), (f * (f / q).log()).sum(-1)
+
+
+z = torch.randn(2, generator=draw, dtype=torch.float64).requires_grad_()
+slopes = [torch.autograd.grad(goals(z.softmax(-1))[k], z)[0] for k in range(3)]
+claim("the three have the same gradient: q - f",
+      all(torch.allclose(slope, z.softmax(-1) - f) for slope in slopes))  # fmt: skip
+x = torch.linspace(0.01, 0.99, 99, dtype=torch.float64)  # q(good | good)
+lowest = {int(goal.argmin()) for goal in goals(torch.stack([x, 1 - x], -1))}
+claim("and are lowest at the same q, the counted 1/4",
+      len(lowest) == 1 and abs(x[lowest.pop()] - f[0]) < 1e-9)  # fmt: skip
+
 # %% id="01-kl-figure"
 from course import plots
 
-x = torch.linspace(0.03, 0.9, 60, dtype=torch.float64)
-loss = cross_entropy(f, torch.stack([x, 1 - x], -1))
+x = x[2:90]
+names = ("minus log-likelihood / n", "cross-entropy H(f, q)", "KL(f ‖ q)")
+goal = dict(zip(names, goals(torch.stack([x, 1 - x], -1)), strict=True))
 plots.curves(
-    {"cross-entropy H(f, q)": (x.tolist(), loss.tolist())},
+    {name: (x.tolist(), goal[name].tolist()) for name in names[1:]},
     levels={"entropy H(f)": cross_entropy(f, f).item()},
-    title="The loss is lowest at the counted frequency, 0.25",
+    title="One valley twice: both are lowest at the counted 0.25",
     x="q(good | good)",
     y="loss, nats per token",
 )
 
 # %% [markdown] id="01-kl-alt"
-# *The figure: a valley that touches a dashed line at 0.25. The line is the entropy; the
-# height of the curve above it is KL.*
+# *The figure: two valleys of one shape, lowest at 0.25. Cross-entropy touches the
+# dashed line of the entropy there, KL touches 0: the upper curve is the lower one,
+# lifted by the entropy.*
 #
 # The entropy is a floor that no model gets under: even one that knows the
 # true frequencies cannot know which word comes next.
@@ -220,7 +241,22 @@ claim("equal logits cost log V nats per token",
 # </details>
 #
 # This is the chapter's **negative control**: the counts of the training texts, taken
-# literally, must fail on new ones. The figure after it asks how often, token for token.
+# literally, must fail on new ones.
+#
+# The way out is to ask all orders and mix their answers: **interpolation**. The
+# weights $\lambda_k \ge 0$ sum to 1, so the mixture is a distribution again; and
+# because order 0, the uniform distribution, gives every token $1/V$, nothing is
+# impossible.
+#
+# $$ p(w) = \sum_k \lambda_k \, p_k(w) $$
+#
+# Which weights? Not those that fit the training texts best: there the trigram is
+# always right, and would get all the weight. They are chosen on the
+# validation texts, by **expectation-maximisation**: ask how much of each token's
+# probability came from each order, make these shares the new weights, repeat.
+#
+# Models made in this way can also write, token by token, from left to right: the last
+# of the next cells lets each of them write two texts.
 
 # %% id="01-control" tags=["nbval-check-output"]
 from math import inf
@@ -236,37 +272,11 @@ claim("an unsmoothed trigram finds none of 200 training texts impossible",
       all(raw.logprob(row) > -inf for row in train_ids[:200]))  # fmt: skip
 claim("and more than nine in ten new texts", impossible > 0.9)
 
-# %% id="01-zeros"
-estimates = torch.cat([raw.estimates(row) for row in test_ids])  # (tokens, 4)
-zeros = (estimates == 0).double().mean(0).tolist()
-names = ["uniform", "unigram", "bigram", "trigram"]
-plots.ladder(
-    {name: 100 * share for name, share in zip(names, zeros, strict=True)},
-    title="The longer the context, the more new tokens were never seen",
-    x="held-out tokens with probability 0, %",
-    digits=1,
-)
-
-# %% [markdown] id="01-mix-text"
-# *The figure: four bars, none for the uniform distribution, and growing with the order
-# to a large share for the trigram.*
-#
-# The way out is to ask all orders and mix their answers: **interpolation**. The
-# weights $\lambda_k \ge 0$ sum to 1, so the mixture is a distribution again; and
-# because order 0, the uniform distribution, gives every token $1/V$, nothing is
-# impossible.
-#
-# $$ p(w) = \sum_k \lambda_k \, p_k(w) $$
-#
-# Which weights? Not those that fit the training texts best: there the trigram is
-# always right, and would get all the weight. They are chosen on the
-# validation texts, by **expectation-maximisation**: ask how much of each token's
-# probability came from each order, make these shares the new weights, repeat.
-#
-# Models made in this way can also write, token by token, from left to right: the last
-# of the next three cells lets each of them write two texts.
-
 # %% id="01-em"
+estimates = torch.cat([raw.estimates(row) for row in test_ids])  # (tokens, 4)
+names = ["uniform", "unigram", "bigram", "trigram"]
+for name, column in zip(names, estimates.T, strict=True):
+    print(f"{name:<8} {(column == 0).double().mean():5.1%} of new tokens unseen")
 lam = torch.full((4,), 0.25, dtype=torch.float64)
 p_k = estimates[estimates[:, 3] == 0][0]  # of a token the trigram never saw
 p_w = (lam * p_k).sum()
@@ -366,20 +376,33 @@ plots.ladder(
 # **Perplexity** is $e^{\text{loss}}$: the model is as unsure as if it chose fairly
 # among that many tokens. Papers report it. It has a catch.
 #
-# **Predict first.** We train tokenizers of 512, 1,024 and 4,096 tokens, and a trigram
-# model on each. Which has the lowest perplexity, and which the fewest bits per byte?
+# The first cell takes **one** model, our trigram, and **one** number of nats, and
+# divides by tokens, by words and by bytes. Nothing about the model changes.
+#
+# **Predict first.** Then we train a tokenizer that knows single bytes only (256, and
+# three special tokens), one of 512 tokens, and our own again, and a trigram model on
+# each. Which has the lowest perplexity, and which the fewest bits per byte?
 #
 # <details><summary>Answer</summary>
 #
-# The two measures disagree. With few tokens each one is short and easy to guess, so
-# perplexity is low; but more of them are needed. Bits per byte count the whole text,
-# and say that the model with the *larger* vocabulary is a little better: its three
+# The two measures rank them in opposite orders. A byte is easy to guess, so its
+# perplexity is low; but many are needed. Bits per byte count the whole text,
+# and say that the model with the *larger* vocabulary is better: its three
 # tokens span more text.
 #
 # </details>
 
-# %% id="01-vocab"
+# %% id="01-units"
 from course.lm.objective import perplexity
+
+nats = -sum(models["trigram"].logprob(row) for row in test_ids)
+n_tokens = sum(len(row) - 1 for row in test_ids)  # <bos> is given
+n_words = sum(len(text.split()) + 1 for text in test)  # and one end a text
+for unit, n in (("token", n_tokens), ("word", n_words), ("byte", n_bytes)):
+    print(f"perplexity per {unit:<5} {perplexity(nats / n):9.2f}")
+
+
+# %% id="01-vocab"
 
 
 def measured(size):
@@ -393,16 +416,17 @@ def measured(size):
     return perplexity(nats / n_tokens), nats / (log(2) * n_bytes)
 
 
-found = {size: measured(size) for size in (512, 1024, 4096)}
+found = {size: measured(size) for size in (259, 512)}
+found[V] = perplexity(nats / n_tokens), bpb["trigram"]
 for size, (ppl, bits) in found.items():
     print(f"{size:>5} tokens: perplexity {ppl:6.1f}, bits per byte {bits:.3f}")
 
 # %% id="01-vocab-claim" tags=["nbval-check-output"]
-(ppl_small, bits_small), (ppl_large, bits_large) = found[1024], found[4096]
-claim("from 1,024 to 4,096 tokens perplexity grows more than 2.5-fold",
-      ppl_large > 2.5 * ppl_small)  # fmt: skip
-claim("while bits per byte change by less than 8 %, and fall",
-      0.92 * bits_small < bits_large < bits_small)  # fmt: skip
+ppl, bits = zip(*found.values(), strict=True)
+claim("by perplexity bytes are best and 2,048 tokens worst, 3 times a step",
+      ppl[0] < ppl[1] / 2 and ppl[1] < ppl[2] / 3)  # fmt: skip
+claim("by bits per byte it is the other way round, by 5 % a step",
+      bits[0] > 1.05 * bits[1] and bits[1] > 1.05 * bits[2])  # fmt: skip
 
 # %% id="01-vocab-figure"
 import matplotlib.pyplot as plt
@@ -410,8 +434,8 @@ import matplotlib.pyplot as plt
 _, axes = plt.subplots(1, 2, figsize=(8, 3))
 labels = [str(size) for size in found]
 for place, column, y, title in (
-    (axes[0], 0, "perplexity", "Perplexity: larger is worse …"),
-    (axes[1], 1, "bits per byte", "… bits per byte: larger is better"),
+    (axes[0], 0, "perplexity", "Perplexity: 2,048 tokens look worst …"),
+    (axes[1], 1, "bits per byte", "… bits per byte: they are best"),
 ):
     values = [row[column] for row in found.values()]
     bars = place.bar(labels, values, color=plots.COLOURS[column])
@@ -422,7 +446,7 @@ plt.show()
 
 # %% [markdown] id="01-score-text"
 # *The figure: the same three models twice. The bars of perplexity grow with the
-# vocabulary to several times the first; the bars of bits per byte fall slightly.*
+# vocabulary, manifold; the bars of bits per byte fall.*
 #
 # ## Log-probability as a score of texts
 #
@@ -438,8 +462,10 @@ plt.show()
 #
 # </details>
 #
-# Dividing by the number of tokens takes most of that away. Does the score then agree
-# with people? The second cell compares both scores with the mean ratings.
+# Dividing by the number of tokens takes most of that away. But the mean per token has
+# a bias of its own: a text improves its mean by *adding* tokens that are easier than
+# its others. The second cell makes every review worse on purpose, by writing "of the
+# movie" behind it eight times, and compares all scores with the mean ratings of people.
 
 # %% id="01-score"
 trigram = models["trigram"]
@@ -457,10 +483,20 @@ liked = torch.tensor(rows["mean"][:])
 for name, score in (("sum", l), ("mean per token", l / length)):
     print(f"{name:<15} with length r = {float(pearson(score, length)):+.2f}, "
           f"with ratings r = {float(pearson(score, liked)):+.2f}")  # fmt: skip
+stuffed = encode(tokenizer, [text + " of the movie" * 8 for text in test])
+l_stuffed = torch.tensor([trigram.logprob(row) for row in stuffed])
+length_stuffed = torch.tensor([float(len(row) - 1) for row in stuffed])
+better = (l_stuffed / length_stuffed > l / length).double().mean().item()
+print(f"stuffed: {better:.1%} have a higher mean per token, "
+      f"{(l_stuffed > l).double().mean().item():.1%} a higher sum")  # fmt: skip
 
 # %% id="01-ratings-claim" tags=["nbval-check-output"]
-claim("the score falls with length, r below -0.9", pearson(l, length) < -0.9)
-claim("what people like hardly shows in it, |r| below 0.15",
+claim("the sum falls with length, r below -0.9", pearson(l, length) < -0.9)
+claim("the mean per token much less, r above -0.5",
+      pearson(l / length, length) > -0.5)  # fmt: skip
+claim("empty words raise the mean of more than nine reviews in ten",
+      better > 0.9)  # fmt: skip
+claim("what people like hardly shows in either, |r| below 0.15",
       abs(pearson(l, liked)) < 0.15
       and abs(pearson(l / length, liked)) < 0.15)  # fmt: skip
 
@@ -546,8 +582,8 @@ plt.show()
 # and trigram expect what can follow "is".*
 #
 # In the panel, choose the model, change the words, and turn the temperature. Chapter 03
-# explains the other controls. The cell after the panel does the same without it, in one
-# line, for three temperatures.
+# explains the other controls. The cell after the panel does the same without it, in its
+# line `show_next_token(...)`, for three temperatures.
 #
 # **A question for the panel.** At which temperature does the next token of the trigram
 # model carry 2 bits? Put your number in place of `None` in the last cell and run it.
@@ -558,15 +594,12 @@ from course.widgets import next_token_explorer
 
 next_token_explorer(models, tokenizer, "The film is", key="01-next-token")
 
-# %% id="01-code"
-from course.widgets import show_next_token
-
-show_next_token({"trigram": trigram}, tokenizer, "The film is", n=6)
-
 # %% id="01-question"
 from course import check, hint, solution  # noqa: F401
+from course.widgets import show_next_token
 from course.widgets.exercises import temperature_question
 
+show_next_token({"trigram": trigram}, tokenizer, "The film is", n=6)
 question = temperature_question(trigram.probabilities(context), bits=2.0)
 answer = check(None, question)
 
@@ -575,14 +608,15 @@ answer = check(None, question)
 #
 # Counting maximises likelihood; the distance of any model from the counts is a KL.
 # Longer contexts help as long as they are smoothed. Bits per byte compare models across
-# tokenizers; perplexity does not. And probability is no judge of quality: it prefers
-# short texts, and does not see what people like.
+# tokenizers; perplexity does not. And probability is no judge of quality: the sum
+# prefers short texts, the mean can be raised by empty words, and neither sees what
+# people like.
 #
 # Limits: a trigram sees two tokens, so it cannot know what a sentence is about.
-# Interpolation with fixed weights is the simplest smoothing that works; Kneser–Ney is
-# better. The numbers are for one kind of text, short and English. That *this* model's
-# probability ignores sentiment does not show that every model's would; chapter 05 asks
-# again.
+# Interpolation with fixed weights is the simplest smoothing that works; chapter 02
+# measures Kneser–Ney, which is better. The numbers are for one kind of text, short and
+# English. That *this* model's probability ignores sentiment does not show that every
+# model's would; chapter 05 asks again.
 #
 # ## Test yourself
 #

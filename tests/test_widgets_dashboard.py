@@ -17,7 +17,7 @@ def history(steps: int = 3, **extra: float) -> History:
 
 
 def titles(figure) -> list[str]:
-    return [axes.get_title() for axes in figure.axes if axes.axison]
+    return [axes.get_title("left") for axes in figure.axes if axes.axison]
 
 
 def test_a_panel_is_drawn_for_each_metric_that_was_logged():

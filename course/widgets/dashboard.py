@@ -53,7 +53,7 @@ def draw_dashboard(history: History, columns: int = 4, title: str = "") -> Any:
         for name, line, colour in zip(names, LINES, COLOURS, strict=False):
             steps, values = history.steps(name), _finite(history[name])
             axes.plot(steps, values, line, color=colour, label=name)
-        axes.set_title(heading, fontsize=8)
+        axes.set_title(heading, fontsize=8, loc="left")
         axes.tick_params(labelsize=7)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if len(names) > 1:

@@ -404,10 +404,10 @@ for what, other in (("the padding side", left), ("the rest of the batch", alone)
 # Which loss is best, and does the language model help? All runs of the next cell learn
 # from the *same* 750 training texts of at most 20 words, read twice, at the same
 # learning rate. Regression sees their mean ratings, the ordinal loss each single
-# rating, and the pairwise loss 750 pairs drawn from them: only who wins, not by how
-# much. The trunk starts from the language model or **from scratch**. The
-# seventh run is the **negative control**: regression on ratings that were shuffled
-# among the texts.
+# rating, and the pairwise loss 375 pairs drawn from them (as many texts to read): only
+# who wins, not by how much. The trunk starts from the language model or **from
+# scratch**. The seventh run is the **negative control**: regression on ratings that
+# were shuffled among the texts.
 #
 # **Predict first.** Which of the three losses knows least? And will 750 texts do
 # better than the lexicon, which has seen none of them?
@@ -455,7 +455,7 @@ def fit(loss, rows, scratch=False, seed=0, ratings=None):
     elif loss == "ordinal":
         fit_ordinal(short, tokenizer, some, [row["ratings"] for row in rows], **budget)
     else:
-        won, lost = chosen_rejected(reviews.pairs(rows, len(rows), seed=seed))
+        won, lost = chosen_rejected(reviews.pairs(rows, len(rows) // 2, seed=seed))
         fit_pairwise(short, tokenizer, won, lost, batch_size=16, **budget)
     return score_texts(short, tokenizer, judge_texts)
 
@@ -531,10 +531,12 @@ claim("every loss, from either start, beats the control by 0.05",
 # </details>
 
 # %% id="07-curve"
-sizes, members = [250, 750], {}
+sizes, members = [250, N], {}  # of N, the first is the run above
 for size in sizes:
-    parts = [pool[k * size : (k + 1) * size] for k in (1, 2, 3)]
-    members[size] = torch.stack([fit("regression", part) for part in parts])
+    parts = [pool[k * size : (k + 1) * size] for k in range(3)]
+    known = [read["regression, from the language model"]] if size == N else []
+    known += [fit("regression", part) for part in parts[len(known) :]]
+    members[size] = torch.stack(known)
 alone = {n: [pearson(s, judge_people) for s in m] for n, m in members.items()}
 together = {n: pearson(m.mean(0), judge_people) for n, m in members.items()}
 full = score(judge_texts)

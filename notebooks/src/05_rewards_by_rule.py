@@ -600,7 +600,7 @@ x = [prompt for prompt in openings for _ in range(16)]
 y = write(model, tokenizer, x, max_new_tokens=16, generator=generator(0))
 both = rule_score(first_feeling)(x, y).view(4, 16)  # (prompts, completions)
 alone = first_feeling(y).view(4, 16)
-claim("64 completions", len(set(y)) > 30)
+claim("of 64 completions more than 30 differ", len(set(y)) > 30)
 claim("with the prompt: variance 0 inside every prompt", (both.var(1) == 0).all())
 claim("yet it differs between prompts, so a plot of it looks alive", both.var() > 1)
 claim("the completion alone: the same rule does vary", (alone.var(1) > 0).any())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from course.data.assets import SMOLLM2, fetch
+from course.lm.chat_format import END, START
 from course.lm.gguf_file import TABLE, converted, read_weights
 from course.lm.interop import from_transformers, shape_of
 from course.lm.model import GPT, GPTConfig
@@ -122,10 +123,9 @@ def chat_ids(
     system message is added.  Raises ValueError on no messages, on other keys, and on
     a tokenizer without the two tokens.
     """
-    start, end = "<|im_start|>", "<|im_end|>"
     known = tokenizer.get_vocab()
-    if start not in known or end not in known:
-        raise ValueError(f"got a tokenizer without {start} and {end}, expected ChatML")
+    if START not in known or END not in known:
+        raise ValueError(f"got a tokenizer without {START} and {END}, expected ChatML")
     if not messages or any(m.keys() != {"role", "content"} for m in messages):
         raise ValueError(
             f"got messages {messages}, expected one or more with the keys role and "
@@ -140,8 +140,8 @@ def chat_ids(
     ids = []
     for message in messages:
         turn = encoded(f"{message['role']}\n{message['content']}")
-        ids += [known[start], *turn, known[end], *encoded("\n")]
-    return [*ids, known[start], *encoded("assistant\n")]
+        ids += [known[START], *turn, known[END], *encoded("\n")]
+    return [*ids, known[START], *encoded("assistant\n")]
 
 
 def chat(
@@ -165,7 +165,7 @@ def chat(
         ids,
         torch.ones_like(ids, dtype=torch.bool),
         max_new_tokens=max_new_tokens,
-        eos_id=tokenizer.convert_tokens_to_ids("<|im_end|>"),
+        eos_id=tokenizer.convert_tokens_to_ids(END),
         pad_id=tokenizer.pad_token_id,
         temperature=temperature,
         generator=generator,

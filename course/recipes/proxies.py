@@ -6,14 +6,9 @@ from typing import Any
 import torch
 
 from course.lm.model import GPT
-from course.recipes.recipe import Checkpoint, Recipe, openings
-from course.reward.model import (
-    RewardModel,
-    calibrate,
-    from_language_model,
-    score_texts,
-    scorer,
-)
+from course.recipes.recipe import Checkpoint, Recipe
+from course.recipes.reward import fit_ratings, scale_on_writer
+from course.reward.model import RewardModel, from_language_model
 from course.runtime import generator
 
 
@@ -24,34 +19,17 @@ def train_proxy(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
     those of the gold reward model have.
     """
     from course.data import reviews
-    from course.lm.sampling import write
-    from course.reward.metrics import pearson
-    from course.reward.training import fit_regression
 
     base = needed["language-model"]
-    tokenizer = base.tokenizer
     draws = generator(settings["seed"])
     rows = reviews.load("movies", "train")
-    texts, ratings = list(rows["text"]), list(rows["mean"])
-    few = torch.randperm(len(texts), generator=draws)[: settings["ratings"]].tolist()
+    few = torch.randperm(len(rows), generator=draws)[: settings["ratings"]].tolist()
     model = from_language_model(base.model, draws)
-    history = fit_regression(
-        model,
-        tokenizer,
-        [texts[n] for n in few],
-        [ratings[n] for n in few],
-        generator=draws,
-        **settings["train"],
+    history, r = fit_ratings(
+        model, base.tokenizer, rows.select(few), draws, settings["train"]
     )
-    model.eval()
-    held_out = reviews.load("movies", "validation")
-    scores = score_texts(model, tokenizer, list(held_out["text"]))
-    metrics = {"pearson": pearson(scores, torch.tensor(list(held_out["mean"])))}
-    prompts = openings(texts, settings["opening_words"])
-    prompts = prompts[: settings["reference_samples"]]
-    written = write(base.model, tokenizer, prompts, generator=draws, max_new_tokens=32)
-    calibrate(model, scorer(model, tokenizer)(prompts, written))
-    return Checkpoint("reward-proxy", model, tokenizer, metrics, history)
+    scale_on_writer(model, base, list(rows["text"]), draws, settings)
+    return Checkpoint("reward-proxy", model, base.tokenizer, {"pearson": r}, history)
 
 
 REWARD_PROXY = Recipe(

@@ -5,8 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from torch import Generator
 
 from course.lm.model import GPT
+from course.lm.training import History
 from course.recipes.recipe import Checkpoint, Recipe, openings
 from course.reward.model import (
     RewardModel,
@@ -18,33 +20,59 @@ from course.reward.model import (
 from course.runtime import device, generator, seed_everything
 
 
+def fit_ratings(
+    model: RewardModel, tokenizer, rows, draws: Generator, train: Mapping[str, Any]
+) -> tuple[History, float]:
+    """Teach the model the mean ratings of the rows.
+
+    Returns the history, and Pearson's r with people on the validation texts.
+    """
+    from course.data import reviews
+    from course.reward.metrics import pearson
+    from course.reward.training import fit_regression
+
+    texts, ratings = list(rows["text"]), list(rows["mean"])
+    history = fit_regression(model, tokenizer, texts, ratings, generator=draws, **train)
+    model.eval()
+    held_out = reviews.load("movies", "validation")
+    scores = score_texts(model, tokenizer, list(held_out["text"]))
+    return history, pearson(scores, torch.tensor(list(held_out["mean"])))
+
+
+def scale_on_writer(
+    model: RewardModel,
+    writer: Checkpoint,
+    texts: list[str],
+    draws: Generator,
+    settings: Mapping[str, Any],
+) -> None:
+    """Give the scores of what the writer makes of openings mean 0 and deviation 1."""
+    from course.lm.sampling import write
+
+    prompts = openings(texts, settings["opening_words"])
+    prompts = prompts[: settings["reference_samples"]]
+    written = write(
+        writer.model, writer.tokenizer, prompts, generator=draws, max_new_tokens=32
+    )
+    calibrate(model, scorer(model, writer.tokenizer)(prompts, written))
+
+
 def train_reward(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
     """The language model, taught the mean human rating of each training text.
 
     Its scores have mean 0 and standard deviation 1 on texts of the language model.
     """
     from course.data import reviews
-    from course.lm.sampling import write
-    from course.reward.metrics import pearson, preference_accuracy
-    from course.reward.training import fit_regression
+    from course.reward.metrics import preference_accuracy
 
     base = needed["language-model"]
     tokenizer = base.tokenizer
     draws = generator(settings["seed"])
     model = from_language_model(base.model, draws)
     rows = reviews.load("movies", "train")
-    history = fit_regression(
-        model,
-        tokenizer,
-        list(rows["text"]),
-        list(rows["mean"]),
-        generator=draws,
-        **settings["train"],
-    )
-    model.eval()
+    history, r = fit_ratings(model, tokenizer, rows, draws, settings["train"])
+    metrics = {"pearson": r}
     held_out = reviews.load("movies", "validation")
-    scores = score_texts(model, tokenizer, list(held_out["text"]))
-    metrics = {"pearson": pearson(scores, torch.tensor(list(held_out["mean"])))}
     pairs = reviews.pairs(held_out, settings["pairs"], min_gap=0.5)
     chosen, rejected = [], []
     for pair in pairs:
@@ -55,10 +83,7 @@ def train_reward(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
     metrics["pair_accuracy"] = preference_accuracy(
         score_texts(model, tokenizer, chosen), score_texts(model, tokenizer, rejected)
     )
-    prompts = openings(list(rows["text"]), settings["opening_words"])
-    prompts = prompts[: settings["reference_samples"]]
-    written = write(base.model, tokenizer, prompts, generator=draws, max_new_tokens=32)
-    calibrate(model, scorer(model, tokenizer)(prompts, written))
+    scale_on_writer(model, base, list(rows["text"]), draws, settings)
     return Checkpoint("reward-model", model, tokenizer, metrics, history)
 
 
@@ -85,27 +110,14 @@ def train_scratch(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
     It sees the same ratings as the reward model; its scores are in rating units.
     """
     from course.data import reviews
-    from course.reward.metrics import pearson
-    from course.reward.training import fit_regression
 
     base = needed["language-model"]
     seed_everything(settings["seed"])
     draws = generator(settings["seed"])
     model = RewardModel(GPT(base.model.config).to(device()), draws)
     rows = reviews.load("movies", "train")
-    history = fit_regression(
-        model,
-        base.tokenizer,
-        list(rows["text"]),
-        list(rows["mean"]),
-        generator=draws,
-        **settings["train"],
-    )
-    model.eval()
-    held_out = reviews.load("movies", "validation")
-    scores = score_texts(model, base.tokenizer, list(held_out["text"]))
-    metrics = {"pearson": pearson(scores, torch.tensor(list(held_out["mean"])))}
-    return Checkpoint("reward-scratch", model, base.tokenizer, metrics, history)
+    history, r = fit_ratings(model, base.tokenizer, rows, draws, settings["train"])
+    return Checkpoint("reward-scratch", model, base.tokenizer, {"pearson": r}, history)
 
 
 REWARD_SCRATCH = replace(

@@ -467,7 +467,7 @@ def chosen_rejected(pairs):
 
 
 # %% id="07-races"
-# seeds tried: 0, 1, 2
+# seeds tried for races, curve and calibration: 0, 1, 2 (of the draws and the starts)
 few = pool[:N]
 read = {
     f"{loss}, {'from scratch' if scratch else 'from the language model'}":

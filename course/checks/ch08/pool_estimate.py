@@ -18,12 +18,16 @@ def probes(generator: torch.Generator) -> list[Probe]:
     two = torch.tensor([1.0, 2.0]), torch.tensor([5.0, 3.0])
     three = torch.tensor([2.0, 3.0, 1.0]), torch.tensor([0.0, 3.0, 5.0])
     same = torch.tensor([0.5, -1.0, 2.0, 1.0])
+    # Many rows: in half precision all are ties, and a random choice must not pass.
+    close = torch.tensor([[50.001, 50.003, 50.002], [50.003, 50.001, 50.002]])
+    close, judged = close.repeat(8, 1), torch.tensor([0.0, 3.0, 5.0]).repeat(16, 1)
     return [
         Probe("one candidate", (torch.tensor([0.5]), torch.tensor([2.0]), 1)),
         Probe("two candidates, n = 1", (*two, 1)),
         Probe("two candidates, n = 2", (*two, 2)),
         Probe("three candidates, n = 2", (*three, 2)),
         Probe("the proxy judges itself", (same, same, 2)),
+        Probe("close scores", (close, judged, 2)),
         Probe("eight candidates, n = 4", (*pool(8), 4)),
         Probe("six candidates, n = 6", (*pool(6), 6)),
         Probe("two prompts", (*pool(2, 5), 3)),

@@ -17,16 +17,17 @@ from course.lm.model import GPTConfig
 # %% [markdown] id="02-1-header"
 # ## Exercise 2.1 — causal attention
 #
-# **Time** 20 minutes · **difficulty** ●●●○○ · **importance** ●●●●●
+# 20 minutes · difficulty ●●●○○ · importance ●●●●●
 #
 # *Why it matters:* this is the only place in a transformer where tokens talk to each
 # other; one slip in the mask and the model cheats in training and fails in writing.
 #
-# **Given** `queries` (B, H, T, D); `keys` and `values` (B, K, S, D), where S ≥ T and
-# the queries are the **last** T of the S positions (the earlier ones come from a
-# cache); H is a multiple of K, and query head h reads key head h // (H/K) ·
-# **Return** (B, H, T, D), for each query the weighted mean of the values at and
-# before its position · *about 7 lines*
+# - **Given** `queries` (B, H, T, D); `keys` and `values` (B, K, S, D), where S ≥ T
+#   and the queries are the **last** T of the S positions (the earlier ones come
+#   from a cache); H is a multiple of K, and query head h reads key head h // (H/K).
+# - **Return** (B, H, T, D), for each query the weighted mean of the values at and
+#   before its position.
+# - *About 7 lines.*
 
 
 # %% id="02-1-stub" tags=["exercise"]
@@ -82,13 +83,14 @@ print("means of 0..t:", causal_attention(one, one, numbers)[0, 0, :, 0].tolist()
 # %% [markdown] id="02-2-header"
 # ## Exercise 2.2 — RMSNorm
 #
-# **Time** 10 minutes · **difficulty** ●○○○○ · **importance** ●●●○○
+# 10 minutes · difficulty ●○○○○ · importance ●●●○○
 #
 # *Why it matters:* before every block it brings the vectors back to size 1, so that a
 # deep model can be trained at all.
 #
-# **Given** `x` (..., C) and `weight` (C,) · **Return** a tensor of the shape of `x` ·
-# *about 1 line*
+# - **Given** `x` (..., C) and `weight` (C,).
+# - **Return** a tensor of the shape of `x`.
+# - *About 1 line.*
 #
 # $$y = \frac{x}{\sqrt{\mathrm{mean}(x^2) + \epsilon}} \cdot w$$
 
@@ -137,14 +139,16 @@ print([[round(number, 3) for number in row] for row in y.tolist()])
 # %% [markdown] id="02-3-header"
 # ## Exercise 2.3 — rotary positions
 #
-# **Time** 20 minutes · **difficulty** ●●●○○ · **importance** ●●●●○
+# 20 minutes · difficulty ●●●○○ · importance ●●●●○
 #
 # *Why it matters:* attention alone cannot tell “dog bites man” from “man bites dog”;
 # turning queries and keys by their positions lets it see distances.
 #
-# **Given** `x` (B, H, T, D) with D even; `positions` (B, T) or (T,); component i is
-# paired with component i + D/2 · **Return** `x` with pair i turned by position ×
-# base^(−2i/D) radians, (B, H, T, D) · *about 8 lines*
+# - **Given** `x` (B, H, T, D) with D even; `positions` (B, T) or (T,); component i
+#   is paired with component i + D/2.
+# - **Return** `x` with pair i turned by position × base^(−2i/D) radians, (B, H, T,
+#   D).
+# - *About 8 lines.*
 
 
 # %% id="02-3-stub" tags=["exercise"]
@@ -202,13 +206,14 @@ print("a quarter turn points up:", torch.allclose(turned, torch.tensor([0.0, 1.0
 # %% [markdown] id="02-4-header"
 # ## Exercise 2.4 — SwiGLU
 #
-# **Time** 10 minutes · **difficulty** ●○○○○ · **importance** ●●●○○
+# 10 minutes · difficulty ●○○○○ · importance ●●●○○
 #
 # *Why it matters:* most of a model's numbers lie in these three matrices; the gate
 # decides, token by token, which of them speak.
 #
-# **Given** `x` (..., C); `gate` and `up` (F, C); `down` (C, F) · **Return** (..., C)
-# · *about 2 lines*
+# - **Given** `x` (..., C); `gate` and `up` (F, C); `down` (C, F).
+# - **Return** (..., C).
+# - *About 2 lines.*
 #
 # $$y = \mathrm{down}\,(\mathrm{silu}(\mathrm{gate}\,x) \cdot \mathrm{up}\,x)$$
 
@@ -258,14 +263,16 @@ print("a shut gate:", y.abs().tolist())
 # %% [markdown] id="02-5-header"
 # ## Exercise 2.5 — counting parameters
 #
-# **Time** 10 minutes · **difficulty** ●●○○○ · **importance** ●●●○○
+# 10 minutes · difficulty ●●○○○ · importance ●●●○○
 #
 # *Why it matters:* memory, speed and price follow from this number; being able to
 # count it means knowing every matrix of the model.
 #
-# **Given** a `GPTConfig` with `vocab_size`, `context`, `width`, `layers`, `heads`,
-# `kv_heads`, `feed_forward`; the weights are tied and no matrix has a bias ·
-# **Return** the number of trainable numbers, an int · *about 6 lines*
+# - **Given** a `GPTConfig` with `vocab_size`, `context`, `width`, `layers`,
+#   `heads`, `kv_heads`, `feed_forward`; the weights are tied and no matrix has a
+#   bias.
+# - **Return** the number of trainable numbers, an int.
+# - *About 6 lines.*
 
 
 # %% id="02-5-stub" tags=["exercise"]

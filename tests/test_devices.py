@@ -18,6 +18,8 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from course.policy.rollout import Rollout
+from course.policy.updates import logprobs_of
 from course.reward.agreement import (
     RatingTable,
     one_against_rest,
@@ -96,26 +98,30 @@ def cached_steps(make: Make) -> Tensor:
     return model(make.ids(B, 1), mask, cache=cache)
 
 
+def a_rollout(make: Make, **columns: Tensor) -> Rollout:
+    """A rollout of B texts of T tokens that nobody wrote."""
+    return Rollout(**{
+        "prompts": ["a"] * B,
+        "completions": ["b"] * B,
+        "prompt_ids": make.ids(B, 3),
+        "prompt_mask": make.mask(B, 3),
+        "completion_ids": make.ids(B, T),
+        "completion_mask": make.mask(B, T),
+        "old_logprobs": make.floats(B, T),
+        "ref_logprobs": make.floats(B, T),
+        "scores": make.floats(B),
+        "ended": make.mask(B),
+        "temperature": 0.9,
+        **columns,
+    })  # fmt: skip
+
+
 def reinforce_update(make: Make) -> Tensor:
     """One step of each optimiser; the metrics are floats, so weights are returned."""
     from course.lm.training import optimizers
-    from course.policy.rollout import Rollout
-    from course.policy.steps import reinforce_step
+    from course.policy.reinforce import reinforce_step
 
-    policy = make.gpt()
-    rollout = Rollout(
-        prompts=["a"] * B,
-        completions=["b"] * B,
-        prompt_ids=make.ids(B, 3),
-        prompt_mask=make.mask(B, 3),
-        completion_ids=make.ids(B, T),
-        completion_mask=make.mask(B, T),
-        old_logprobs=make.floats(B, T),
-        ref_logprobs=make.floats(B, T),
-        scores=make.floats(B),
-        ended=make.mask(B),
-        temperature=0.9,
-    )
+    policy, rollout = make.gpt(), a_rollout(make)
     for optimizer in optimizers(policy, 0.01, 0.01, weight_decay=0.0):
         reinforce_step(policy, optimizer, rollout, beta=0.1)
     return next(policy.parameters())
@@ -124,23 +130,8 @@ def reinforce_update(make: Make) -> Tensor:
 def clipped_update(make: Make, name: str) -> Tensor:
     """One step of PPO, GRPO or RLOO on a rollout of the policy's own."""
     from course.policy import grpo, ppo
-    from course.policy.rollout import Rollout
-    from course.policy.updates import logprobs_of
 
-    policy = make.gpt()
-    rollout = Rollout(
-        prompts=["a"] * B,
-        completions=["b"] * B,
-        prompt_ids=make.ids(B, 3),
-        prompt_mask=make.mask(B, 3),
-        completion_ids=make.ids(B, T),
-        completion_mask=make.mask(B, T),
-        old_logprobs=make.floats(B, T),
-        ref_logprobs=make.floats(B, T),
-        scores=make.floats(B),
-        ended=make.mask(B),
-        temperature=0.9,
-    )
+    policy, rollout = make.gpt(), a_rollout(make)
     old = logprobs_of(policy, rollout)[0].detach()
     rollout = replace(rollout, old_logprobs=old)
     groups, options = [{"params": policy.parameters()}], {"beta": 0.1}
@@ -153,6 +144,23 @@ def clipped_update(make: Make, name: str) -> Tensor:
         options["group_size"] = 2
     optimizer = torch.optim.AdamW(groups, lr=1e-3)
     step(*models, optimizer, rollout, minibatches=2, epochs=2, **options)
+    return next(policy.parameters())
+
+
+def dpo_update(make: Make) -> Tensor:
+    """Pairs out of groups, and two passes over them."""
+    from course.policy.dpo import best_and_worst, pair_metrics, train_dpo
+
+    policy = make.gpt()
+    like = make.floats(B)
+    scores = torch.arange(float(B)).to(like)
+    pairs = best_and_worst(a_rollout(make, scores=scores), 2).swapped()
+    optimizer = torch.optim.AdamW(policy.parameters(), lr=1e-3)
+    train_dpo(
+        policy, pairs, optimizer=optimizer, steps=2, batch_size=1, beta=0.1,
+        generator=torch.Generator().manual_seed(0),
+    )  # fmt: skip
+    pair_metrics(policy, pairs, beta=0.1)
     return next(policy.parameters())
 
 
@@ -460,6 +468,9 @@ NEED_VALUES: dict[str, Callable[[Make], object]] = {
     "ppo_step": lambda m: clipped_update(m, "ppo_step"),
     "grpo_step": lambda m: clipped_update(m, "grpo_step"),
     "rloo_step": lambda m: clipped_update(m, "rloo_step"),
+    **dict.fromkeys(
+        ("best_and_worst", "dpo_step", "pair_metrics", "train_dpo"), dpo_update
+    ),
     "two_groups": lambda m: two_groups(
         m.mask(B, T), 2, torch.Generator().manual_seed(0)
     ),
@@ -577,12 +588,14 @@ COMPLETE = {
     },
     "course.policy.advantages": set(),
     "course.policy.clipping": set(),
+    "course.policy.dpo": set(),
     "course.policy.estimators": set(),
     "course.policy.groups": set(),
     "course.policy.grpo": set(),
     "course.policy.ppo": set(),
     "course.policy.kl": set(),
     "course.policy.losses": set(),
+    "course.policy.reinforce": set(),
     "course.policy.values": set(),
     "course.policy.preference_losses": set(),
     "course.reward.agreement": {

@@ -8,17 +8,18 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from test_steps import PROMPTS, equal, plain_share, seeded, tiny_gpt, weights
-from test_steps import tokenizer as tokenizer  # the fixture
+from test_reinforce import PROMPTS, equal, plain_share, seeded, tiny_gpt, weights
+from test_reinforce import tokenizer as tokenizer  # the fixture
 from torch import nn
 
 from course.policy.controllers import AdaptiveKL, FixedKL, adapt_beta
 from course.policy.enumerable import NAMES, TinyPolicy
 from course.policy.grpo import grpo_step, rloo_step
 from course.policy.loop import check_kl, constant, falling, penalise_cut_texts, train
+from course.policy.metrics import metrics
 from course.policy.ppo import Critic, ppo_step
+from course.policy.reinforce import reinforce_step
 from course.policy.rollout import collect
-from course.policy.steps import metrics, reinforce_step, train_reinforce
 from course.policy.updates import MAX_RATIO, intact, partition, rescore, take, update
 from course.runtime import CourseError
 
@@ -207,16 +208,19 @@ def test_with_one_update_per_rollout_nothing_is_ever_clipped(tokenizer):
     assert often["policy/clipfrac"] > 0 and often["policy/ratio_var"] > 0
 
 
-def test_the_loop_with_the_reinforce_step_is_train_reinforce_to_the_bit(tokenizer):
-    policy, reference = tiny_gpt(tokenizer), tiny_gpt(tokenizer)
-    old = train_reinforce(
-        policy, reference, tokenizer, PROMPTS, plain_share, steps=4, batch_size=16,
-        beta=0.1, learning_rate=1e-2, max_new_tokens=8, generator=seeded(),
-    )  # fmt: skip
-    again, _, history, _ = loop(tokenizer, "reinforce", steps=4)
+def test_the_loop_is_draw_write_score_step_with_a_falling_learning_rate(tokenizer):
+    """The same four steps, written out: the same weights to the bit."""
+    policy, draw = tiny_gpt(tokenizer), seeded()
+    reference = copy.deepcopy(policy)
+    step, optimizer = make_step("reinforce", policy, 1e-2, beta=0.1)
+    for n in range(4):
+        optimizer.param_groups[0]["lr"] = 1e-2 * (1 - n / 4)
+        rows = torch.randint(len(PROMPTS), (16,), generator=draw).tolist()
+        prompts = [PROMPTS[row] for row in rows]
+        options = {"max_new_tokens": 8, "generator": draw}
+        step(collect(policy, reference, tokenizer, prompts, plain_share, **options))
+    again = loop(tokenizer, "reinforce", steps=4)[0]
     assert equal(weights(policy), weights(again))
-    for key in SHARED - {"tokens_per_s"}:
-        assert history[key] == old[key]
 
 
 def test_the_completions_of_a_prompt_stand_next_to_each_other(tokenizer):

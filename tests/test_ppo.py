@@ -5,8 +5,8 @@ import dataclasses
 
 import pytest
 import torch
-from test_steps import equal, roll, tiny_gpt, weights
-from test_steps import tokenizer as tokenizer  # the fixture
+from test_reinforce import equal, roll, tiny_gpt, weights
+from test_reinforce import tokenizer as tokenizer  # the fixture
 
 from course.policy.advantages import shaped_rewards, whiten
 from course.policy.losses import reinforce_loss

@@ -19,8 +19,8 @@ from course.policy.groups import (
     rloo_advantages,
 )
 from course.policy.losses import Reduction, reduce_token_mean
+from course.policy.metrics import metrics
 from course.policy.rollout import Rollout
-from course.policy.steps import metrics
 from course.policy.updates import (
     Seen,
     intact,

@@ -6,8 +6,8 @@ from torch import Tensor, nn
 from course.policy.advantages import shaped_rewards, whiten
 from course.policy.clipping import importance_ratio, is_clipped, ppo_clip_loss
 from course.policy.losses import reduce_token_mean
+from course.policy.metrics import metrics
 from course.policy.rollout import Rollout
-from course.policy.steps import metrics
 from course.policy.updates import (
     Seen,
     intact,

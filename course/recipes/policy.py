@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from copy import deepcopy
+from functools import partial
 from typing import Any
+
+import torch
 
 from course.lm.model import GPT
 from course.recipes.recipe import Checkpoint, Recipe, openings
@@ -13,21 +16,28 @@ from course.runtime import generator
 def train_policy(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
     """REINFORCE: the writer, moved towards what the reward model likes."""
     from course.data import reviews
+    from course.policy.loop import train
+    from course.policy.reinforce import reinforce_step
     from course.policy.rollout import collect
-    from course.policy.steps import train_reinforce
 
     reference = needed["language-model"].model
     score = scorer(needed["reward-model"].model, needed["reward-model"].tokenizer)
     tokenizer = needed["language-model"].tokenizer
     policy = deepcopy(reference)
+    optimizer = torch.optim.AdamW(
+        policy.parameters(), lr=settings["learning_rate"], weight_decay=0.0
+    )
     prompts = openings(reviews.texts("movies", "train"), settings["opening_words"])
-    history = train_reinforce(
+    history = train(
         policy,
         reference,
         tokenizer,
         prompts,
         score,
+        partial(reinforce_step, policy, optimizer, beta=settings["beta"]),
+        optimizer=optimizer,
         generator=generator(settings["seed"]),
+        desc="REINFORCE",
         **settings["train"],
     )
     words = settings["opening_words"]
@@ -42,6 +52,7 @@ def train_policy(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
     metrics = {
         "score_before": float(before.scores.mean()),
         "score_after": float(after.scores.mean()),
+        "eos_rate": float(after.ended.float().mean()),
         "kl_seq": float((after.old_logprobs - after.ref_logprobs).sum(1).mean()),
     }
     return Checkpoint("policy-reinforce", policy, tokenizer, metrics, history)
@@ -52,11 +63,14 @@ POLICY_REINFORCE = Recipe(
     settings={
         "seed": 0,
         "opening_words": 2,
-        "train": {"steps": 80, "batch_size": 64, "beta": 0.02, "learning_rate": 5e-4,
-                  "max_new_tokens": 32},
+        "beta": 0.02,
+        "learning_rate": 5e-4,
+        "train": {"steps": 80, "batch_size": 64, "max_new_tokens": 32,
+                  "missing_eos_penalty": 1.0},
     },
     modules=("course.policy.rollout", "course.policy.advantages", "course.policy.kl",
-             "course.policy.losses", "course.policy.steps"),
+             "course.policy.losses", "course.policy.metrics", "course.policy.updates",
+             "course.policy.reinforce", "course.policy.loop"),
     train=train_policy,
     empty=GPT,
     needs=("language-model", "reward-model"),

@@ -656,8 +656,13 @@ claim("the score function reaches the logits", policy.logits.grad.abs().max() > 
 # model of chapter 07 scores the whole text; its scale is set so that texts of the
 # untrained writer have mean 0 and standard deviation 1. One step is: write a batch,
 # score it, compute reward-to-go with the batch mean as baseline and the KL in
-# the reward, take one optimiser step. The loop is `train_reinforce` in
-# `course.policy.steps`, and short enough to read aloud.
+# the reward, take one optimiser step. A step is `reinforce_step` in
+# `course.policy.reinforce`, five lines that you know by now; `train` in
+# `course.policy.loop` repeats it, and will repeat the steps of the next chapters too.
+#
+# One thing is new. The reward model also scores a text that was cut off, so nothing
+# would pay for an ending. A text without one therefore loses a fixed amount, the
+# **missing-end penalty**. The scores that are shown are those before it.
 #
 # `checkpoints.load` trains the policy when it is not there, and keeps it. These are
 # its settings, and its history.
@@ -671,7 +676,8 @@ trained = checkpoints.load("policy-reinforce")
 tokenizer = writer.tokenizer
 settings = checkpoints.recipe("policy-reinforce").settings
 opening_words = settings["opening_words"]
-print(", ".join(f"{name} {value}" for name, value in settings["train"].items()))
+shown = {k: settings[k] for k in ("learning_rate", "beta")} | settings["train"]
+print(", ".join(f"{name} {value}" for name, value in shown.items()))
 h = trained.history
 _, places = plt.subplots(1, 3, figsize=(9.4, 2.9))
 for axes, key, unit in zip(
@@ -802,10 +808,9 @@ claim("more than 5 nats of KL per text were spent", spent > 5)
 # became friendlier. They did, and they became alike: fewer different pairs of words,
 # the same praise again and again. Neither judge asks for variety or for sense, so
 # nothing holds them, except the reference through the KL term; and KL is what paid
-# for the gain. Nobody pays for an ending either: the reward model also scores a
-# text that was cut off, so compare the share of texts that end, and the number of
-# tokens. "Higher reward" and "better text" are two claims. Chapter 14
-# is about the distance between them.
+# for the gain. Look at the endings too: that is where the missing-end penalty shows.
+# "Higher reward" and "better text" are two claims. Chapter 14 is about the distance
+# between them.
 #
 # ## Negative controls
 #
@@ -822,7 +827,10 @@ claim("more than 5 nats of KL per text were spent", spent > 5)
 # %% id="09-controls"
 from copy import deepcopy
 
-from course.policy.steps import train_reinforce
+from functools import partial
+
+from course.policy.loop import train
+from course.policy.reinforce import reinforce_step
 
 prompts = openings(reviews.texts("movies", "train"), opening_words)
 deal = generator(3)  # seeds of the runs tried: 0, 1, 2
@@ -834,9 +842,10 @@ given = {
 ends = {"no training": before.scores}
 for name, rule in given.items():
     policy = deepcopy(writer.model)
-    train_reinforce(policy, writer.model, tokenizer, prompts, rule, steps=10,
-                    batch_size=32, beta=0.05, learning_rate=3e-3,
-                    max_new_tokens=32, generator=generator(0))  # fmt: skip
+    adam = torch.optim.AdamW(policy.parameters(), lr=3e-3, weight_decay=0.0)
+    train(policy, writer.model, tokenizer, prompts, rule,
+          partial(reinforce_step, policy, adam, beta=0.05), optimizer=adam, steps=10,
+          batch_size=32, max_new_tokens=32, generator=generator(0))  # fmt: skip
     ends[name] = written_by(policy).scores
 
 # %% id="09-controls-figure"

@@ -413,8 +413,8 @@ plots.finish(axes, "The controller reaches its target from both sides",
 # advantages; then two passes over two minibatches, four updates, each with the
 # clipped policy loss and the value loss. `ppo_step` in `course.policy.ppo` is that, in
 # the same letters, and `train` in `course.policy.loop` is the loop around it, the same
-# for every algorithm of this course. A text that does not end within 32 tokens loses
-# one point, since REINFORCE forgot to end its texts.
+# for every algorithm of this course. As in chapter 09, a text that does not end within
+# 32 tokens loses one point.
 
 # %% id="10-models"
 from course import checkpoints
@@ -546,7 +546,7 @@ claim(
 # %% id="10-reinforce"
 from functools import partial
 
-from course.policy.steps import reinforce_step
+from course.policy.reinforce import reinforce_step
 
 plain = deepcopy(reference)
 optimizer = torch.optim.AdamW(plain.parameters(), lr=2e-3, weight_decay=0.0)

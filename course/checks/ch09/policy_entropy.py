@@ -96,7 +96,7 @@ EXERCISE = Exercise(
     stars=2,
     signature="policy_entropy(logits: Tensor, mask: Tensor) -> Tensor",
     reference="course.policy.losses:policy_entropy",
-    used_by="policy.steps, 10",
+    used_by="policy.reinforce, 10",
     why="When this number falls to 0 the policy has stopped exploring: it is the first "
     "gauge to watch while a policy trains.",
     hints=(

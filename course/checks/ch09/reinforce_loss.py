@@ -125,7 +125,7 @@ EXERCISE = Exercise(
         "reinforce_loss(logprobs: Tensor, advantages: Tensor, mask: Tensor) -> Tensor"
     ),
     reference="course.policy.losses:reinforce_loss",
-    used_by="policy.steps, 10, 11",
+    used_by="policy.reinforce, 10, 11",
     why="These two lines turn any number that people, rules or models give to a text "
     "into a gradient; PPO and GRPO only refine them.",
     hints=(

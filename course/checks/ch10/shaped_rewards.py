@@ -138,7 +138,7 @@ EXERCISE = Exercise(
         "mask: Tensor, beta: float) -> Tensor"
     ),
     reference="course.policy.advantages:shaped_rewards",
-    used_by="policy.steps, policy.ppo",
+    used_by="policy.reinforce, policy.ppo",
     why="The penalty is the leash that keeps a policy near a model of language; a "
     "score on the wrong token, or outside the mask, teaches nothing.",
     hints=(

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -14,8 +15,10 @@ from course.policy.advantages import (
     shaped_rewards,
     whole_sequence_advantages,
 )
+from course.policy.loop import train
+from course.policy.metrics import metrics
+from course.policy.reinforce import reinforce_step
 from course.policy.rollout import Rollout, checked_scores, collect
-from course.policy.steps import metrics, reinforce_step, train_reinforce
 from course.runtime import CourseError
 
 PROMPTS = ["a", "the film was", "", "good acting"]
@@ -314,14 +317,21 @@ def test_the_gradient_is_clipped_to_the_norm_asked_for(tokenizer):
 # The loop -----------------------------------------------------------------------------
 
 
-def learn(tokenizer, score, steps: int, **options):
-    policy = tiny_gpt(tokenizer)
-    reference = copy.deepcopy(policy)
-    arguments = {
-        "steps": steps, "batch_size": 32, "beta": 0.0, "learning_rate": 1e-2,
-        "max_new_tokens": 8, "generator": seeded(), **options,
-    }  # fmt: skip
-    history = train_reinforce(policy, reference, tokenizer, PROMPTS, score, **arguments)
+def learn(
+    tokenizer, score, steps: int, beta=0.0, lr=1e-2, policy=None, reference=None,
+    prompts=PROMPTS, **options,
+):  # fmt: skip
+    policy = policy or tiny_gpt(tokenizer)
+    reference = reference or copy.deepcopy(policy)
+    optimizer = torch.optim.AdamW(policy.parameters(), lr=lr, weight_decay=0.0)
+    history = train(
+        policy, reference, tokenizer, prompts, score,
+        partial(reinforce_step, policy, optimizer, beta=beta), optimizer=optimizer,
+        **{
+            "steps": steps, "batch_size": 32, "max_new_tokens": 8,
+            "generator": seeded(), **options,
+        },
+    )  # fmt: skip
     return policy, reference, history
 
 
@@ -345,7 +355,7 @@ def test_scores_that_know_nothing_of_the_text_teach_nothing(tokenizer):
         shares.append(sum(plain_share(prompts, completions)) / len(completions))
         return torch.rand(len(completions), generator=noise)
 
-    learn(tokenizer, random_score, 40, learning_rate=1e-3)
+    learn(tokenizer, random_score, 40, lr=1e-3)
     assert abs(sum(shares[-5:]) / 5 - sum(shares[:5]) / 5) < 0.25
 
 
@@ -378,11 +388,7 @@ def test_an_interrupt_keeps_what_was_learned_and_returns_the_history(tokenizer, 
             raise KeyboardInterrupt
         return plain_share(prompts, completions)
 
-    history = train_reinforce(
-        policy, copy.deepcopy(policy), tokenizer, PROMPTS, interrupted, steps=9,
-        batch_size=32, beta=0.0, learning_rate=1e-2, max_new_tokens=8,
-        generator=seeded(),
-    )  # fmt: skip
+    history = learn(tokenizer, interrupted, 9, policy=policy)[2]
     assert len(history["score/mean"]) == 2
     assert equal(weights(policy), seen[2]) and not equal(seen[2], seen[0])
     assert "stopped after 2 of 9 steps" in capsys.readouterr().out
@@ -402,11 +408,7 @@ def test_a_score_that_breaks_in_the_middle_keeps_the_policy_of_the_last_step(tok
         return plain_share(prompts, completions) if len(seen) < 3 else None
 
     with pytest.raises(ValueError, match="got None from the score function"):
-        train_reinforce(
-            policy, copy.deepcopy(policy), tokenizer, PROMPTS, breaks, steps=5,
-            batch_size=32, beta=0.0, learning_rate=1e-2, max_new_tokens=8,
-            generator=seeded(),
-        )  # fmt: skip
+        learn(tokenizer, breaks, 5, policy=policy)
     assert equal(weights(policy), seen[2]) and not equal(seen[2], seen[0])
 
 
@@ -418,7 +420,7 @@ def test_the_learning_rate_falls_linearly_to_nothing(tokenizer):
 
 
 @pytest.mark.parametrize("change, sentence", [
-    ({"batch_size": 1}, "at least 2"),
+    ({"batch_size": 1}, "at least two texts"),
     ({"prompts": []}, "no prompts"),
     ({"reference": "policy"}, "frozen copy"),
     ({"max_new_tokens": 500}, "context"),
@@ -428,13 +430,9 @@ def test_settings_that_cannot_work_are_refused_in_one_sentence(
     tokenizer, change, sentence
 ):
     policy = tiny_gpt(tokenizer)
-    arguments = {
-        "reference": copy.deepcopy(policy), "prompts": PROMPTS, "steps": 1,
-        "batch_size": 4, "beta": 0.1, "learning_rate": 1e-3, "max_new_tokens": 4,
-        "generator": seeded(), **change,
-    }  # fmt: skip
-    if arguments["reference"] == "policy":
-        arguments["reference"] = policy
+    change = {"steps": 1, "batch_size": 4, "max_new_tokens": 4, **change}
+    if change.get("reference") == "policy":
+        change["reference"] = policy
     with pytest.raises(ValueError, match="got .*expected") as error:
-        train_reinforce(policy, tokenizer=tokenizer, score=plain_share, **arguments)
+        learn(tokenizer, plain_share, policy=policy, **change)
     assert sentence in str(error.value)

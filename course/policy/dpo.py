@@ -1,0 +1,193 @@
+"""DPO: an offline loop on pairs of completions, without a reward model inside it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+import torch
+from torch import Tensor, nn
+
+from course.lm.training import History
+from course.policy.loop import falling
+from course.policy.preference_losses import dpo_loss, dpo_metrics, pair_log_ratio
+from course.policy.rollout import Rollout
+from course.policy.updates import intact, logprobs_of, take, update
+from course.runtime import progress
+
+PairLoss = Callable[[Tensor, float], Tensor]  # loss(h, beta) -> scalar
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Which completions of a rollout beat which others of the same prompt.
+
+    The reference's log-probabilities are those of the rollout, computed once.
+    """
+
+    rollout: Rollout
+    chosen: Tensor  # (pairs,) row numbers of the rollout
+    rejected: Tensor  # (pairs,)
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    def rows(self, numbers: Tensor | Sequence[int]) -> "Pairs":
+        """The pairs of these numbers, in this order."""
+        return Pairs(self.rollout, self.chosen[numbers], self.rejected[numbers])
+
+    def swapped(self) -> "Pairs":
+        """The same pairs with every label turned round."""
+        return Pairs(self.rollout, self.rejected, self.chosen)
+
+
+def best_and_worst(rollout: Rollout, group_size: int) -> Pairs:
+    """One pair of each group: the completion that scores best, and the worst.
+
+    rollout: the `group_size` completions of a prompt next to each other.  A group
+    whose scores are all equal prefers nothing and gives no pair.  Raises ValueError
+    without whole groups of two or more, and when no group prefers anything.
+    """
+    if group_size < 2 or len(rollout.scores) % group_size:
+        raise ValueError(
+            f"got {len(rollout.scores)} completions and group_size = {group_size}, "
+            "expected whole groups of at least two"
+        )
+    groups = rollout.scores.view(-1, group_size)
+    begin = torch.arange(len(groups), device=groups.device) * group_size
+    keep = groups.amax(1) > groups.amin(1)
+    if not keep.any():
+        raise ValueError("got equal scores in every group, expected a preference")
+    best, worst = begin + groups.argmax(1), begin + groups.argmin(1)
+    return Pairs(rollout, best[keep], worst[keep])
+
+
+def dpo_step(
+    policy: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    pairs: Pairs,
+    *,
+    beta: float,
+    loss: PairLoss = dpo_loss,
+    max_grad_norm: float = 1.0,
+) -> dict[str, float]:
+    """One update on these pairs; returns the metrics of `dpo_metrics` before it.
+
+    beta: reward units per nat.  loss(h, beta): of `preference_losses`.
+    Raises CourseError, and leaves policy and optimizer as they were, when the loss or
+    the gradient is not a finite number.
+    Source: Rafailov et al. 2023, arXiv 2305.18290.
+    """
+    with intact(optimizer):
+        four = _four(policy, pairs)
+        value = loss(pair_log_ratio(*four), beta)
+        norm = update(optimizer, value, max_grad_norm)[0]
+    return dpo_metrics(value, *four, beta) | {
+        "grad_norm": norm,
+        "lr": optimizer.param_groups[0]["lr"],
+    }
+
+
+@torch.no_grad()
+def pair_metrics(
+    policy: nn.Module,
+    pairs: Pairs,
+    *,
+    beta: float,
+    loss: PairLoss = dpo_loss,
+    batch_size: int = 64,
+) -> dict[str, float]:
+    """The metrics of `dpo_metrics` on all pairs, without learning from them."""
+    numbers = torch.arange(len(pairs), device=pairs.chosen.device)
+    parts = [_four(policy, pairs.rows(n)) for n in numbers.split(batch_size)]
+    four = [torch.cat(columns) for columns in zip(*parts, strict=True)]
+    return dpo_metrics(loss(pair_log_ratio(*four), beta), *four, beta)
+
+
+def train_dpo(
+    policy: nn.Module,
+    pairs: Pairs,
+    *,
+    optimizer: torch.optim.Optimizer,
+    steps: int,
+    batch_size: int,
+    beta: float,
+    loss: PairLoss = dpo_loss,
+    generator: torch.Generator,
+    schedule: Callable[[float], float] = falling,
+    stop_after_s: float | None = None,
+    watch: Callable[[History], None] | None = None,
+    desc: str = "DPO",
+) -> History:
+    """`dpo_step` on shuffled pairs, `steps` times; the policy is changed in place.
+
+    Nothing is written and nothing is scored.  Every pair is used once before any is
+    used again.  optimizer: its learning rates are multiplied by `schedule(share of
+    the steps done)` and set back in the end.  generator: a CPU generator, for the
+    order.  watch: called with the history after each step.  stop_after_s: begin no
+    step after that many seconds.  The stop button keeps what was learned.
+    Raises ValueError on arguments that do not fit, and CourseError when a step goes
+    wrong; the policy is then as it was before that step.
+    """
+    _check(policy, pairs, optimizer, batch_size)
+    full = [group["lr"] for group in optimizer.param_groups]
+    history, start, order = History(), perf_counter(), torch.empty(0).long()
+    bar = progress(total=steps, desc=desc)
+    try:
+        for n in range(steps):
+            if stop_after_s is not None and perf_counter() - start >= stop_after_s:
+                break
+            for group, rate in zip(optimizer.param_groups, full, strict=True):
+                group["lr"] = rate * schedule(n / steps)
+            while len(order) < batch_size:
+                order = torch.cat(
+                    [order, torch.randperm(len(pairs), generator=generator)]
+                )
+            drawn, order = order[:batch_size], order[batch_size:]
+            batch = pairs.rows(drawn.to(pairs.chosen.device))
+            made = dpo_step(policy, optimizer, batch, beta=beta, loss=loss)
+            history.log(n, **made, seconds=perf_counter() - start)
+            bar.set_postfix(
+                loss=f"{made['loss']:.3f}",
+                accuracy=f"{made['rewards/accuracies']:.2f}",
+                margin=f"{made['rewards/margins']:.2f}",
+            )
+            bar.update()
+            if watch is not None:
+                watch(history)
+    except KeyboardInterrupt:
+        print(f"stopped after {len(history.rows)} of {steps} steps; the policy is kept")
+    finally:
+        bar.close()
+        for group, rate in zip(optimizer.param_groups, full, strict=True):
+            group["lr"] = rate
+    return history
+
+
+def _four(policy: nn.Module, pairs: Pairs) -> tuple[Tensor, ...]:
+    """l of chosen and rejected under the policy, then under the reference."""
+    both = take(pairs.rollout, torch.cat([pairs.chosen, pairs.rejected]))
+    logprobs, _ = logprobs_of(policy, both)  # (2 * pairs, time), 0 on padding
+    return (*logprobs.sum(1).chunk(2), *both.ref_logprobs.sum(1).chunk(2))
+
+
+def _check(policy, pairs: Pairs, optimizer, batch_size: int) -> None:
+    if len(pairs) != len(pairs.rejected) or not 1 <= batch_size <= len(pairs):
+        raise ValueError(
+            f"got {len(pairs)} chosen, {len(pairs.rejected)} rejected and batch_size "
+            f"{batch_size}, expected as many of both and a batch of 1 to {len(pairs)}"
+        )
+    of_prompts = pairs.rollout.prompts
+    for win, loss in zip(pairs.chosen.tolist(), pairs.rejected.tolist(), strict=True):
+        if of_prompts[win] != of_prompts[loss] or win == loss:
+            raise ValueError(
+                f"got a pair of completion {win} of {of_prompts[win]!r} and {loss} of "
+                f"{of_prompts[loss]!r}, expected two completions of one prompt"
+            )
+    if not pairs.rollout.ref_logprobs.isfinite().all():
+        raise ValueError("got a reference log-probability that is not finite")
+    moved = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    if not any(id(p) in moved for p in policy.parameters()):
+        raise ValueError(
+            "got an optimizer that holds no parameter of this policy, expected one "
+            "made from policy.parameters()"
+        )

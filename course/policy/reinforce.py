@@ -1,0 +1,44 @@
+"""REINFORCE on a language model: one step."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from course.policy.advantages import reward_to_go_advantages, shaped_rewards
+from course.policy.losses import reinforce_loss
+from course.policy.metrics import metrics
+from course.policy.rollout import Rollout
+from course.policy.updates import intact, logprobs_of, update
+
+
+def reinforce_step(
+    policy: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    rollout: Rollout,
+    *,
+    beta: float,
+    max_grad_norm: float = 1.0,
+    advantages: Callable[[Tensor, Tensor], Tensor] = reward_to_go_advantages,
+) -> dict[str, float]:
+    """One REINFORCE update of the policy with k1 in the reward; returns its metrics.
+
+    beta: score units per nat of KL.  advantages: `reward_to_go_advantages` or
+    `whole_sequence_advantages`.  Raises CourseError, and leaves the policy as it was,
+    when the loss or the gradient is not a finite number.
+    Source: Williams 1992; Ziegler et al. 2019, arXiv 1909.08593, for the KL.
+    """
+    mask = rollout.completion_mask
+    rewards = shaped_rewards(
+        rollout.scores, rollout.old_logprobs, rollout.ref_logprobs, mask, beta
+    )
+    A = advantages(rewards, mask)
+    with intact(optimizer):
+        logprobs, entropy = logprobs_of(policy, rollout)
+        loss = reinforce_loss(logprobs, A, mask)
+        norm = update(optimizer, loss, max_grad_norm)[0]
+    return metrics(rollout, logprobs, entropy, loss, beta) | {
+        "lr": optimizer.param_groups[0]["lr"],
+        "grad_norm": norm,
+        "tokens_per_s": rollout.tokens_per_s,
+    }

@@ -68,7 +68,7 @@ def test_loss_and_push_are_those_of_the_formulas(h, beta, e):
     (0.0, "DPO, cDPO, IPO, hinge push the pair further apart."),
     (5.0, "DPO, cDPO, hinge push the pair further apart; IPO asks for nothing"),
     (11.0, "DPO and cDPO push the pair further apart; IPO pulls it back; hinge asks"),
-    (30.0, "DPO push the pair further apart; cDPO and IPO pulls it back; hinge asks"),
+    (30.0, "DPO pushes the pair further apart; cDPO and IPO pull it back; hinge asks"),
 ])  # fmt: skip
 def test_the_sentence_says_who_pushes_and_who_pulls(h, words):
     assert words in preference.ask_sentence(h, 0.1, 0.1)

@@ -1,21 +1,16 @@
 """GRPO and RLOO against TRL's losses, and GAE against stable-baselines3's buffer."""
 
-import os
-
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("HF_DATASETS_OFFLINE", "1")
-os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-
 from functools import partial
 from types import SimpleNamespace
 
 import pytest
 import torch
+import torch.nn.functional as F
+from trl_oracle import Scored, agree, make_trainer
 
 from course.lm.objective import completion_logprobs
 from course.lm.sampling import completion_mask
-from course.lm.tokenizer import train_tokenizer
+from course.policy.advantages import whiten
 from course.policy.clipping import (
     grpo_loss,
     importance_ratio,
@@ -32,7 +27,7 @@ from course.policy.groups import (
 )
 from course.policy.kl import k3
 from course.policy.losses import reduce_const, reduce_seq_mean, reduce_token_mean
-from course.policy.values import gae
+from course.policy.values import explained_variance, gae
 
 EPS, EPS_HIGH, BETA, GROUP, LONGEST = 0.2, 0.28, 0.04, 4, 10
 LENGTHS = torch.tensor([10, 7, 3, 10, 5, 9, 1, 4])
@@ -45,22 +40,6 @@ REDUCE = {
 }
 
 
-class Scored:
-    """A transformers model with the two methods that `completion_logprobs` calls.
-
-    The trunk is called with explicit positions; TRL's patched forward is not used.
-    """
-
-    def __init__(self, llama):
-        self.llama = llama
-
-    def hidden(self, ids, attention_mask):
-        return self.llama.model(input_ids=ids, attention_mask=attention_mask)[0]
-
-    def head(self, hidden):
-        return self.llama.lm_head(hidden)
-
-
 SCORES = [1.0, 2.0, -1.0, 0.5, 3.0, 3.0, 3.0, 3.0]  # the second group teaches nothing
 
 
@@ -68,74 +47,31 @@ def fixed_scores(prompts, completions, **columns) -> list[float]:
     return SCORES[: len(completions)]
 
 
-@pytest.fixture(scope="module")
-def house(tmp_path_factory):
-    """A tokenizer, a maker of one tiny Llama and what both trainers are given."""
-    pytest.importorskip("trl")
-    from datasets import Dataset
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    folder = tmp_path_factory.mktemp("clipping")
-    tokenizer = train_tokenizer(["a good film .", "the plot was bad ."], 300)
-    tokenizer.padding_side = "left"
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64,
-        num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=2,
-        max_position_embeddings=64, tie_word_embeddings=True,
-        pad_token_id=tokenizer.pad_token_id, eos_token_id=tokenizer.eos_token_id,
-        bos_token_id=tokenizer.bos_token_id,
+def clipping_trainer(name: str, folder, temperature: float, *private, **settings):
+    """A trainer of groups of four whose clip has two widths."""
+    settings |= {
+        "num_generations": GROUP, "max_completion_length": LONGEST, "beta": BETA,
+        "temperature": temperature, "epsilon": EPS, "epsilon_high": EPS_HIGH,
+    }  # fmt: skip
+    return make_trainer(
+        name, folder, [{"prompt": "a"}] * 16, private, settings=settings,
+        reward_funcs=fixed_scores,
     )  # fmt: skip
-    LlamaForCausalLM(config).save_pretrained(folder)  # becomes the reference
-
-    def given(temperature: float) -> tuple[dict, dict]:
-        trainer = {
-            "model": LlamaForCausalLM.from_pretrained(folder),
-            "reward_funcs": fixed_scores,
-            "processing_class": tokenizer,
-            "train_dataset": Dataset.from_list([{"prompt": "a"}] * 16),
-        }
-        arguments = {
-            "num_generations": GROUP, "max_completion_length": LONGEST, "beta": BETA,
-            "temperature": temperature, "epsilon": EPS, "epsilon_high": EPS_HIGH,
-            "output_dir": str(folder / "out"), "use_cpu": True, "bf16": False,
-            "gradient_checkpointing": False, "report_to": "none",
-            "save_strategy": "no", "disable_tqdm": True, "max_steps": 2, "seed": 0,
-            "per_device_train_batch_size": 8,
-        }  # fmt: skip
-        return trainer, arguments
-
-    return given
-
-
-def private(trainer_class, *names: str) -> None:
-    for name in names:
-        if not hasattr(trainer_class, name):
-            pytest.skip(f"this TRL's {trainer_class.__name__} has no {name}")
 
 
 @pytest.fixture(scope="module", params=[1.0, 0.7], ids="temperature {}".format)
-def grpo(request, house):
-    from trl import GRPOConfig, GRPOTrainer
-
-    private(GRPOTrainer, "_compute_loss", "_generate_and_score_completions")
-    trainer, arguments = house(request.param)
-    arguments |= {"use_bias_correction_kl": False, "loss_type": "grpo"}
-    trainer = GRPOTrainer(args=GRPOConfig(**arguments), **trainer)
-    trainer.current_gradient_accumulation_steps = 1  # the training loop sets it
-    trainer.model.train()
-    return trainer
+def grpo(request, tmp_path_factory):
+    return clipping_trainer(
+        "GRPO", tmp_path_factory.mktemp("grpo"), request.param, "_compute_loss",
+        "_generate_and_score_completions", use_bias_correction_kl=False,
+        loss_type="grpo",
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module", params=[1.0, 0.7], ids="temperature {}".format)
-def rloo(request, house):
-    from trl import RLOOConfig, RLOOTrainer
-
-    private(RLOOTrainer, "_compute_loss")
-    trainer, arguments = house(request.param)
-    trainer = RLOOTrainer(args=RLOOConfig(**arguments), **trainer)
-    trainer.model.train()
-    return trainer
+def rloo(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("rloo")
+    return clipping_trainer("RLOO", folder, request.param, "_compute_loss")
 
 
 def rows_for(trainer, spread: float = 0.3) -> SimpleNamespace:
@@ -167,31 +103,20 @@ def rows_for(trainer, spread: float = 0.3) -> SimpleNamespace:
     )
 
 
-def gradient(trainer, loss: torch.Tensor) -> torch.Tensor:
-    weight = trainer.model.model.embed_tokens.weight
-    (taken,) = torch.autograd.grad(loss, weight, retain_graph=True)
-    return taken
-
-
-def agree(trainer, ours: torch.Tensor, theirs: torch.Tensor, tolerance: float) -> None:
-    """Loss and gradient; both large enough for the tolerance to mean something."""
-    assert abs(float((ours - theirs).detach())) < tolerance
-    expected = gradient(trainer, theirs)
-    assert expected.abs().max() > 1e-3
-    difference = (gradient(trainer, ours) - expected).abs().max()
-    assert difference < tolerance
-
-
-def trl_grpo_loss(trainer, rows: SimpleNamespace) -> torch.Tensor:
+def trl_grpo_loss(
+    trainer, rows: SimpleNamespace, some: slice = slice(None)
+) -> torch.Tensor:
+    """TRL's loss of all rows, or of some as a micro-batch of them."""
+    given = {
+        **rows.batch,
+        "advantages": rows.advantages,
+        "old_per_token_logps": rows.old,
+        "ref_per_token_logps": rows.ref,
+    }
     return trainer._compute_loss(
         trainer.model,
-        {
-            **rows.batch,
-            "advantages": rows.advantages,
-            "old_per_token_logps": rows.old,
-            "ref_per_token_logps": rows.ref,
-            "num_items_in_batch": rows.mask.sum(),
-        },
+        {name: tensor[some] for name, tensor in given.items()}
+        | {"num_items_in_batch": rows.mask.sum()},
     )
 
 
@@ -216,6 +141,35 @@ def test_every_normalisation_of_grpo_has_the_loss_and_gradient_of_trl(
     other = CONST if variant == "grpo" else reduce_seq_mean
     wrong = ppo_clip_loss(rows.new, rows.old, *given, EPS, EPS_HIGH, other)
     assert abs(float((wrong - ours).detach())) > 1e-3  # the reductions are told apart
+
+
+def test_micro_batches_over_the_tokens_of_the_whole_add_up_as_in_trls_dapo(
+    grpo, monkeypatch
+):
+    """TRL's BNPO divides by the micro-batch's own tokens: there they do not add up."""
+    monkeypatch.setattr(grpo, "current_gradient_accumulation_steps", 2)
+    monkeypatch.setattr(grpo.args, "steps_per_generation", 2)
+    rows = rows_for(grpo)
+    parts = slice(0, 3), slice(3, 8)
+    n_tokens = rows.mask.sum()
+
+    def ours(some: slice, reduce) -> torch.Tensor:
+        return grpo_loss(
+            *(x[some] for x in (rows.new, rows.old, rows.ref, rows.advantages)),
+            rows.mask[some], BETA, EPS, EPS_HIGH, reduce,
+        )  # fmt: skip
+
+    whole = ours(slice(None), reduce_token_mean)
+    reduce = partial(reduce_token_mean, n_tokens=n_tokens)
+    agree(grpo, sum(ours(part, reduce) for part in parts), whole, 1e-6)
+    sums = {}
+    for variant in ("dapo", "bnpo"):
+        monkeypatch.setattr(grpo, "loss_type", variant)
+        sums[variant] = sum(trl_grpo_loss(grpo, rows, part) for part in parts)
+    agree(grpo, whole, sums["dapo"], 1e-6)
+    halves = sum(ours(part, reduce_token_mean) for part in parts) / 2
+    agree(grpo, halves, sums["bnpo"], 1e-6)
+    assert abs(float((whole - halves).detach())) > 1e-3
 
 
 def test_the_clip_fractions_are_those_that_trl_logs(grpo):
@@ -310,3 +264,22 @@ def test_gae_is_that_of_stable_baselines3_for_completions_of_all_lengths(gamma, 
         expected = torch.from_numpy(theirs.T)
         assert (ours - expected)[mask].abs().max() < 1e-6
         assert not ours[~mask].any()
+
+
+def test_the_explained_variance_is_that_of_stable_baselines3():
+    utils = pytest.importorskip("stable_baselines3.common.utils")
+    generator = torch.Generator().manual_seed(6)
+    values, returns = torch.randn(2, 8, LONGEST, generator=generator).double()
+    mask = completion_mask(LENGTHS, LONGEST)
+    for guess in (values, returns + values / 3, returns + 2):
+        expected = utils.explained_variance(guess[mask].numpy(), returns[mask].numpy())
+        ours = explained_variance(guess, returns, mask)
+        assert float(ours) == pytest.approx(float(expected), abs=1e-12)
+
+
+def test_whitening_is_torchs_layer_norm_over_the_completion_tokens():
+    values = torch.randn(8, LONGEST, generator=torch.Generator().manual_seed(7))
+    mask = completion_mask(LENGTHS, LONGEST)
+    kept = (3 + 2 * values)[mask]
+    expected = F.layer_norm(kept, kept.shape, eps=1e-8)
+    assert (whiten(3 + 2 * values, mask)[mask] - expected).abs().max() < 1e-6

@@ -4,13 +4,6 @@ Where nothing else is said: fp64, tolerance 1e-12, all sums over all completions
 """
 
 import math
-import os
-
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("HF_DATASETS_OFFLINE", "1")
-os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-
 from functools import partial
 from types import SimpleNamespace
 
@@ -19,6 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from trl_oracle import gradient, make_trainer
 
 from course.lm.objective import token_logprobs
 from course.policy.advantages import (
@@ -210,7 +204,7 @@ def test_the_dpo_gradient_of_one_pair_is_that_of_the_formula(case, beta):
     h = log_ratios(policy, reference, FIRST, SECOND)
     for i in range(len(h)):
         difference = of_policy[FIRST[i]] - of_policy[SECOND[i]]
-        weight = -beta / (1 + math.exp(beta * float(h[i])))
+        weight = -beta * torch.sigmoid(-beta * h[i]).detach()
         assert same(
             policy.gradient(dpo_loss(h[i : i + 1], beta)),
             weight * policy.gradient(difference),
@@ -491,55 +485,16 @@ def test_a_beta_that_is_not_positive_is_refused(beta):
 @pytest.fixture(scope="module")
 def dpo(tmp_path_factory):
     """A trainer whose policy has moved away from its reference, and a batch of it."""
-    pytest.importorskip("trl")
-    from datasets import Dataset
-    from transformers import LlamaConfig, LlamaForCausalLM
-    from trl import DPOConfig, DPOTrainer
-
-    from course.lm.tokenizer import train_tokenizer
-
-    if not hasattr(DPOTrainer, "_compute_loss"):
-        pytest.skip("this TRL keeps its DPO loss under another name")
-    tokenizer = train_tokenizer(["a good film .", "the plot was bad ."], 300)
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64,
-        num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=2,
-        max_position_embeddings=64, tie_word_embeddings=True,
-        pad_token_id=tokenizer.pad_token_id, eos_token_id=tokenizer.eos_token_id,
-        bos_token_id=tokenizer.bos_token_id,
-    )  # fmt: skip
-    policy, reference = LlamaForCausalLM(config), LlamaForCausalLM(config)
-    reference.load_state_dict(policy.state_dict())
-    with torch.no_grad():
-        for parameter in policy.parameters():
-            parameter.add_(0.05 * torch.randn_like(parameter))
     pairs = [
         {"prompt": "a", "chosen": " good film .", "rejected": " bad ."},
         {"prompt": "the plot was", "chosen": " good", "rejected": " bad , bad ."},
         {"prompt": "a film", "chosen": " .", "rejected": " was a good plot"},
         {"prompt": "good", "chosen": " plot . the film", "rejected": " bad"},
     ]
-    trainer = DPOTrainer(
-        model=policy,
-        ref_model=reference,
-        processing_class=tokenizer,
-        train_dataset=Dataset.from_list(pairs * 2),
-        args=DPOConfig(
-            max_length=48,
-            beta=BETA,
-            output_dir=str(tmp_path_factory.mktemp("dpo")),
-            use_cpu=True,
-            bf16=False,
-            gradient_checkpointing=False,
-            report_to="none",
-            save_strategy="no",
-            disable_tqdm=True,
-            max_steps=2,
-            seed=0,
-            per_device_train_batch_size=8,
-        ),
-    )
+    trainer = make_trainer(
+        "DPO", tmp_path_factory.mktemp("dpo"), pairs * 2, ("_compute_loss",),
+        moved=0.05, settings={"max_length": 48, "beta": BETA},
+    )  # fmt: skip
     if not all(hasattr(trainer, x) for x in ("loss_types", "label_smoothing", "beta")):
         pytest.skip("this TRL names the settings of its DPO loss otherwise")
     batch = next(iter(trainer.get_train_dataloader()))
@@ -568,22 +523,41 @@ TRL = {
 }
 
 
+def trl_loss(dpo, name: str, beta: float, smoothing: float, batch=None) -> Tensor:
+    trainer = dpo.trainer
+    trainer.loss_types, trainer.beta = [name], beta
+    trainer.label_smoothing = smoothing
+    return trainer._compute_loss(trainer.model, dict(batch or dpo.batch), False)
+
+
+def agree(dpo, ours: Tensor, theirs: Tensor) -> None:
+    """Loss and gradient are equal, relative to their size: those of IPO are large.
+
+    A text's summed log-probability is near -60 nats: fp32 numbers there are 4e-6 apart.
+    """
+    expected, taken = (gradient(dpo.trainer, loss) for loss in (theirs, ours))
+    assert abs(float((ours - theirs).detach())) < 1e-5 * max(1.0, float(theirs))
+    assert expected.abs().max() > 1e-3
+    assert (taken - expected).abs().max() < 1e-5 * expected.abs().max()
+
+
 @pytest.mark.parametrize("beta", [0.1, 0.5])
 @pytest.mark.parametrize("name", TRL)
 def test_loss_and_gradient_are_those_of_trl(dpo, name, beta):
     loss, reduce, smoothing = TRL[name]
-    trainer, weight = dpo.trainer, dpo.trainer.model.model.embed_tokens.weight
-    trainer.loss_types, trainer.beta = [name.split(",")[0]], beta
-    trainer.label_smoothing = smoothing
-    theirs = trainer._compute_loss(trainer.model, dict(dpo.batch), False)
-    (expected,) = torch.autograd.grad(theirs, weight)
+    theirs = trl_loss(dpo, name.split(",")[0], beta, smoothing)
     h = pair_log_ratio(*scored(dpo, reduce))
-    ours = loss(h, beta)
-    (gradient,) = torch.autograd.grad(ours, weight)
     assert h.abs().min() > 1e-3  # the reference takes part in the comparison
-    assert abs(float(ours - theirs)) < 1e-6 * max(1.0, float(theirs))
-    assert expected.abs().max() > 1e-3
-    assert (gradient - expected).abs().max() < 1e-5 * expected.abs().max()
+    agree(dpo, loss(h, beta), theirs)
+
+
+@pytest.mark.parametrize("e", [0.1, 0.5, 0.9])
+def test_cdpo_is_trls_loss_of_both_labels_weighted_by_the_share_of_their_raters(dpo, e):
+    """TRL 1.16 has no cDPO of its own; swapping its two halves turns every label."""
+    swapped = {name: torch.cat(x.chunk(2)[::-1]) for name, x in dpo.batch.items()}
+    theirs = (1 - e) * trl_loss(dpo, "sigmoid", BETA, 0.0)
+    theirs = theirs + e * trl_loss(dpo, "sigmoid", BETA, 0.0, swapped)
+    agree(dpo, cdpo_loss(pair_log_ratio(*scored(dpo, sum_logprobs)), BETA, e), theirs)
 
 
 def test_the_metrics_are_those_that_trl_logs(dpo):

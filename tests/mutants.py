@@ -185,6 +185,7 @@ COUNTS = "small whole numbers are exact in half precision"
 RATERS = "the order of the raters does not matter"
 PLACES = "the result is whole numbers already: places, without a gradient"
 ORDER = "only the order of these scores counts"
+PAIRS = "the order of the pairs does not matter"
 SHIFT = "the function does not change when all logits are shifted"
 
 SURVIVORS: dict[str, dict[str, str]] = {
@@ -368,4 +369,19 @@ SURVIVORS: dict[str, dict[str, str]] = {
     "10.3": {"result detached": CONSTANT, "without a gradient": CONSTANT},
     "10.4": {"result detached": CONSTANT, "without a gradient": CONSTANT},
     "10.5": {"result absolute": NONNEGATIVE},
+    "12.1": {
+        "result absolute": NONNEGATIVE,
+        "argument 0 clamped": IN_RANGE,
+        "argument 0 doubled": "Z takes the factor away",
+        "argument 1 plus one": "Z takes the shift away",
+    },
+    **{
+        number: {
+            "result absolute": NONNEGATIVE,
+            "argument 0 reversed": PAIRS,
+            "argument 0 rows reversed": PAIRS,
+            "argument 0 shifted by one": PAIRS,
+        }
+        for number in ("12.3", "12.5")
+    },
 }

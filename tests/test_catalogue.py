@@ -74,6 +74,13 @@ LISTED = {
         "grpo_loss",
         "unit_test_reward",
     ],
+    "12": [
+        "optimal_policy",
+        "pair_log_ratio",
+        "dpo_loss",
+        "implicit_rewards",
+        "ipo_loss",
+    ],
     "10": [
         "importance_ratio",
         "ppo_clip_loss",
@@ -106,6 +113,7 @@ LOOKS_AT_VALUES = {
     "8.3",
     "8.4",
     "11.5",
+    "12.1",
 }
 # A token that a filter cuts has the logit -inf, and that is right.
 CUTS_TOKENS = {"3.2", "3.5"}

@@ -15,7 +15,21 @@ from tools.test_lanes import NBVAL
 
 ROOT = Path(__file__).resolve().parents[1]
 GOLDEN = Path(__file__).parent / "data" / "golden"
-CHAPTERS = {"00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11"}
+CHAPTERS = {
+    "00",
+    "01",
+    "02",
+    "03",
+    "04",
+    "05",
+    "06",
+    "07",
+    "08",
+    "09",
+    "10",
+    "11",
+    "12",
+}
 FILES = {
     folder: sorted((ROOT / folder).glob("*.ipynb"))
     for folder in ("notebooks", "exercises", "solutions")

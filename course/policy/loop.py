@@ -10,7 +10,12 @@ from torch import nn
 
 from course.lm.training import History
 from course.policy.rollout import Rollout, Score, collect
-from course.policy.updates import MAX_RATIO, intact
+from course.policy.updates import (
+    MAX_APPROX_KL,
+    MAX_RATIO,
+    intact,
+    logprobs_of,
+)
 from course.runtime import CourseError, progress
 
 Step = Callable[[Rollout], dict[str, float]]
@@ -102,6 +107,7 @@ def train(
             with intact(optimizer):
                 made = step(penalise_cut_texts(rollout, missing_eos_penalty))
                 check_metrics(made)
+                check_moved(policy, rollout)
             seconds = perf_counter() - start
             history.log(n, **(made | _raw_scores(rollout)), seconds=seconds)
             bar.set_postfix(
@@ -164,6 +170,23 @@ def check_metrics(made: dict[str, float]) -> None:
         raise CourseError(
             f"The step was not taken: the mean ratio is {made['policy/ratio_mean']:.3g}"
             "; the policy has left the one that wrote the texts."
+        )
+
+
+@torch.no_grad()
+def check_moved(policy: nn.Module, rollout: Rollout) -> None:
+    """CourseError when the step threw the policy far from the one that wrote the texts.
+
+    What the last update of a step did is in none of the step's metrics.
+    """
+    logprobs, _ = logprobs_of(policy, rollout)
+    d = (logprobs - rollout.old_logprobs)[rollout.completion_mask]
+    largest, moved = float(d.exp().max()), float((d.expm1() - d).mean())
+    if not (largest < MAX_RATIO and moved < MAX_APPROX_KL):
+        raise CourseError(
+            "The step was not taken: it made the ratio explode (largest "
+            f"{largest:.3g}, {moved:.3g} nats per token from the policy that wrote the "
+            "texts); lower the learning rate."
         )
 
 

@@ -1,0 +1,212 @@
+"""Exercise 12.4: the reward that a policy is the optimum of."""
+
+import torch
+from torch import Tensor
+
+from course.checks.exercise import Exercise, Mistake, Probe
+from course.checks.properties import draw, mask_of, unchanged
+
+SIGNATURE = (
+    "implicit_rewards(logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor, "
+    "beta: float) -> Tensor"
+)
+
+
+def probes(generator: torch.Generator) -> list[Probe]:
+    def call(lengths: list[int], time: int, beta: float):
+        both = -torch.rand(2, len(lengths), time, generator=generator) * 5
+        return both[0], both[1], mask_of(lengths, time), beta
+
+    same = call([3], 3, 0.1)
+    doubled = call([2, 4], 5, 0.2)
+    return [
+        Probe(
+            "one token",
+            (torch.tensor([[-1.0]]), torch.tensor([[-3.0]]), mask_of([1], 1), 0.5),
+        ),  # fmt: skip
+        Probe("policy = reference", (same[0], same[0].clone(), same[2], 0.1)),
+        Probe("three tokens", call([3], 3, 0.1)),
+        Probe("a short and a long text", call([1, 4], 4, 1.0)),
+        Probe("padding after both", call([2, 3], 6, 0.1)),
+        Probe("as many texts as tokens", call([1, 2, 3, 4], 4, 0.3)),
+        Probe("a large batch", call([5, 1, 8, 3, 7, 2], 8, 0.05)),
+        Probe(
+            "double precision", (doubled[0].double(), doubled[1].double(), *doubled[2:])
+        ),  # fmt: skip
+    ]
+
+
+def kept(x: Tensor, mask: Tensor) -> Tensor:
+    return x.masked_fill(~mask, 0.0).sum(1)
+
+
+def averaged(
+    logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor, beta: float
+) -> Tensor:
+    return beta * kept(logprobs - ref_logprobs.detach(), mask) / mask.sum(1)
+
+
+def no_mask(
+    logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor, beta: float
+) -> Tensor:
+    return beta * (logprobs - ref_logprobs.detach()).sum(1)
+
+
+def no_reference(
+    logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor, beta: float
+) -> Tensor:
+    return beta * kept(logprobs, mask)
+
+
+def no_beta(
+    logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor, beta: float
+) -> Tensor:
+    return kept(logprobs - ref_logprobs.detach(), mask)
+
+
+def divided_by_beta(
+    logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor, beta: float
+) -> Tensor:
+    return kept(logprobs - ref_logprobs.detach(), mask) / beta
+
+
+def upside_down(
+    logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor, beta: float
+) -> Tensor:
+    return beta * kept(ref_logprobs.detach() - logprobs, mask)
+
+
+def reference_learns(
+    logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor, beta: float
+) -> Tensor:
+    return beta * kept(logprobs - ref_logprobs, mask)
+
+
+def for_each_token(
+    logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor, beta: float
+) -> Tensor:
+    return beta * (logprobs - ref_logprobs.detach()).masked_fill(~mask, 0.0)
+
+
+def last_token_only(
+    logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor, beta: float
+) -> Tensor:
+    rows = torch.arange(len(mask))
+    last = mask.sum(1) - 1
+    return beta * (logprobs - ref_logprobs.detach())[rows, last]
+
+
+def over_the_batch(
+    logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor, beta: float
+) -> Tensor:
+    return beta * (logprobs - ref_logprobs.detach()).masked_fill(~mask, 0.0).sum(0)
+
+
+def ratio_of_probabilities(
+    logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor, beta: float
+) -> Tensor:
+    return beta * kept(logprobs - ref_logprobs.detach(), mask).exp()
+
+
+def given() -> tuple[Tensor, Tensor, Tensor, float]:
+    return -draw(3, 5, seed=1).abs(), -draw(3, 5, seed=2).abs(), \
+        mask_of([2, 5, 4], 5), 0.4  # fmt: skip
+
+
+def spoilt_padding() -> tuple[Tensor, Tensor, Tensor, float]:
+    logprobs, ref_logprobs, mask, beta = given()
+    return logprobs.masked_fill(~mask, -7.0), ref_logprobs, mask, beta
+
+
+EXERCISE = Exercise(
+    number="12.4",
+    title="The policy is a reward model",
+    minutes=10,
+    stars=2,
+    signature=SIGNATURE,
+    reference="course.policy.preference_losses:implicit_rewards",
+    used_by="12",
+    why="It shows how a policy that never saw a score ranks texts, and it is what a "
+    "DPO run logs as rewards/chosen and rewards/rejected.",
+    hints=(
+        "Solve the formula of the optimum for the reward. Which part is the same for "
+        "all texts of a prompt, and can be left out?",
+        "β times (l − l_ref), where l is the log-probability of the whole text: the "
+        "sum over its tokens, without padding, and not their mean. The reference is a "
+        "constant.",
+        "`beta * (logprobs - ref_logprobs.…()).masked_fill(~mask, …).sum(1)`",
+    ),
+    probes=probes,
+    properties=(
+        unchanged(
+            "padding",
+            given,
+            spoilt_padding,
+            "other numbers on padding",
+        ),
+    ),
+    differentiable=("logprobs",),
+    constant=("ref_logprobs",),
+    mistakes=(
+        Mistake(
+            "averaged over tokens",
+            averaged,
+            "you divide by the number of tokens: the log-probability of a text is a "
+            "sum; with a mean the optimum is another policy",
+        ),
+        Mistake(
+            "padding counted",
+            no_mask,
+            "you sum over padding too: only tokens where the mask is true belong to "
+            "the text",
+        ),
+        Mistake(
+            "without the reference",
+            no_reference,
+            "the reference is missing: frequent texts would be good texts; subtract "
+            "its log-probabilities",
+        ),
+        Mistake(
+            "without beta",
+            no_beta,
+            "beta is missing: it turns nats into units of reward",
+        ),
+        Mistake(
+            "divided by beta",
+            divided_by_beta,
+            "you divide by beta: r/β stands in the exponent of the optimum, so r is β "
+            "times the log-ratio",
+        ),
+        Mistake(
+            "upside down",
+            upside_down,
+            "your sign is turned round: what the policy makes more probable than the "
+            "reference did has the higher reward",
+        ),
+        Mistake(
+            "the reference learns",
+            reference_learns,
+            "a gradient flows into the reference: detach it",
+        ),
+        Mistake(
+            "one for each token",
+            for_each_token,
+            "you return a number for each token: sum them to one for each text",
+        ),
+        Mistake(
+            "the last token only",
+            last_token_only,
+            "you use the last token only: sum over all tokens of the text",
+        ),
+        Mistake(
+            "over the batch",
+            over_the_batch,
+            "you sum over the texts: sum over time, dimension 1",
+        ),
+        Mistake(
+            "ratio of probabilities",
+            ratio_of_probabilities,
+            "you take exp of the log-ratio: the reward is β times the logarithm itself",
+        ),
+    ),
+)

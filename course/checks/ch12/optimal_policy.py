@@ -1,0 +1,184 @@
+"""Exercise 12.1: the optimum in closed form."""
+
+import torch
+from torch import Tensor
+
+from course.checks.exercise import Exercise, Mistake, Probe
+from course.checks.properties import always, draw, unchanged
+
+
+def probes(generator: torch.Generator) -> list[Probe]:
+    def call(*shape: int, beta: float, scale: float = 1.0):
+        ref = torch.randn(shape, generator=generator).softmax(-1)
+        return ref, torch.randn(shape, generator=generator) * scale, beta
+
+    even = torch.tensor([0.5, 0.5])
+    double = call(4, beta=0.5)
+    return [
+        Probe("two texts, beta 1", (even, torch.tensor([0.0, 1.0]), 1.0)),
+        Probe("an unfair reference", (torch.tensor([0.9, 0.1]), torch.ones(2), 0.5)),
+        Probe("five texts, beta 2", call(5, beta=2.0)),
+        Probe("five texts, beta 0.3", call(5, beta=0.3)),
+        Probe("three prompts", call(3, 4, beta=0.7)),
+        Probe("as many prompts as texts", call(4, 4, beta=0.7)),
+        Probe("a huge beta", call(6, beta=1000.0)),
+        Probe("rewards of hundreds", call(6, beta=0.5, scale=300.0)),
+        Probe("double precision", (double[0].double(), double[1].double(), 0.5)),
+    ]
+
+
+def no_reference(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
+    return (rewards / beta).softmax(-1)
+
+
+def beta_upside_down(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
+    return (ref_probs.log() + rewards * beta).softmax(-1)
+
+
+def no_beta(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
+    return (ref_probs.log() + rewards).softmax(-1)
+
+
+def not_normalised(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
+    return ref_probs * (rewards / beta).exp()
+
+
+def z_without_reference(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
+    return ref_probs * (rewards / beta).softmax(-1)
+
+
+def whole_table(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
+    weights = (ref_probs.log() + rewards / beta).flatten().softmax(0)
+    return weights.view(ref_probs.shape)
+
+
+def first_dimension(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
+    return (ref_probs.log() + rewards / beta).softmax(0)
+
+
+def exp_overflows(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
+    weights = ref_probs * (rewards / beta).exp()
+    return weights / weights.sum(-1, keepdim=True)
+
+
+def reference_added(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
+    return (ref_probs + rewards / beta).softmax(-1)
+
+
+def best_text_only(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
+    best = (ref_probs.log() + rewards / beta).argmax(-1, keepdim=True)
+    return torch.zeros_like(ref_probs).scatter(-1, best, 1.0)
+
+
+def minus_sign(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
+    return (ref_probs.log() - rewards / beta).softmax(-1)
+
+
+def given() -> tuple[Tensor, Tensor, float]:
+    return draw(3, 5, seed=1).softmax(-1), draw(3, 5, seed=2), 0.5
+
+
+EXERCISE = Exercise(
+    number="12.1",
+    title="The optimum in closed form",
+    minutes=10,
+    stars=2,
+    signature="optimal_policy(ref_probs: Tensor, rewards: Tensor, beta: float) "
+    "-> Tensor",
+    reference="course.policy.preference_losses:optimal_policy",
+    used_by="12",
+    why="Every method that pays for KL is on its way to this policy; where texts can "
+    "be listed, it tells you how far yours has come.",
+    hints=(
+        "Which texts should become more probable than under the reference, and what "
+        "must the probabilities of all texts add up to?",
+        "π*(y) is π_ref(y) exp(r(y)/β) divided by its sum over the texts of the "
+        "prompt, the last dimension. exp of a large number is infinite: stay with "
+        "logarithms until the end.",
+        "`(ref_probs.log() + rewards / beta).…(-1)`: which function takes logarithms "
+        "and returns probabilities?",
+    ),
+    probes=probes,
+    properties=(
+        always(
+            "sums to one",
+            given,
+            lambda value: bool(((value.sum(-1) - 1).abs() < 1e-5).all()),
+            "the probabilities of a prompt's texts must sum to 1",
+        ),
+        unchanged(
+            "a shift of the rewards",
+            given,
+            lambda: (given()[0], given()[1] + 3.0, 0.5),
+            "adding 3 to every reward",
+        ),
+        always(
+            "equal rewards",
+            lambda: (given()[0], torch.ones(3, 5), 0.5),
+            lambda value: bool(((value - given()[0]).abs() < 1e-5).all()),
+            "with equal rewards nothing is to be gained, so the optimum is the "
+            "reference; yours is another policy",
+        ),
+    ),
+    differentiable=("rewards",),
+    mistakes=(
+        Mistake(
+            "without the reference",
+            no_reference,
+            "the reference is missing: a text that it never writes stays improbable, "
+            "whatever its reward; multiply by ref_probs",
+        ),
+        Mistake(
+            "beta upside down",
+            beta_upside_down,
+            "you multiply the reward by beta: a large beta is a short leash, so divide",
+        ),
+        Mistake(
+            "without beta",
+            no_beta,
+            "beta is missing: it says how much reward a nat of KL may cost",
+        ),
+        Mistake(
+            "not normalised",
+            not_normalised,
+            "you do not divide by Z: the weights of a prompt's texts must sum to 1",
+        ),
+        Mistake(
+            "Z without the reference",
+            z_without_reference,
+            "you divide by the sum of exp(r/β) alone: Z sums π_ref exp(r/β)",
+        ),
+        Mistake(
+            "one Z for all prompts",
+            whole_table,
+            "you normalise over the whole table: every prompt, a row, has its own Z",
+        ),
+        Mistake(
+            "over the first dimension",
+            first_dimension,
+            "you normalise over the prompts: the texts of a prompt are the last "
+            "dimension",
+        ),
+        Mistake(
+            "exp overflows",
+            exp_overflows,
+            "exp of a reward of some hundreds is infinite, and infinite divided by "
+            "infinite is no number: add log ref_probs and r/β, then softmax",
+        ),
+        Mistake(
+            "reference added",
+            reference_added,
+            "softmax expects logarithms: add log ref_probs, not ref_probs",
+        ),
+        Mistake(
+            "the best text only",
+            best_text_only,
+            "you give everything to one text: that is the limit for beta towards 0",
+        ),
+        Mistake(
+            "sign of the reward",
+            minus_sign,
+            "your sign is turned round: better texts become more probable",
+        ),
+    ),
+)

@@ -215,6 +215,21 @@ def test_a_group_mean_frees_the_sequence_mean_of_the_constant_but_not_of_its_bia
     assert cosine(taken(0.0, reduce_seq_sum), gradient) > 1 - TOLERANCE
 
 
+@pytest.mark.parametrize(
+    "function", [group_advantages, centred_advantages, rloo_advantages]
+)
+def test_turning_the_sign_of_the_scores_turns_the_group_gradient_around(case, function):
+    policy, _, scores = case
+
+    def taken(sign: int) -> Tensor:
+        return group_gradient(
+            policy, 2, lambda i: function(sign * scores[i], 2), reduce_seq_sum
+        )
+
+    assert taken(1).abs().max() > 1e-2
+    assert same(taken(-1), -taken(1))
+
+
 def test_the_two_std_conventions_differ_by_the_factor_of_bessel():
     scores = torch.tensor([0.0, 1.0, 4.0, -2.0, 3.0, 3.0, 9.0, 1.0]).double()
     biased = group_advantages(scores, 4, eps=0.0)
@@ -321,6 +336,33 @@ def test_gae_has_its_textbook_limits(case, gamma):
             assert abs(float(one_step[row, t] - error)) < TOLERANCE
     assert same(returns, one_step + values * mask)
     assert one_step[0, 1] == returns[0, 1] == 0  # padding
+
+
+@pytest.mark.parametrize("lam", [0.0, 0.5, 1.0])
+def test_returns_are_advantages_plus_values_before_whitening(case, lam):
+    """The disease: returns made of whitened advantages, which have no unit."""
+    policy, _, scores = case
+    mask, values = policy.mask, any_values()
+    advantages, returns = gae(rewards_of(policy, scores), values, mask, 1.0, lam)
+    assert same(returns, (advantages + values) * mask)
+    assert not same(returns, (whiten(advantages, mask) + values) * mask, 0.1)
+    if lam == 1:  # then they are what was really earned, whatever the critic says
+        assert same(returns, scores[:, None] * mask)
+
+
+@pytest.mark.parametrize("lam", [0.0, 0.95, 1.0])
+def test_turning_the_sign_of_scores_and_values_turns_the_whitened_gradient_around(
+    case, lam
+):
+    policy, _, scores = case
+
+    def taken(sign: int) -> Tensor:
+        rewards, mask = rewards_of(policy, sign * scores), policy.mask
+        advantages, _ = gae(rewards, sign * any_values(), mask, 1.0, lam)
+        return ppo_gradient(policy, whiten(advantages, mask))
+
+    assert taken(1).abs().max() > 1e-2
+    assert same(taken(-1), -taken(1))
 
 
 def test_gae_agrees_with_its_definition_as_a_weighted_sum_of_errors():

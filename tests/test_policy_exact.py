@@ -478,6 +478,24 @@ def test_the_kl_gradient_table_holds_on_its_example_and_on_random_logits(
     assert rounded == list(printed)
 
 
+def test_the_exact_kl_has_the_printed_value_and_the_target_as_its_gradient():
+    logits = torch.tensor(LOGITS, dtype=torch.float64, requires_grad=True)
+    value = exact_kl(logits, torch.zeros(3, dtype=torch.float64))
+    (gradient,) = torch.autograd.grad(value, logits)
+    assert abs(float(value.detach()) - 0.104276) < 5e-7
+    assert [round(x, 4) for x in gradient.tolist()] == list(TARGET)
+
+
+def test_the_straight_through_term_has_the_value_of_k3_and_the_slope_of_k2(case):
+    policy, reference, _ = case
+    log_pi, log_ref = policy.logprobs().sum(1), reference.logprobs().sum(1)
+    term = straight_through(log_pi, log_ref)
+    assert same(term, k3(log_pi, log_ref))
+    for row in range(7):
+        slope = policy.gradient(k2(log_pi, log_ref)[row])
+        assert same(policy.gradient(term[row]), slope)
+
+
 def test_k3_in_the_loss_and_k3_in_the_reward_add_up_to_the_target():
     logits = torch.tensor(LOGITS, dtype=torch.float64, requires_grad=True)
     uniform = torch.full((3,), -math.log(3), dtype=torch.float64)

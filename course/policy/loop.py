@@ -181,7 +181,7 @@ def check_moved(policy: nn.Module, rollout: Rollout) -> None:
     """
     logprobs, _ = logprobs_of(policy, rollout)
     d = (logprobs - rollout.old_logprobs)[rollout.completion_mask]
-    largest, moved = float(d.exp().max()), float((d.expm1() - d).mean())
+    largest, moved = float(d.exp().max()), -float(d.mean())  # moved: KL(old || new)
     if not (largest < MAX_RATIO and moved < MAX_APPROX_KL):
         raise CourseError(
             "The step was not taken: it made the ratio explode (largest "

@@ -826,7 +826,6 @@ claim("more than 5 nats of KL per text were spent", spent > 5)
 
 # %% id="09-controls"
 from copy import deepcopy
-
 from functools import partial
 
 from course.policy.loop import train

@@ -319,15 +319,34 @@ def test_a_mean_inside_each_sequence_is_not_the_gradient_and_minds_a_constant(ca
     )
 
 
-def test_the_token_mean_over_pairs_is_nearly_but_not_exactly_parallel(case):
-    policy, _, scores = case
-
+def _token_mean_cosine(policy: TinyPolicy, scores: Tensor, centre: bool) -> float:
     def advantages(rows: Tensor) -> Tensor:
-        return scores[rows]
+        chosen = scores[rows]
+        return chosen - batch_mean_baseline(chosen) if centre else chosen
 
     taken = batch_gradient(policy, 2, advantages, reduce_token_mean)
-    likeness = cosine(taken, exact_gradient(policy, scores))
-    assert 0.8 < likeness < 1 - 1e-6
+    return cosine(taken, exact_gradient(policy, scores))
+
+
+def test_the_token_mean_over_centred_pairs_is_nearly_but_not_exactly_parallel(case):
+    policy, _, scores = case
+    assert 0.99 < _token_mean_cosine(policy, scores, centre=True) < 1 - 1e-6
+
+
+def test_the_token_mean_of_raw_scores_minds_a_constant_that_can_turn_it_around(case):
+    """Its divisor is the batch's own length: long texts share one constant, so every
+    constant that a baseline leaves in pays for length, up or down."""
+    policy, _, scores = case
+    likeness = [
+        _token_mean_cosine(policy, scores + constant, centre=False)
+        for constant in (-10.0, 10.0)
+    ]
+    assert min(likeness) < 0 and abs(likeness[0] - likeness[1]) > 0.1
+    centred = [
+        _token_mean_cosine(policy, scores + constant, centre=True)
+        for constant in (-10.0, 10.0)
+    ]
+    assert abs(centred[0] - centred[1]) < 1e-9
 
 
 def test_exact_values_as_a_baseline_keep_the_gradient_and_lower_the_variance(case):

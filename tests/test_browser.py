@@ -1,4 +1,4 @@
-"""The five panels in a real browser: JupyterLab on loopback, Chromium by Playwright.
+"""The panels in a real browser: JupyterLab on loopback, Chromium by Playwright.
 
 Skipped with a sentence where no Chromium is installed; `COURSE_REQUIRE_BROWSER=1`
 makes that a failure.
@@ -51,6 +51,43 @@ pairs = [
 def score(texts):
     return [t.count("good") - t.count("dull") + 0.01 * len(t) for t in texts]
 """
+# A run as in chapter 10, small: it waits before its second step for the file `go`.
+TRAINING = """
+import copy
+import time
+from functools import partial
+from pathlib import Path
+
+from course.policy.loop import train
+from course.policy.ppo import Critic, ppo_step
+
+
+def patient(prompts, completions):
+    for _ in range(300):
+        if not board_is_drawn or Path("go").exists():
+            break
+        time.sleep(0.1)
+    return [len(text) / 20 for text in completions]
+
+
+def watch(history):
+    board(history)
+    board_is_drawn.append(len(history.rows))
+
+
+board_is_drawn, board = [], widgets.LiveDashboard(every=1, title="A run")
+policy, critic = copy.deepcopy(model), Critic(copy.deepcopy(model))
+optimizer = torch.optim.AdamW(
+    [{"params": policy.parameters()}, {"params": critic.parameters()}], lr=1e-3
+)
+train(
+    policy, copy.deepcopy(policy), tokenizer, ["the film"], patient,
+    partial(ppo_step, policy, critic, optimizer, beta=0.1), optimizer=optimizer,
+    steps=2, batch_size=8, max_new_tokens=6, watch=watch,
+    generator=torch.Generator().manual_seed(0),
+)
+print("the run is over, its end drawn")
+"""
 CELLS = {
     "explorer": "widgets.next_token_explorer({'GPT': model, 'uniform': lambda ids: "
     "uniform}, tokenizer, prompt=hostile)",
@@ -58,6 +95,8 @@ CELLS = {
     "labeller": "widgets.preference_labeller(pairs, PreferenceStore('votes.sqlite'))",
     "microscope": "widgets.reward_microscope(score, tokenizer, 'the film is good')",
     "bandit": "widgets.bandit_playground()",
+    "clip": "widgets.clip_explorer()",
+    "dashboard": TRAINING.strip(),
     "end": "print('every cell ran')",
 }
 
@@ -126,6 +165,7 @@ def folder(tmp_path_factory):
         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
     )
     nbformat.write(notebook, made / "panels.ipynb")
+    (made / "go").touch()  # the first run of the dashboard's cell waits for nothing
     return made
 
 
@@ -282,6 +322,58 @@ def test_the_bandit_steps_runs_and_resets(page, tmp_path):
     panel.change(panel.button("Run 100 steps").click, "After 101 steps")
     panel.photograph(tmp_path)
     panel.change(panel.button("Reset").click, "After 0 steps")
+
+
+def test_the_clip_explorer_cuts_the_gradient_of_a_ratio_past_the_clip(page, tmp_path):
+    panel = Panel(page, "clip")
+    assert "Ratio 1.50, advantage +1.00" in panel.seen()[0]
+    ratio, advantage, width = panel.cell.get_by_role("slider").all()
+    ratio.focus()
+    text, _, alt = panel.change(lambda: ratio.press("ArrowLeft"), "Ratio 1.45")
+    assert "its gradient is cut to 0" in text and text in alt
+
+    def turn_the_advantage():
+        panel.field("advantage value").fill("-1")
+        panel.field("advantage value").press("Enter")
+
+    panel.change(turn_the_advantage, "it keeps its gradient")
+    panel.photograph(tmp_path)
+    width.focus()
+    panel.change(lambda: width.press("End"), "Inside the clip nothing is changed")
+    assert panel.field("clip value").input_value() == "0.9"
+    advantage.focus()
+    panel.change(lambda: advantage.press("End"), "advantage +2.00")
+
+
+def test_the_dashboard_draws_itself_anew_while_the_policy_learns(
+    page, folder, tmp_path
+):
+    cell = page.locator(".jp-Notebook .jp-CodeCell").nth(
+        ["setup", *CELLS].index("dashboard")
+    )
+    cell.scroll_into_view_if_needed()
+    image = cell.locator("img")
+    over = cell.locator(".jp-OutputArea").get_by_text("the run is over, its end drawn")
+    assert image.count() == 1
+    last = image.get_attribute("src")
+    (folder / "go").unlink()
+    cell.locator(".cm-content").click()
+    page.keyboard.press("Control+Enter")
+    page.wait_for_function(
+        "([cell, old]) => (cell.querySelector('img') || {src: old}).src !== old",
+        arg=[cell.element_handle(), last],
+    )
+    first = image.get_attribute("src")
+    cell.screenshot(path=tmp_path / "first.png")
+    assert over.count() == 0  # it is still learning
+    (folder / "go").touch()
+    page.wait_for_function(
+        "([cell, old]) => cell.querySelector('img').src !== old",
+        arg=[cell.element_handle(), first],
+    )
+    over.wait_for()
+    assert image.count() == 1  # one picture, replaced in its place
+    cell.screenshot(path=tmp_path / "last.png")
 
 
 def test_nothing_complained_and_no_text_became_code(page):

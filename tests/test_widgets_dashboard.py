@@ -1,5 +1,6 @@
 """The training dashboard without a browser: what it draws, when, and where."""
 
+import base64
 import math
 
 import pytest
@@ -58,11 +59,13 @@ def test_the_live_board_draws_every_few_steps_into_one_place(monkeypatch):
     shown, updates = [], []
 
     class Handle:
-        def update(self, figure):
-            updates.append(figure)
+        def update(self, bundle, raw):
+            assert raw
+            updates.append(bundle)
 
-    def display(figure, display_id):
-        shown.append(figure)
+    def display(bundle, display_id, raw):
+        assert display_id and raw
+        shown.append(bundle)
         return Handle()
 
     monkeypatch.setattr("IPython.get_ipython", lambda: object())
@@ -73,7 +76,11 @@ def test_the_live_board_draws_every_few_steps_into_one_place(monkeypatch):
         board(made)
     assert len(shown) == 1 and len(updates) == 1
     board.draw(made, title="The score rises")
-    assert len(updates) == 2 and "rises" in updates[1].get_suptitle()
+    assert len(updates) == 2 and "rises" in updates[1]["text/plain"]
+    # A finished picture: a kernel in which nothing was plotted cannot draw a figure.
+    pictures = [base64.b64decode(x["image/png"]) for x in shown + updates]
+    assert all(picture.startswith(b"\x89PNG") for picture in pictures)
+    assert len(set(pictures)) == 3
 
 
 def test_without_a_notebook_nothing_is_drawn(capsys):

@@ -1,5 +1,7 @@
 """The training dashboard: every metric of a policy run, drawn while it runs."""
 
+import base64
+import io
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -66,6 +68,16 @@ def draw_dashboard(history: History, columns: int = 4, title: str = "") -> Any:
     return made
 
 
+def _bundle(made: Any, title: str) -> dict[str, str]:
+    """A figure as Jupyter's own formats; a kernel may not have learned to show one."""
+    file = io.BytesIO()
+    made.savefig(file, format="png", bbox_inches="tight")
+    return {
+        "image/png": base64.b64encode(file.getvalue()).decode("ascii"),
+        "text/plain": f"Training dashboard: {title}",
+    }
+
+
 def _finite(values: Sequence[float]) -> list[float]:
     return [value if math.isfinite(value) else math.nan for value in values]
 
@@ -94,8 +106,8 @@ class LiveDashboard:
             return
         if title is not None:
             self.title = title
-        made = draw_dashboard(history, title=self.title)
+        made = _bundle(draw_dashboard(history, title=self.title), self.title)
         if self._handle is None:
-            self._handle = display(made, display_id=True)
+            self._handle = display(made, display_id=True, raw=True)
         else:
-            self._handle.update(made)
+            self._handle.update(made, raw=True)

@@ -15,10 +15,11 @@ from torch import nn
 from course.policy.controllers import AdaptiveKL, FixedKL, adapt_beta
 from course.policy.enumerable import NAMES, TinyPolicy
 from course.policy.grpo import grpo_step, rloo_step
-from course.policy.loop import check_kl, constant, falling, penalise_cut_texts, train
+from course.policy.loop import check_kl, penalise_cut_texts, train
 from course.policy.metrics import metrics
 from course.policy.ppo import Critic, ppo_step
 from course.policy.reinforce import reinforce_step
+from course.policy.repeat import constant, falling
 from course.policy.rollout import collect
 from course.policy.updates import MAX_RATIO, intact, partition, rescore, take, update
 from course.runtime import CourseError

@@ -2,17 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from time import perf_counter
 
 import torch
 from torch import Tensor, nn
 
 from course.lm.training import History
-from course.policy.loop import falling
 from course.policy.preference_losses import dpo_loss, dpo_metrics, pair_log_ratio
+from course.policy.repeat import falling, repeat
 from course.policy.rollout import Rollout
 from course.policy.updates import intact, logprobs_of, take, update
-from course.runtime import progress
 
 PairLoss = Callable[[Tensor, float], Tensor]  # loss(h, beta) -> scalar
 
@@ -129,38 +127,31 @@ def train_dpo(
     wrong; the policy is then as it was before that step.
     """
     _check(policy, pairs, optimizer, batch_size)
-    full = [group["lr"] for group in optimizer.param_groups]
-    history, start, order = History(), perf_counter(), torch.empty(0).long()
-    bar = progress(total=steps, desc=desc)
-    try:
-        for n in range(steps):
-            if stop_after_s is not None and perf_counter() - start >= stop_after_s:
-                break
-            for group, rate in zip(optimizer.param_groups, full, strict=True):
-                group["lr"] = rate * schedule(n / steps)
-            while len(order) < batch_size:
-                order = torch.cat(
-                    [order, torch.randperm(len(pairs), generator=generator)]
-                )
-            drawn, order = order[:batch_size], order[batch_size:]
-            batch = pairs.rows(drawn.to(pairs.chosen.device))
-            made = dpo_step(policy, optimizer, batch, beta=beta, loss=loss)
-            history.log(n, **made, seconds=perf_counter() - start)
-            bar.set_postfix(
-                loss=f"{made['loss']:.3f}",
-                accuracy=f"{made['rewards/accuracies']:.2f}",
-                margin=f"{made['rewards/margins']:.2f}",
-            )
-            bar.update()
-            if watch is not None:
-                watch(history)
-    except KeyboardInterrupt:
-        print(f"stopped after {len(history.rows)} of {steps} steps; the policy is kept")
-    finally:
-        bar.close()
-        for group, rate in zip(optimizer.param_groups, full, strict=True):
-            group["lr"] = rate
-    return history
+    order = torch.empty(0).long()
+
+    def next_batch() -> dict[str, float]:
+        nonlocal order
+        while len(order) < batch_size:
+            again = torch.randperm(len(pairs), generator=generator)
+            order = torch.cat([order, again])
+        drawn, order = order[:batch_size], order[batch_size:]
+        batch = pairs.rows(drawn.to(pairs.chosen.device))
+        return dpo_step(policy, optimizer, batch, beta=beta, loss=loss)
+
+    return repeat(
+        next_batch,
+        optimizer=optimizer,
+        steps=steps,
+        schedule=schedule,
+        stop_after_s=stop_after_s,
+        watch=watch,
+        desc=desc,
+        show={
+            "loss": "loss",
+            "accuracy": "rewards/accuracies",
+            "margin": "rewards/margins",
+        },
+    )
 
 
 def _four(policy: nn.Module, pairs: Pairs) -> tuple[Tensor, ...]:

@@ -3,12 +3,12 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from time import perf_counter
 
 import torch
 from torch import nn
 
 from course.lm.training import History
+from course.policy.repeat import falling, repeat
 from course.policy.rollout import Rollout, Score, collect
 from course.policy.updates import (
     MAX_APPROX_KL,
@@ -16,30 +16,12 @@ from course.policy.updates import (
     intact,
     logprobs_of,
 )
-from course.runtime import CourseError, progress
+from course.runtime import CourseError
 
 Step = Callable[[Rollout], dict[str, float]]
 
 STANDARD_ERRORS = 5.0  # by chance: less than once in 100,000 batches of 64 texts
 ROUNDING = 0.01  # nats per text: what two ways to compute a log-probability may differ
-
-
-def falling(done: float) -> float:
-    """Share of the full learning rate after this share of the steps: 1 - done.
-
-    >>> falling(0.25)
-    0.75
-    """
-    return 1 - done
-
-
-def constant(done: float) -> float:
-    """The full learning rate throughout.
-
-    >>> constant(0.25)
-    1.0
-    """
-    return 1.0
 
 
 def train(
@@ -82,49 +64,36 @@ def train(
     """
     prompts = list(prompts)
     _check(policy, reference, optimizer, prompts, batch_size, group_size)
-    full = [group["lr"] for group in optimizer.param_groups]
-    history, start = History(), perf_counter()
-    bar = progress(total=steps, desc=desc)
-    try:
-        for n in range(steps):
-            if stop_after_s is not None and perf_counter() - start >= stop_after_s:
-                break
-            for group, rate in zip(optimizer.param_groups, full, strict=True):
-                group["lr"] = rate * schedule(n / steps)
-            rows = torch.randint(len(prompts), (batch_size,), generator=generator)
-            drawn = [prompts[r] for r in rows.tolist() for _ in range(group_size)]
-            rollout = collect(
-                policy,
-                reference,
-                tokenizer,
-                drawn,
-                score,
-                max_new_tokens=max_new_tokens,
-                temperature=temperature,
-                generator=generator,
-            )
-            check_kl(rollout)
-            with intact(optimizer):
-                made = step(penalise_cut_texts(rollout, missing_eos_penalty))
-                check_metrics(made)
-                check_moved(policy, rollout)
-            seconds = perf_counter() - start
-            history.log(n, **(made | _raw_scores(rollout)), seconds=seconds)
-            bar.set_postfix(
-                score=f"{history.last['score/mean']:.3f}",
-                kl=f"{history.last.get('kl_seq', math.nan):.2f}",
-                entropy=f"{history.last.get('entropy', math.nan):.2f}",
-            )
-            bar.update()
-            if watch is not None:
-                watch(history)
-    except KeyboardInterrupt:
-        print(f"stopped after {len(history.rows)} of {steps} steps; the policy is kept")
-    finally:
-        bar.close()
-        for group, rate in zip(optimizer.param_groups, full, strict=True):
-            group["lr"] = rate
-    return history
+
+    def write_score_step() -> dict[str, float]:
+        rows = torch.randint(len(prompts), (batch_size,), generator=generator)
+        rollout = collect(
+            policy,
+            reference,
+            tokenizer,
+            [prompts[r] for r in rows.tolist() for _ in range(group_size)],
+            score,
+            max_new_tokens=max_new_tokens,
+            temperature=temperature,
+            generator=generator,
+        )
+        check_kl(rollout)
+        with intact(optimizer):
+            made = step(penalise_cut_texts(rollout, missing_eos_penalty))
+            check_metrics(made)
+            check_moved(policy, rollout)
+        return made | _raw_scores(rollout)
+
+    return repeat(
+        write_score_step,
+        optimizer=optimizer,
+        steps=steps,
+        schedule=schedule,
+        stop_after_s=stop_after_s,
+        watch=watch,
+        desc=desc,
+        show={"score": "score/mean", "kl": "kl_seq", "entropy": "entropy"},
+    )
 
 
 def penalise_cut_texts(rollout: Rollout, penalty: float) -> Rollout:

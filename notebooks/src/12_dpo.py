@@ -517,40 +517,47 @@ from course.policy.grpo import grpo_step
 from course.policy.loop import train
 from course.policy.ppo import Critic, ppo_step
 from course.policy.reinforce import reinforce_step
-
-
-def online_run(make_step, lr, group_size=1, critic=None):
-    """A policy after 8 steps on 64 texts each."""
-    policy, draw = deepcopy(reference), generator(0)
-    models = [policy] + ([critic] if critic else [])
-    adam = torch.optim.AdamW([{"params": m.parameters()} for m in models], lr=lr,
-                             weight_decay=0.0)  # fmt: skip
-    train(policy, reference, tokenizer, prompts, proxy, make_step(*models, adam),
-          optimizer=adam, steps=8, batch_size=64 // group_size, group_size=group_size,
-          max_new_tokens=32, missing_eos_penalty=1.0, generator=draw,
-          schedule=warm)  # fmt: skip
-    return policy
-
-
-m, order = proxy_model, generator(1)
-critic = Critic(deepcopy(m.gpt), m.gain * m.weight,
-                (m.gain * m.offset + m.bias).item())  # fmt: skip
-policies = {
-    "REINFORCE": online_run(lambda *x: partial(reinforce_step, *x, beta=0.1), 2e-3),
-    "PPO": online_run(lambda *x: partial(ppo_step, *x, beta=0.1, epochs=2,
-                      minibatches=2, generator=order), 1e-3, critic=critic),
-    "GRPO": online_run(lambda *x: partial(grpo_step, *x, beta=0.05, group_size=8,
-                       epochs=2, generator=order), 1e-3, group_size=8),
-    "DPO": dpo,
-    "DPO, two rounds": online,
-    "DPO, labels swapped": swapped,
-}  # fmt: skip
-
-# %% id="12-judge"
-from course.reward.best_of_n import best_of_n_kl, pool_estimate
 from course.reward.rules import lexicon_score
 
 JUDGES = {"proxy": proxy, "gold": gold, "lexicon": lambda ps, cs: lexicon_score(cs)}
+paths = {}  # name -> for each step, KL and the mean of each judge on its 64 texts
+
+
+def online_run(name, make_step, lr, group_size=1, critic=None):
+    """A policy after 8 steps on 64 texts each; its way is noted in `paths`."""
+    policy, draw, way = deepcopy(reference), generator(0), []
+
+    def judged(ps, cs):  # the others only look on
+        way.append({n: f(ps, cs).mean().item() for n, f in JUDGES.items()})
+        return proxy(ps, cs)
+
+    models = [policy] + ([critic] if critic else [])
+    adam = torch.optim.AdamW([{"params": m.parameters()} for m in models], lr=lr,
+                             weight_decay=0.0)  # fmt: skip
+    h = train(policy, reference, tokenizer, prompts, judged, make_step(*models, adam),
+              optimizer=adam, steps=8, batch_size=64 // group_size,
+              group_size=group_size, max_new_tokens=32, missing_eos_penalty=1.0,
+              generator=draw, schedule=warm)  # fmt: skip
+    paths[name] = [{"KL": k} | row for k, row in zip(h["kl_seq"], way, strict=True)]
+    return policy
+
+
+# %% id="12-policies"
+m, order = proxy_model, generator(1)
+critic = Critic(deepcopy(m.gpt), m.gain * m.weight,
+                (m.gain * m.offset + m.bias).item())  # fmt: skip
+runs = {
+    "REINFORCE": (lambda *x: partial(reinforce_step, *x, beta=0.1), 2e-3),
+    "PPO": (lambda *x: partial(ppo_step, *x, beta=0.1, epochs=2, minibatches=2,
+                               generator=order), 1e-3, 1, critic),
+    "GRPO": (lambda *x: partial(grpo_step, *x, beta=0.05, group_size=8, epochs=2,
+                                generator=order), 1e-3, 8),
+}  # fmt: skip
+policies = {name: online_run(name, *settings) for name, settings in runs.items()}
+policies |= {"DPO": dpo, "DPO, two rounds": online, "DPO, labels swapped": swapped}
+
+# %% id="12-judge"
+from course.reward.best_of_n import best_of_n_kl, pool_estimate
 
 
 def mean_and_error(x):
@@ -566,6 +573,7 @@ def verdicts(policy):
     return x, {n: mean_and_error(v) for n, v in ({"KL": D.cpu()} | scores).items()}
 
 
+# %% id="12-table"
 written, table = {}, {}
 for name, policy in ({"reference": reference} | policies).items():
     written[name], table[name] = verdicts(policy)
@@ -589,16 +597,16 @@ _, places = plt.subplots(1, 3, figsize=(11, 3.9))
 trained = [n for n in policies if "swapped" not in n]
 ladder = ["reference"] + [n for n in table if n.startswith("best")]
 for axes, judge in zip(places, JUDGES, strict=True):
-    axes.plot(
-        [table[n]["KL"][0] for n in ladder],
-        [table[n][judge][0] for n in ladder],
-        "k.-",
-        label="best of n",
-    )
+    x, y, dy = ([table[n][k][m] for n in ladder]
+                for k, m in (("KL", 0), (judge, 0), (judge, 1)))  # fmt: skip
+    axes.errorbar(x, y, dy, fmt="k.-", capsize=2, label="best of n")
     for n, name in enumerate(trained):
         (x, dx), (y, dy) = table[name]["KL"], table[name][judge]
         axes.errorbar(x, y, dy, dx, fmt=plots.MARKERS[n], color=plots.COLOURS[n],
                       label=name, capsize=2)  # fmt: skip
+        way = paths.get(name, [])
+        axes.plot([row["KL"] for row in way], [row[judge] for row in way],
+                  color=plots.COLOURS[n], alpha=0.35, lw=1)  # fmt: skip
     axes.set(title=f"judged by: {judge}", xlabel="KL (nats per text)")
     if judge == "lexicon":
         axes.set_ylim(-0.2, 0.6)
@@ -625,8 +633,10 @@ claim("control: with the labels swapped the proxy's score falls by more than 0.3
 
 # %% [markdown] id="12-read-text"
 # *The figure: three panels, KL to the right, score upwards. The line of best-of-n rises
-# steeply near zero; the trained policies lie between three and seven nats. Seen by gold
-# everything lies lower; seen by the lexicon nearly everything lies level.*
+# steeply near zero; the trained policies lie between three and seven nats, with thin
+# lines that show the way of those that wrote while they learned. Seen by gold
+# everything lies lower; seen by the lexicon nearly everything lies level.* DPO has no
+# such way: it writes nothing while it learns.
 #
 # How to read it. **Best-of-n** stays close to the best possible trade: it changes
 # nothing about a text but which one is shown. Its price does not appear in the picture:

@@ -604,14 +604,15 @@ for axes, judge in zip(places, JUDGES, strict=True):
         (x, dx), (y, dy) = table[name]["KL"], table[name][judge]
         axes.errorbar(x, y, dy, dx, fmt=plots.MARKERS[n], color=plots.COLOURS[n],
                       label=name, capsize=2)  # fmt: skip
-        way = paths.get(name, [])
-        axes.plot([row["KL"] for row in way], [row[judge] for row in way],
-                  color=plots.COLOURS[n], alpha=0.35, lw=1)  # fmt: skip
+        if name in paths:  # its way: means of three neighbouring steps
+            way = torch.tensor([(row["KL"], row[judge]) for row in paths[name]])
+            axes.plot(*way.unfold(0, 3, 1).mean(2).T, color=plots.COLOURS[n],
+                      alpha=0.5, lw=1)  # fmt: skip
     axes.set(title=f"judged by: {judge}", xlabel="KL (nats per text)")
     if judge == "lexicon":
         axes.set_ylim(-0.2, 0.6)
 places[0].set_ylabel("mean score")
-places[0].legend(fontsize=8)
+places[2].legend(fontsize=8)
 gains = {n: {j: table[n][j][0] - table["reference"][j][0] for j in JUDGES}
          for n in table}  # fmt: skip
 per_nat = {n: gains[n]["proxy"] / table[n]["KL"][0] for n in [*trained, "best of 16"]}

@@ -49,6 +49,10 @@ def no_square(h: Tensor, beta: float) -> Tensor:
     return (h - 1 / (2 * beta)).abs().mean()
 
 
+def halved(h: Tensor, beta: float) -> Tensor:
+    return (h - 1 / (2 * beta)).square().mean() / 2
+
+
 def one_sided(h: Tensor, beta: float) -> Tensor:
     return F.relu(1 / (2 * beta) - h).square().mean()
 
@@ -135,6 +139,12 @@ EXERCISE = Exercise(
             "not squared",
             no_square,
             "you take the distance and do not square it",
+        ),
+        Mistake(
+            "halved",
+            halved,
+            "you halve the squares: the paper's loss has no half, and a gradient of "
+            "half the size is another learning rate",
         ),
         Mistake(
             "one side only",

@@ -331,6 +331,7 @@ def test_the_clip_explorer_cuts_the_gradient_of_a_ratio_past_the_clip(page, tmp_
     ratio.focus()
     text, _, alt = panel.change(lambda: ratio.press("ArrowLeft"), "Ratio 1.45")
     assert "its gradient is cut to 0" in text and text in alt
+    assert panel.field("ratio value").input_value() == "1.45"  # and no further digits
 
     def turn_the_advantage():
         panel.field("advantage value").fill("-1")

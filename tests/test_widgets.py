@@ -177,6 +177,8 @@ def test_slider_and_field_of_a_number_follow_each_other():
     assert slider.value == 1.5
     slider.value = 0.3
     assert field.value == 0.3
+    slider.value = 1.4500000000000002  # as a browser counts 1.5 - 0.05
+    assert field.value == 1.45
 
 
 @pytest.mark.parametrize("name", widgets.__all__)

@@ -180,7 +180,9 @@ def number(
     field = w.BoundedFloatText(
         description=f"{name} value", layout=w.Layout(width="16em"), **shared
     )
-    w.link((slider, "value"), (field, "value"))
+    # A browser's slider says 1.4500000000000002, for instance.
+    tidy = (lambda value: round(value, 10), lambda value: value)
+    w.link((slider, "value"), (field, "value"), transform=tidy)
     return slider, w.HBox([slider, field])
 
 

@@ -488,8 +488,10 @@ for name, s in scores.items():
 # sees nothing of the rule but its scores, just like a policy. For the two bounded rules
 # there is nothing to climb: the hated text above already has the best score there is.
 #
-# Log-probability starts at people's favourite, the others at the human text that scores
-# highest under the rule.
+# Log-probability starts at people's favourite, most others at the human text that
+# scores highest under the rule. Under cross-entropy a climb by single words gets stuck
+# easily; there it starts at four texts of the language model's own, written with the
+# likeliest token every time, and the best end is kept.
 #
 # Read what it finds. It is plainly worse, but "plainly" is your judgement. What can be
 # *checked* is whether a text is a stranger among those that people wrote, by a measure
@@ -498,17 +500,26 @@ for name, s in scores.items():
 # broken sentence can pass as typical: no measure replaces the reading.
 
 # %% id="05-search"
+from course.lm.sampling import write
 from course.reward.exploits import climb
 
 count = Counter(word for text in train_texts for word in text.split())
 words = [word for word, _ in count.most_common(1500)]
 rules["minus cross-entropy"] = lambda texts: (lambda n, t: n / t)(
     *completion_nats(model, tokenizer, [""] * len(texts), texts))  # fmt: skip
+openings = ["The film", "A", "It's", "This movie"]
+likeliest = write(model, tokenizer, openings, max_new_tokens=40, top_k=1)
+starts = {name: [texts[int(scores[name].argmax())]] for name in scores}
+starts["log-probability"] = [texts[favourite]]
+starts["minus cross-entropy"] = [
+    a + b for a, b in zip(openings, likeliest, strict=True)
+]
 found = {}
 for name in (name for name in scores if name not in bounded):
-    first = favourite if name == "log-probability" else int(scores[name].argmax())
-    found[name] = climb(rules[name], texts[first], words, generator=generator(0),
-                        steps=100, tries=24, longest=60)  # fmt: skip
+    ends = [climb(rules[name], start, words, generator=generator(k),
+                  steps=100, tries=24, longest=60)
+            for k, start in enumerate(starts[name])]  # fmt: skip
+    found[name] = max(ends, key=lambda end: end.score)
 for name in scores:
     if name in found:
         best = texts[int(scores[name].argmax())]
@@ -584,7 +595,6 @@ plots.finish(right, "… and every one has an exploit" if broken else
 
 # %% id="05-control" tags=["nbval-check-output"]
 from course.data.reviews import lexicon
-from course.lm.sampling import write
 from course.reward.word_lists import words_of
 
 valence = lexicon()

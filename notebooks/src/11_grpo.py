@@ -24,7 +24,7 @@
 # fifth is **held out**: no training of any kind sees it, nor its mirror image
 # (58+27 for 27+58). The model is a `GPT` like the others, but tiny, and its tokens are
 # single characters. First it learned from right sums. Then, for a short time, it
-# read the homework of a **careless class**, in which six answers of ten have one wrong
+# read the homework of a **careless class**, in which seven answers of ten have one wrong
 # digit. So it is in the position of any model that was trained on what people write: it
 # has seen how it is done, and it imitates the mistakes as well.
 #

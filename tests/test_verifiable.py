@@ -200,7 +200,8 @@ def test_the_adder_is_made_from_training_problems_and_says_what_it_reached(
     right, careless = read[:2]
     assert right[0] == "10+10=20" and len(right) == len(problems("train"))
     wrong = sum(a != b for a, b in zip(right, careless, strict=True)) / len(right)
-    assert abs(wrong - 0.6) < 4 * (0.24 / len(right)) ** 0.5
+    rate = settings["wrong_answers"]
+    assert abs(wrong - rate) < 4 * (rate * (1 - rate) / len(right)) ** 0.5
     asked = {text.split("=")[0] + "=" for text in right + careless}
     assert not asked & set(problems("held-out"))
 

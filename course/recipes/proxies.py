@@ -25,7 +25,7 @@ def train_proxy(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
     rows = reviews.load("movies", "train")
     few = torch.randperm(len(rows), generator=draws)[: settings["ratings"]].tolist()
     model = from_language_model(base.model, draws)
-    history, r = fit_ratings(
+    history, r, _ = fit_ratings(
         model, base.tokenizer, rows.select(few), draws, settings["train"]
     )
     scale_on_writer(model, base, list(rows["text"]), draws, settings)

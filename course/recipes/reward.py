@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import Generator
+from torch import Generator, Tensor
 
 from course.lm.model import GPT
 from course.lm.training import History
@@ -22,10 +22,11 @@ from course.runtime import device, generator, seed_everything
 
 def fit_ratings(
     model: RewardModel, tokenizer, rows, draws: Generator, train: Mapping[str, Any]
-) -> tuple[History, float]:
+) -> tuple[History, float, dict[str, Tensor]]:
     """Teach the model the mean ratings of the rows.
 
-    Returns the history, and Pearson's r with people on the validation texts.
+    Returns the history, Pearson's r with people on the validation texts, and the
+    score of each of these texts.
     """
     from course.data import reviews
     from course.reward.metrics import pearson
@@ -36,7 +37,8 @@ def fit_ratings(
     model.eval()
     held_out = reviews.load("movies", "validation")
     scores = score_texts(model, tokenizer, list(held_out["text"]))
-    return history, pearson(scores, torch.tensor(list(held_out["mean"])))
+    r = pearson(scores, torch.tensor(list(held_out["mean"])))
+    return history, r, dict(zip(held_out["text"], scores, strict=True))
 
 
 def scale_on_writer(
@@ -70,19 +72,16 @@ def train_reward(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
     draws = generator(settings["seed"])
     model = from_language_model(base.model, draws)
     rows = reviews.load("movies", "train")
-    history, r = fit_ratings(model, tokenizer, rows, draws, settings["train"])
-    metrics = {"pearson": r}
+    history, r, scores = fit_ratings(model, tokenizer, rows, draws, settings["train"])
     held_out = reviews.load("movies", "validation")
-    pairs = reviews.pairs(held_out, settings["pairs"], min_gap=0.5)
     chosen, rejected = [], []
-    for pair in pairs:
-        texts = [pair["text_a"], pair["text_b"]]
-        better, worse = texts if pair["preferred"] == "a" else texts[::-1]
+    for pair in reviews.pairs(held_out, settings["pairs"], min_gap=0.5):
+        both = [scores[pair["text_a"]], scores[pair["text_b"]]]
+        better, worse = both if pair["preferred"] == "a" else both[::-1]
         chosen.append(better)
         rejected.append(worse)
-    metrics["pair_accuracy"] = preference_accuracy(
-        score_texts(model, tokenizer, chosen), score_texts(model, tokenizer, rejected)
-    )
+    accuracy = preference_accuracy(torch.stack(chosen), torch.stack(rejected))
+    metrics = {"pearson": r, "pair_accuracy": accuracy}
     scale_on_writer(model, base, list(rows["text"]), draws, settings)
     return Checkpoint("reward-model", model, tokenizer, metrics, history)
 
@@ -116,7 +115,7 @@ def train_scratch(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
     draws = generator(settings["seed"])
     model = RewardModel(GPT(base.model.config).to(device()), draws)
     rows = reviews.load("movies", "train")
-    history, r = fit_ratings(model, base.tokenizer, rows, draws, settings["train"])
+    history, r, _ = fit_ratings(model, base.tokenizer, rows, draws, settings["train"])
     return Checkpoint("reward-scratch", model, base.tokenizer, {"pearson": r}, history)
 
 

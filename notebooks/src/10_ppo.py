@@ -578,7 +578,7 @@ for (name, history), mark in zip(
 axes.axvline(spent, color="gray", lw=0.8, ls=":")
 gap = best["PPO"] - max(best["REINFORCE"], best["REINFORCE, long run"])
 verdict = "PPO is ahead" if gap > 0.2 else "REINFORCE is ahead" if gap < -0.2 \
-    else "PPO and REINFORCE are about level"  # fmt: skip
+    else "PPO and the better REINFORCE are about level"  # fmt: skip
 plots.finish(axes, f"At equal KL {verdict}", "KL to the reference (nats per text)",
              "mean score (standard deviations)")  # fmt: skip
 

@@ -23,10 +23,10 @@
 # Our task is the addition of two numbers from 10 to 99. There are 8,100 problems. A
 # fifth is **held out**: no training of any kind sees it, nor its mirror image
 # (58+27 for 27+58). The model is a `GPT` like the others, but tiny, and its tokens are
-# single characters. First it learned from right sums. Then, for a short time, it
-# read the homework of a **careless class**, in which seven answers of ten have one wrong
-# digit. So it is in the position of any model that was trained on what people write: it
-# has seen how it is done, and it imitates the mistakes as well.
+# single characters. First it learned from right sums. Then, for a short time, it read
+# the homework of a **careless class**, in which seven of ten answers have a wrong
+# digit. So it is in the position of any model that was trained on what people write:
+# it has seen how it is done, and it imitates the mistakes as well.
 #
 # The reward is 1 when the answer passes its test, else 0. A careless test is an
 # invitation: training is a search for whatever the test lets through. Here are four

@@ -577,17 +577,26 @@ def verdicts(policy):
 written, table = {}, {}
 for name, policy in ({"reference": reference} | policies).items():
     written[name], table[name] = verdicts(policy)
-asked = [prompt for prompt in held_out[:64] for _ in range(16)]
-pool = collect(reference, reference, tokenizer, asked, proxy, max_new_tokens=32,
-               generator=generator(2))  # fmt: skip
-chosen_by = penalise_cut_texts(pool, 1.0).scores.cpu().view(64, 16)
+draws, parts = generator(2), []
+for first in range(0, 64, 16):  # 16 openings at a time: less memory
+    asked = [prompt for prompt in held_out[first : first + 16] for _ in range(16)]
+    parts.append(collect(reference, reference, tokenizer, asked, proxy,
+                         max_new_tokens=32, generator=draws))  # fmt: skip
+
+
+def whole_pool(score):
+    """score(part) of every part, as one table (openings, texts of each)."""
+    return torch.cat([score(part).cpu() for part in parts]).view(64, 16)
+
+
+chosen_by = whole_pool(lambda part: penalise_cut_texts(part, 1.0).scores)
+pools = {name: whole_pool(lambda part, f=f: f(part.prompts, part.completions))
+         for name, f in JUDGES.items()}  # fmt: skip
 for n in (2, 4, 8, 16):
     table[f"best of {n}"] = {"KL": (best_of_n_kl(n), 0.0)} | {
-        name: mean_and_error(
-            pool_estimate(chosen_by, f(pool.prompts, pool.completions).cpu()
-                          .view(64, 16), n, generator(0)))
-        for name, f in JUDGES.items()
-    }  # fmt: skip
+        name: mean_and_error(pool_estimate(chosen_by, pool, n, generator(0)))
+        for name, pool in pools.items()
+    }
 print(f"{'':<20}  KL         proxy        gold         lexicon")
 for name, row in table.items():
     print(f"{name:<20} " + "  ".join(f"{a:+5.2f} ±{e:.2f}" for a, e in row.values()))

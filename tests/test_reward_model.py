@@ -420,7 +420,14 @@ def test_batches_of_an_epoch_hold_rows_of_like_length():
         (lambda m, t: fit(training.fit_regression, m, t, [], []), "as many"),
         (lambda m, t: fit(training.fit_pairwise, m, t, ["a", "b"], ["a"]), "as many"),
         (lambda m, t: fit(training.fit_ordinal, m, t, ["a"], [[]]), "without a rating"),
-        (lambda m, t: fit(training.fit_ordinal, m, t, ["a"], [[5]]), "expected 0 to 8"),
+        (
+            lambda m, t: fit(training.fit_ordinal, m, t, ["a"], [[5]]),
+            "got the rating 5",
+        ),
+        (
+            lambda m, t: fit(training.fit_ordinal, m, t, ["a"], [[0.5]]),
+            "whole numbers -4 to 4",
+        ),
         (
             lambda m, t: fit(training.fit_regression, m, t, ["a"], [math.nan]),
             "rating that is not finite",

@@ -137,6 +137,11 @@ def fit_ordinal(
     _check_numbers(len(texts), len(ratings))
     if not all(len(r) for r in ratings):
         raise ValueError("got a text without a rating, expected at least one for each")
+    scale = range(lowest, highest + 1)
+    if off := [x for some in ratings for x in some if x not in scale]:
+        raise ValueError(
+            f"got the rating {off[0]}, expected whole numbers {lowest} to {highest}"
+        )
     bins = [torch.tensor(r) - lowest for r in ratings]
     rows = text_batch(tokenizer, texts, model.gpt.config.context)
     # Evenly spread at first: P(first bin) = P(last bin) for the score 0.

@@ -112,6 +112,11 @@ def test_the_sentences_say_what_is_wrong():
     assert "on a GPU your function would mix in a tensor of the CPU" in line("device")
 
 
+def test_a_wrong_gradient_is_shown_as_a_gradient():
+    table = dict(examine(PAIRWISE, KINDS["wrong gradient"]).table)
+    assert set(table) == {"your gradient", "expected gradient"}
+
+
 def test_a_missing_gradient_of_one_input_names_it():
     verdict = examine(PAIRWISE, lambda c, r: right(c, r.detach()))
     assert verdict.kind == "missing gradient"

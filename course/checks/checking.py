@@ -141,9 +141,11 @@ def _probe_verdict(
     table: tuple[tuple[str, str], ...] = ()
     sentence = f"on the probe “{probe.name}” {problem.sentence}"
     if problem.expected is not None:
-        table = (
-            ("yours", shown(problem.yours)),
-            ("expected", shown(problem.expected)),
+        names = ("yours", "expected")
+        if problem.kind.endswith("gradient"):
+            names = ("your gradient", "expected gradient")
+        table = tuple(
+            zip(names, map(shown, (problem.yours, problem.expected)), strict=True)
         )
     if problem.kind == "value":
         sentence = f"{sentence}: {table[0][1]}, expected {table[1][1]}"

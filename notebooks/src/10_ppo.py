@@ -660,10 +660,11 @@ claim(
     m["PPO"]["texts that end"] > m["before"]["texts that end"] + 0.1,
 )
 claim("without the KL term more than 1.3 times the KL is spent", factor > 1.3)
-claim("the entropy falls further", h_free["entropy"][-1] < h["entropy"][-1])
-claim("and the texts become more alike",
+claim("the score alone would prefer the run without it",
+      m["PPO, no KL"]["score"] > m["PPO"]["score"])  # fmt: skip
+claim("and its texts are more alike than those of the reference",
       m["PPO, no KL"]["different pairs of words"]
-      < m["PPO"]["different pairs of words"])  # fmt: skip
+      < m["before"]["different pairs of words"] - 0.02)  # fmt: skip
 
 # %% id="10-samples"
 for n in range(5):
@@ -675,14 +676,18 @@ for n in range(5):
 # %% [markdown] id="10-limits"
 # *The figure above: score, KL and entropy over the steps, with the leash and without.*
 #
+# Does the entropy fall further without the leash, and are the texts more alike than
+# with it? On this page, look; with another language model they were not, after these
+# sixteen steps. That more KL is spent was so with both.
+#
 # ## What was shown, and what was not
 #
 # Exactly, on a policy that can be enumerated: importance sampling and its price; the
 # surrogate, right near the old policy and wrong far from it; which tokens the clip
-# stops; GAE and its two limits; the controller. By experiment, for one writer (PPO and
-# REINFORCE with seeds 0, 1 and 2, the control with seed 0): the first ratios are
-# exactly 1, the critic explains a good part of the returns, the score rises at a
-# bounded KL, and without the KL term it costs more.
+# stops; GAE and its two limits; the controller. By experiment, for one writer (PPO,
+# REINFORCE and the control with seeds 0, 1 and 2): the first ratios are exactly 1,
+# the critic explains a good part of the returns, the score rises at a bounded KL, and
+# without the KL term it costs more.
 # Sixteen steps are few: the control is on its way to a collapse, not at its end.
 # Chapter 14 lets such a run go on.
 # Not shown: that *people* prefer the texts; that PPO beats a REINFORCE that is tuned

@@ -915,10 +915,12 @@ answer = check(None, question)  # your order in place of None
 # score does not move with padding, neighbours or what follows the end. Only differences
 # of scores can be probabilities, and only at the right scale.
 #
-# **Limits.** One model, one seed, one kind of text: sentences about movies, in English.
-# "Liked" means *rated positive*. The short runs are small: they do not say which start
-# or which loss is best. All test texts were written by people, and a policy will find
-# texts that were not.
+# **Limits.** One model, one kind of text: sentences about movies, in English. The
+# seed of this page is the luckiest of four on the test texts: it reached r = 0.65,
+# the others 0.62, 0.63 and 0.64; on the validation texts it was the worst of them.
+# "Liked" means *rated positive*. The short runs are small: they do not say which
+# start or which loss is best. All test texts were written by people, and a policy
+# will find texts that were not.
 #
 # ## Test yourself
 #

@@ -129,6 +129,27 @@ def test_the_same_seed_trains_the_same_model():
         assert torch.equal(p, q)
 
 
+def test_a_measurement_is_logged_when_it_is_due_and_changes_no_weight():
+    ids, segments = pack([[1, 2, 3, 4], [1, 5, 6, 4]], 4, 0)
+    trained = []
+    for measured in (False, True):
+        torch.manual_seed(0)
+        model = GPT(TINY)
+        history = train_language_model(
+            model, ids, segments, steps=7, batch_size=2,
+            generator=torch.Generator().manual_seed(0), measure_every=3,
+            measure=lambda: {"held_out": packed_loss(model, ids, segments).item()}
+            if measured else None,
+        )  # fmt: skip
+        trained.append((model.state_dict(), history))
+    (plain, _), (watched, history) = trained
+    assert history.steps("held_out") == [2, 5]
+    assert all(torch.equal(plain[name], watched[name]) for name in plain)
+    after = dict(zip(history.steps("loss"), history["loss"], strict=True))
+    # With every row in every batch, the next step starts from the measured model.
+    assert history["held_out"] == pytest.approx([after[3], after[6]], rel=1e-6)
+
+
 def test_a_loss_that_is_not_finite_is_said():
     torch.manual_seed(0)
     model = GPT(TINY)

@@ -1,6 +1,6 @@
 """Training a language model: packing, optimisers, schedule, one loop to read aloud."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import cos, pi
 from time import perf_counter
@@ -136,11 +136,14 @@ def train_language_model(
     warmup: int = 20,
     max_grad_norm: float = 1.0,
     make_optimizers=optimizers,
+    measure: Callable[[], Mapping[str, float]] | None = None,
+    measure_every: int = 100,
 ) -> History:
     """Minimise `packed_loss` on rows from `pack`; return loss, lr, grad_norm by step.
 
     ids, segments: `(rows, T)` on the CPU.  generator: a CPU generator, for the order
-    of the rows.  An interrupt (the stop button) keeps what was learned and returns.
+    of the rows.  measure: further metrics of the model as it is, logged after every
+    `measure_every` steps.  An interrupt (the stop button) keeps what was learned and returns.
     Raises ValueError when the loss is no longer finite.
     """
     history, device = History(), next(model.parameters()).device
@@ -168,10 +171,12 @@ def train_language_model(
                 kind.step()
                 kind.zero_grad(set_to_none=True)
             seconds = perf_counter() - start
+            due = measure is not None and (step + 1) % measure_every == 0
+            measured = measure() if due else {}
             history.log(
                 step, loss=loss.detach(), lr=other_lr * share, grad_norm=norm,
                 seconds=seconds, tokens_per_s=(step + 1) * rows.numel()
-                * ids.shape[1] / seconds,
+                * ids.shape[1] / seconds, **measured,
             )  # fmt: skip
             bar.set_postfix(loss=f"{history.last['loss']:.3f}")
             bar.update()

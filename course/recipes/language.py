@@ -23,14 +23,17 @@ def train_language(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
     )
     config = GPTConfig(vocab_size=len(tokenizer), **settings["model"])
     model = GPT(config).to(device())
-    history = train_language_model(
-        model, ids, segments, generator=generator(settings["seed"]), **settings["train"]
-    )
     held_out = reviews.texts("movies", "validation")
-    metrics = {
-        "bits_per_byte": held_out_bits_per_byte(model, tokenizer, held_out),
-        "loss": history.last["loss"],
-    }
+
+    def measure() -> dict[str, float]:
+        return {"bits_per_byte": held_out_bits_per_byte(model, tokenizer, held_out)}
+
+    history = train_language_model(
+        model, ids, segments, generator=generator(settings["seed"]), measure=measure,
+        measure_every=len(ids) // settings["train"]["batch_size"] // 2,  # half an epoch
+        **settings["train"],
+    )  # fmt: skip
+    metrics = measure() | {"loss": history.last["loss"]}
     return Checkpoint("language-model", model, tokenizer, metrics, history)
 
 

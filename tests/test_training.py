@@ -1,6 +1,7 @@
 """Packing, the packed loss, the schedule, and a model that learns."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -131,22 +132,24 @@ def test_the_same_seed_trains_the_same_model():
 
 def test_a_measurement_is_logged_when_it_is_due_and_changes_no_weight():
     ids, segments = pack([[1, 2, 3, 4], [1, 5, 6, 4]], 4, 0)
-    trained = []
-    for measured in (False, True):
+
+    def run(**options):
         torch.manual_seed(0)
-        model = GPT(TINY)
+        model, order = GPT(TINY), torch.Generator().manual_seed(0)
+        if options:
+            loss = partial(packed_loss, model, ids, segments)
+            options["measure"] = lambda: {"held_out": loss().item()}
         history = train_language_model(
-            model, ids, segments, steps=7, batch_size=2,
-            generator=torch.Generator().manual_seed(0), measure_every=3,
-            measure=lambda: {"held_out": packed_loss(model, ids, segments).item()}
-            if measured else None,
-        )  # fmt: skip
-        trained.append((model.state_dict(), history))
-    (plain, _), (watched, history) = trained
+            model, ids, segments, steps=7, batch_size=2, generator=order, **options
+        )
+        return model.state_dict(), history
+
+    plain, _ = run()
+    watched, history = run(measure_every=3)
     assert history.steps("held_out") == [2, 5]
     assert all(torch.equal(plain[name], watched[name]) for name in plain)
-    after = dict(zip(history.steps("loss"), history["loss"], strict=True))
     # With every row in every batch, the next step starts from the measured model.
+    after = history["loss"]
     assert history["held_out"] == pytest.approx([after[3], after[6]], rel=1e-6)
 
 

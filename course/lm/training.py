@@ -143,7 +143,7 @@ def train_language_model(
 
     ids, segments: `(rows, T)` on the CPU.  generator: a CPU generator, for the order
     of the rows.  measure: further metrics of the model as it is, logged after every
-    `measure_every` steps.  An interrupt (the stop button) keeps what was learned and returns.
+    `measure_every` steps.  An interrupt (the stop button) keeps what was learned.
     Raises ValueError when the loss is no longer finite.
     """
     history, device = History(), next(model.parameters()).device

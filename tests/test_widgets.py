@@ -7,7 +7,7 @@ import ipywidgets as w
 import pytest
 import torch
 
-from course import check, hint, solution, widgets
+from course import check, hint, plots, solution, widgets
 from course.lm.model import GPT, GPTConfig
 from course.lm.tokenizer import train_tokenizer
 from course.reward.preferences import PreferenceStore
@@ -135,7 +135,7 @@ def test_hostile_tokens_are_shown_in_tables_and_figures():
     microscope.draw_trace(axes, rows, "a title")
     drawn = [name.get_text() for name in axes.get_xticklabels()]
     assert drawn == ["<script>", "\\$\\frac{", "😀□"]
-    panel.picture(made, "draws: no mathematics is parsed")
+    plots.picture(made, "draws: no mathematics is parsed")
     html = panel.table("cap<b>", ["h<i>"], microscope.trace_rows(rows))
     assert "<script>" not in html and "<b>" not in html and "<i>" not in html
     assert panel.label("$x$").count("\\$") == 2
@@ -146,7 +146,7 @@ def test_pictures_are_drawn_without_any_warning(recwarn, tokenizer):
     made, (axes,) = panel.figure()
     trace = microscope.reward_trace(length_score, tokenizer, "日本 😀 \x07")
     microscope.draw_trace(axes, [*trace, ("日本", 0.0)], panel.label("日本 😀 \x07"))
-    panel.picture(made, "x")
+    plots.picture(made, "x")
     assert [str(warning.message) for warning in recwarn] == []
 
 
@@ -158,7 +158,7 @@ def test_a_token_that_is_part_of_a_character_shows_its_bytes(tokenizer):
 
 def test_an_alternative_text_cannot_leave_its_attribute():
     made, _ = panel.figure()
-    assert 'onerror="' not in panel.picture(made, '" onerror="alert(1)')
+    assert 'onerror="' not in plots.picture(made, '" onerror="alert(1)')
 
 
 def test_a_kept_state_is_returned_and_a_clash_of_types_is_an_error():

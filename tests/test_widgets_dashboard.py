@@ -78,7 +78,9 @@ def test_the_live_board_draws_every_few_steps_into_one_place(monkeypatch):
     board.draw(made, title="The score rises")
     assert len(updates) == 2 and "rises" in updates[1]["text/plain"]
     # A finished picture: a kernel in which nothing was plotted cannot draw a figure.
-    pictures = [base64.b64decode(x["image/png"]) for x in shown + updates]
+    pictures = [
+        base64.b64decode(x["text/html"].split("base64,")[1]) for x in shown + updates
+    ]
     assert all(picture.startswith(b"\x89PNG") for picture in pictures)
     assert len(set(pictures)) == 3
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from course import plots
 from course.lm.layers import rotary
 from course.lm.tokenizer import encode
 from course.widgets import panel
@@ -174,7 +175,7 @@ def attention_viewer(
         made, (axes,) = panel.figure(width=5, height=4.4)
         shown = draw_attention(axes, weights, tokens, name)
         made.colorbar(shown, ax=axes, label="weight", shrink=0.7)
-        image.value = panel.picture(made, f"Heat map. {name}: {sentence}")
+        image.value = plots.picture(made, f"Heat map. {name}: {sentence}")
 
     panel.watch(render, field, layer, head)
     return w.VBox([field, w.HBox([layer, head]), words, w.HBox([image, rows])])

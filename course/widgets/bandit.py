@@ -8,6 +8,7 @@ import ipywidgets as w
 import torch
 from torch import Tensor
 
+from course import plots
 from course.plots import COLOURS, MARKERS
 from course.widgets import panel
 
@@ -210,7 +211,7 @@ def bandit_playground(
         draw_probabilities(left, bandit, "Probability of each arm")
         draw_rewards(right, bandit)
         alt = f"Lines of probabilities, dots of rewards. {bandit_sentence(bandit)}"
-        image.value = panel.picture(made, alt)
+        image.value = plots.picture(made, alt)
 
     def advance(steps: int) -> None:
         for _ in range(steps):

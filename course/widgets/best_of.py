@@ -6,6 +6,7 @@ from typing import Any
 
 import ipywidgets as w
 
+from course import plots
 from course.plots import COLOURS
 from course.reward.best_of_n import best_of_n_kl
 from course.widgets import panel
@@ -125,7 +126,7 @@ def best_of_slider(
         rows.value = panel.table("What is kept", HEAD, [kept_row(kept)])
         made, (axes,) = panel.figure()
         draw_kept(axes, found, state.n, "Score of the kept text")
-        image.value = panel.picture(made, f"Two step lines. {kept_sentence(kept)}")
+        image.value = plots.picture(made, f"Two step lines. {kept_sentence(kept)}")
 
     panel.watch(render, slider)
     return w.VBox([row, words, rows, image])

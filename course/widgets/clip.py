@@ -7,6 +7,7 @@ from typing import Any
 import ipywidgets as w
 import torch
 
+from course import plots
 from course.plots import COLOURS
 from course.policy.clipping import ppo_clip_loss
 from course.widgets import panel
@@ -143,7 +144,7 @@ def clip_explorer(key: str = "clip") -> w.VBox:
         made, (left, right) = panel.figure(2, width=8, height=2.9)
         draw_clip(left, right, token)
         alt = f"Objective and gradient over the ratio. {clip_sentence(token)}"
-        image.value = panel.picture(made, alt)
+        image.value = plots.picture(made, alt)
 
     panel.watch(render, ratio, advantage, eps)
     return w.VBox([ratio_row, advantage_row, eps_row, words, image])

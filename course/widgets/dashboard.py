@@ -1,11 +1,10 @@
 """The training dashboard: every metric of a policy run, drawn while it runs."""
 
-import base64
-import io
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from course import plots
 from course.lm.training import History
 from course.plots import COLOURS
 
@@ -70,11 +69,10 @@ def draw_dashboard(history: History, columns: int = 4, title: str = "") -> Any:
 
 def _bundle(made: Any, title: str) -> dict[str, str]:
     """A figure as Jupyter's own formats; a kernel may not have learned to show one."""
-    file = io.BytesIO()
-    made.savefig(file, format="png", bbox_inches="tight")
+    alt = f"Training dashboard: {title}"
     return {
-        "image/png": base64.b64encode(file.getvalue()).decode("ascii"),
-        "text/plain": f"Training dashboard: {title}",
+        "text/html": plots.picture(made, alt, bbox_inches="tight"),
+        "text/plain": alt,
     }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import ipywidgets as w
 import torch
 
+from course import plots
 from course.plots import COLOURS
 from course.policy.groups import (
     centred_advantages,
@@ -149,7 +150,7 @@ def group_playground(
         rows.value = panel.table("Advantages of each completion", HEAD, table)
         made, (axes,) = panel.figure()
         draw_group(axes, given, state.batch_mean, "One group, four advantages")
-        image.value = panel.picture(made, f"Bars of the table. {sentence}")
+        image.value = plots.picture(made, f"Bars of the table. {sentence}")
 
     panel.watch(render, field, slider)
     return w.VBox([field, row, words, rows, image])

@@ -7,6 +7,7 @@ from typing import Any
 
 import ipywidgets as w
 
+from course import plots
 from course.plots import COLOURS
 from course.reward.preferences import PreferenceStore, Vote
 from course.runtime import CourseError
@@ -176,7 +177,7 @@ def preference_labeller(
         words.value = panel.status(sentence)
         made, (axes,) = panel.figure(width=4.6, height=1.9)
         draw_outcomes(axes, outcomes)
-        image.value = panel.picture(made, f"Bars of votes. {sentence}")
+        image.value = plots.picture(made, f"Bars of votes. {sentence}")
         shown[0] = clock()
 
     def button(name: str, act: Callable[[], bool], otherwise: str) -> w.Button:

@@ -6,6 +6,7 @@ from typing import Any
 
 import ipywidgets as w
 
+from course import plots
 from course.lm.tokenizer import encode
 from course.plots import COLOURS
 from course.widgets import panel
@@ -108,7 +109,7 @@ def reward_microscope(
         rows.value = panel.table("Reward after each token", HEAD, trace_rows(trace))
         made, (axes,) = panel.figure(width=max(4.0, 1.5 + 0.22 * len(trace)))
         draw_trace(axes, trace, "Reward after each token")
-        image.value = panel.picture(made, f"Line of the table. {sentence}")
+        image.value = plots.picture(made, f"Line of the table. {sentence}")
 
     def restore(_: Any) -> None:
         field.value = text

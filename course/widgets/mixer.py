@@ -9,6 +9,7 @@ import ipywidgets as w
 import torch
 from torch import Tensor
 
+from course import plots
 from course.plots import COLOURS
 from course.reward.composite import composite_reward
 from course.reward.metrics import pearson
@@ -146,7 +147,7 @@ def reward_mixer(
                                  mixer_rows(texts, people, mix))  # fmt: skip
         made, (axes,) = panel.figure()
         draw_mix(axes, people, mix, "Reward of the mix and rating, every text")
-        image.value = panel.picture(made, f"Each text as a point. {sentence}")
+        image.value = plots.picture(made, f"Each text as a point. {sentence}")
 
     def restore(_: Any) -> None:
         for name, (slider, _field) in lines.items():

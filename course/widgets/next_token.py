@@ -9,6 +9,7 @@ import ipywidgets as w
 import torch
 from torch import Tensor, nn
 
+from course import plots
 from course.lm.objective import entropy
 from course.lm.sampling import apply_temperature, top_k_filter, top_p_filter
 from course.lm.tokenizer import encode
@@ -219,7 +220,7 @@ def next_token_explorer(
         )
         made, (axes,) = panel.figure(width=5, height=0.8 + 0.26 * n)
         draw_tokens(axes, found, "Next token, before and after the settings")
-        image.value = panel.picture(made, f"Bars of the table: {sentence}")
+        image.value = plots.picture(made, f"Bars of the table: {sentence}")
 
     def write(_: Any) -> None:
         chosen = int(torch.multinomial(after()[1], 1, generator=state.generator))

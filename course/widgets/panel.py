@@ -1,8 +1,6 @@
-"""What the panels share: kept state, escaped text, labelled controls, pictures."""
+"""What the panels share: kept state, escaped text, labelled controls."""
 
-import base64
 import html
-import io
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any, TypeVar
@@ -103,17 +101,6 @@ def figure(columns: int = 1, width: float = 6.4, height: float = 3.0) -> Any:
 
     made = Figure(figsize=(width, height), dpi=90, layout="constrained")
     return made, made.subplots(1, columns, squeeze=False)[0]
-
-
-def picture(made: Any, alt: str) -> str:
-    """A figure as an HTML image with its alternative text."""
-    file = io.BytesIO()
-    made.savefig(file, format="png", metadata={"Software": None})
-    code = base64.b64encode(file.getvalue()).decode("ascii")
-    return (
-        f'<img alt="{escape(alt)}" style="max-width: 100%" '
-        f'src="data:image/png;base64,{code}">'
-    )
 
 
 def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

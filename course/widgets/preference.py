@@ -7,6 +7,7 @@ import ipywidgets as w
 import torch
 from torch import Tensor
 
+from course import plots
 from course.plots import COLOURS
 from course.policy.preference_losses import (
     cdpo_loss,
@@ -133,7 +134,7 @@ def preference_explorer(key: str = "preference") -> w.VBox:
         made, (left, right) = panel.figure(2, width=8, height=2.9)
         draw_losses(left, right, *settings)
         alt = f"Loss and push of four losses over h. {ask_sentence(*settings)}"
-        image.value = panel.picture(made, alt)
+        image.value = plots.picture(made, alt)
 
     panel.watch(render, h, beta, e)
     return w.VBox([h_row, beta_row, e_row, words, image])

@@ -155,8 +155,7 @@ def _next(arguments: argparse.Namespace) -> int:
         if states.get(exercise.number, {}).get("status") == "correct":
             continue
         notebook = _exercise_notebook(exercise.chapter)
-        minutes = f"{exercise.minutes} minutes"
-        print(f"{exercise.label} · {exercise.title} · {minutes} · {notebook}")
+        print(f"{exercise.label} · {exercise.title} · {exercise.facts} · {notebook}")
         if arguments.open:
             return _jupyterlab([str(notebook)])
         return 0

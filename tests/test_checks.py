@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -20,7 +21,7 @@ import torch.nn.functional as F
 import course
 from course.checks import catalogue, check, checking, hint, progress, report, solution
 from course.checks.checking import examine
-from course.checks.exercise import Exercise, Mistake, Probe
+from course.checks.exercise import Mistake, Probe
 from course.checks.limits import FirstText, TimeLimit, time_limit
 from course.checks.report import Verdict
 
@@ -454,17 +455,16 @@ def test_solution_shows_source_and_docstring(capsys):
 
 
 def test_an_exercise_without_a_part_is_refused():
-    parts = {**vars(PAIRWISE)}
     for change in (
         {"number": "seven"},
-        {"stars": 4},
+        {"difficulty": 6},
         {"minutes": 0},
         {"hints": ("one", "two")},
         {"mistakes": PAIRWISE.mistakes[:3]},
         {"why": ""},
     ):
         with pytest.raises(ValueError, match="without"):
-            Exercise(**{**parts, **change})
+            replace(PAIRWISE, **change)
 
 
 def test_a_mistake_is_recognised_only_when_every_probe_agrees():

@@ -10,7 +10,7 @@ from typing import Any
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from tools import masters, regions
+from tools import exercise_cells, masters, regions
 from tools.regions import BuildError, Cell
 
 BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
@@ -75,6 +75,7 @@ def targets(root: Path) -> list[Target]:
         found.append(Target(path, master, masters.read_master(master, False)))
     for master in sorted((root / "solutions" / "src").glob("*.py")):
         cells = masters.read_master(master, True)
+        cells = exercise_cells.completed(cells, master.stem)
         stubs = [regions.without_solution(cell) for cell in cells]
         name = f"{master.stem}.ipynb"
         leaked = regions.leaks(cells, "\n".join(cell.source for cell in stubs))

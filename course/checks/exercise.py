@@ -1,8 +1,11 @@
 """What an exercise is: data that the engine reads, no code paths of its own."""
 
+import inspect
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -38,24 +41,43 @@ class Mistake:
     sentence: str
 
 
+def mistake(sentence: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Mark a function as a wrong answer, with the sentence that helps."""
+
+    def mark(function: Callable[..., Any]) -> Callable[..., Any]:
+        function.sentence = sentence  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+def mistakes_in(module: str) -> tuple[Mistake, ...]:
+    """What a module has marked with `mistake`, in the order of its lines."""
+    return tuple(
+        Mistake(name.replace("_", " "), function, function.sentence)
+        for name, function in vars(sys.modules[module]).items()
+        if hasattr(function, "sentence")
+    )
+
+
 @dataclass(frozen=True)
 class Exercise:
     """One function for the learner to write.
 
-    signature: what the stub declares; reference: "module:function" of the course;
-    probes(generator): the calls, smallest first; differentiable and constant: names
-    of arguments that a gradient must reach, or must not reach; tolerance: relative
-    and absolute, on values; on gradients ten times as much.
+    difficulty and importance: 1 to 5; reference: "module:function" of the course,
+    whose first parameters are the learner's; probes(generator): the calls, smallest
+    first; differentiable and constant: names of arguments that a gradient must reach,
+    or must not reach; tolerance: relative and absolute, on values; on gradients ten
+    times as much.
     Raises ValueError when a part is missing.
     """
 
     number: str
     title: str
     minutes: int
-    stars: int
-    signature: str
+    difficulty: int
+    importance: int
     reference: str
-    used_by: str
     why: str
     hints: tuple[str, ...]
     probes: Callable[["torch.Generator"], list[Probe]]
@@ -70,7 +92,8 @@ class Exercise:
             problem
             for problem, found in {
                 "a number such as 7.1": not re.fullmatch(r"\d+\.\d+", self.number),
-                "1 to 3 stars": self.stars not in (1, 2, 3),
+                "a difficulty from 1 to 5": self.difficulty not in range(1, 6),
+                "an importance from 1 to 5": self.importance not in range(1, 6),
                 "1 to 60 minutes": not 1 <= self.minutes <= 60,
                 "three hints": len(self.hints) != 3,
                 "at least four mistakes": len(self.mistakes) < 4,
@@ -84,7 +107,7 @@ class Exercise:
     @property
     def name(self) -> str:
         """The function's name."""
-        return self.signature.split("(")[0]
+        return self.reference.split(":")[1]
 
     @property
     def label(self) -> str:
@@ -92,15 +115,27 @@ class Exercise:
         return f"{self.number} {self.name}"
 
     @property
+    def facts(self) -> str:
+        """Minutes, difficulty and importance, as every place shows them."""
+        dots = [
+            f"{word} {'●' * many}{'○' * (5 - many)}"
+            for word, many in (
+                ("difficulty", self.difficulty),
+                ("importance", self.importance),
+            )
+        ]
+        return " · ".join([f"{self.minutes} minutes", *dots])
+
+    @property
     def chapter(self) -> str:
         """The chapter's two digits."""
         return self.number.split(".")[0].zfill(2)
 
-    @property
+    @cached_property
     def parameters(self) -> tuple[str, ...]:
-        """The names of the parameters that the stub declares."""
-        inside = self.signature[len(self.name) + 1 : self.signature.rindex(")")]
-        return tuple(re.findall(r"(?:^|, )(\w+)(?=[:,=]|$)", inside))
+        """The learner's parameters: those of the reference that a probe gives."""
+        given = max(len(probe.arguments) for probe in self.calls())
+        return tuple(inspect.signature(self.load()).parameters)[:given]
 
     @property
     def n_properties(self) -> int:

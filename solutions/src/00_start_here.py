@@ -8,13 +8,6 @@
 # ◌ (not attempted). It hands back a function that works in any case.
 
 # %% [markdown] id="00-1-text"
-# ## Exercise 0.1 — standardise scores
-#
-# 5 minutes · difficulty ●○○○○ · importance ●●●●○
-#
-# *Why it matters:* rewards have no natural unit; after this line, +1 always means one
-# standard deviation better than usual.
-#
 # - **Given** `scores`, shape `(batch,)`: one number for each text, in any unit.
 # - **Return** a tensor of the same shape with mean 0 and standard deviation 1.
 # - *About 1 line.*
@@ -37,27 +30,6 @@ def standardise(scores: Tensor) -> Tensor:
 
 # %% id="00-1-check"
 standardise = check(standardise)
-
-# %% [markdown] id="00-1-hints"
-# <details><summary>Hint 1</summary>
-#
-# Which two numbers describe where the scores lie and how far they spread?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# Subtract the mean, then divide by the standard deviation; here it divides by n,
-# while torch's `std` divides by n − 1 unless you tell it otherwise.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `return (scores - scores.mean()) / scores.std(correction=…)`
-#
-# </details>
-#
-# `hint("0.1")` prints the same hints one by one; `solution("0.1")` shows an answer,
-# and so does [the solution](../solutions/00_start_here.ipynb).
 
 # %% [markdown] id="00-use-text"
 # ## What you can do with it

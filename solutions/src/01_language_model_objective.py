@@ -7,13 +7,6 @@
 # `check` hands back a function that works in any case, so the cells that use it run.
 
 # %% [markdown] id="01-1-text"
-# ## Exercise 1.1 — the next-token loss
-#
-# 15 minutes · difficulty ●●●○○ · importance ●●●●●
-#
-# *Why it matters:* this one number is all that a language model is trained on, from
-# this course's two million parameters to the largest models.
-#
 # - **Given** `logits` `(batch, time, V)`, where position i predicts token i + 1; `ids`
 #   `(batch, time)`; and `mask` `(batch, time)`, true where token i counts as a target,
 #   or None when all count.
@@ -44,41 +37,11 @@ def next_token_loss(logits: Tensor, ids: Tensor, mask: Tensor | None = None) -> 
 # %% id="01-1-check"
 next_token_loss = check(next_token_loss)
 
-# %% [markdown] id="01-1-hints"
-# <details><summary>Hint 1</summary>
-#
-# Which token do the logits at position 0 predict? Then which logits have no target in
-# the batch, and which token has no prediction?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# Drop the last logits and the first token; take the log-softmax and gather each
-# target's value; then sum over the targets that the mask counts and divide by their
-# number. The mask belongs to the targets.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `logp = logits[:, :-1].log_softmax(-1).gather(-1, ids[:, 1:, None]).squeeze(-1)`, then
-# `-(logp * m).sum() / m.sum()` with m = the mask of …
-#
-# </details>
-#
-# `hint("1.1")` prints the same; `solution("1.1")` shows an answer.
-
 # %% id="01-1-use" tags=["nbval-check-output"]
 equal = next_token_loss(torch.zeros(1, 5, 100), torch.arange(5)[None])
 print(f"100 equally likely tokens: {equal:.2f} nats per token")
 
 # %% [markdown] id="01-2-text"
-# ## Exercise 1.2 — bits per byte
-#
-# 5 minutes · difficulty ●○○○○ · importance ●●●●●
-#
-# *Why it matters:* tokens differ between tokenizers, bytes do not; this makes any two
-# language models comparable.
-#
 # - **Given** `nats`, the total negative log-probability of some texts, and `n_bytes`,
 #   their number of UTF-8 bytes.
 # - **Return** a float, in bits per byte.
@@ -102,25 +65,6 @@ def bits_per_byte(nats: float, n_bytes: int) -> float:
 # %% id="01-2-check"
 bits_per_byte = check(bits_per_byte)
 
-# %% [markdown] id="01-2-hints"
-# <details><summary>Hint 1</summary>
-#
-# How many nats is one bit, the surprise of a fair coin?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# One bit is ln 2 = 0.693 nats. Turn the total into bits, then share it among the bytes.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `return nats / (math.log(2) * …)`
-#
-# </details>
-#
-# `hint("1.2")` prints the same; `solution("1.2")` shows an answer.
-
 # %% id="01-2-use" tags=["nbval-check-output"]
 text = "Schön!"
 n_bytes = len(text.encode("utf-8"))
@@ -129,13 +73,6 @@ print(f"{len(text)} characters, {n_bytes} bytes: "
       f"{bits_per_byte(nats, n_bytes):.1f} bits per byte")  # fmt: skip
 
 # %% [markdown] id="01-3-text"
-# ## Exercise 1.3 — interpolated probability
-#
-# 5 minutes · difficulty ●○○○○ · importance ●●●○○
-#
-# *Why it matters:* without this mixture one unseen word makes a whole text
-# impossible; a zero in the trigram is filled by the orders below.
-#
 # - **Given** `estimates` `(..., orders)`, probabilities of the same events by each
 #   order, and `weights` `(orders,)`, numbers ≥ 0 that sum to 1.
 # - **Return** a tensor of shape `(...)`: the mixture.
@@ -157,27 +94,6 @@ def interpolated_probability(estimates: Tensor, weights: Tensor) -> Tensor:
 # %% id="01-3-check"
 interpolated_probability = check(interpolated_probability)
 
-# %% [markdown] id="01-3-hints"
-# <details><summary>Hint 1</summary>
-#
-# A coin with sides of these weights picks which model to believe: what is then the
-# probability of the token?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# It is the weighted sum over the last dimension, one weight per order; broadcasting
-# takes care of all other dimensions.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `return (estimates * …).sum(…)`: over which dimension?
-#
-# </details>
-#
-# `hint("1.3")` prints the same; `solution("1.3")` shows an answer.
-
 # %% id="01-3-use" tags=["nbval-check-output"]
 from course import claim
 
@@ -186,13 +102,6 @@ mixed = interpolated_probability(never_seen, torch.tensor([0.1, 0.3, 0.6]))
 claim("what the bigram never saw is possible for the mixture", mixed > 0)
 
 # %% [markdown] id="01-4-text"
-# ## Exercise 1.4 — the log-probability of a sequence
-#
-# 10 minutes · difficulty ●●○○○ · importance ●●●●●
-#
-# *Why it matters:* the probability of a whole text is the first score you can give it,
-# and the quantity that policy gradients and DPO move.
-#
 # - **Given** `logits`, `ids` and `mask` as in exercise 1.1.
 # - **Return** shape `(batch,)`: the log-probability of each sequence given its first
 #   token, in nats.
@@ -218,27 +127,6 @@ def sequence_logprob(logits: Tensor, ids: Tensor, mask: Tensor | None = None) ->
 
 # %% id="01-4-check"
 sequence_logprob = check(sequence_logprob)
-
-# %% [markdown] id="01-4-hints"
-# <details><summary>Hint 1</summary>
-#
-# The chain rule multiplies the probabilities of the tokens: what becomes of a product
-# under the logarithm?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# Shift and gather as in exercise 1.1, set what the mask does not count to 0, and sum
-# over time only: one number per sequence.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `return (logp * mask[:, 1:]).sum(…)`, and with no mask every target counts.
-#
-# </details>
-#
-# `hint("1.4")` prints the same; `solution("1.4")` shows an answer.
 
 # %% id="01-4-use" tags=["nbval-check-output"]
 logits = torch.randn(2, 6, 9, generator=torch.Generator().manual_seed(0))

@@ -15,13 +15,6 @@ from torch import Tensor
 from course.lm.model import GPTConfig
 
 # %% [markdown] id="02-1-header"
-# ## Exercise 2.1 — causal attention
-#
-# 20 minutes · difficulty ●●●○○ · importance ●●●●●
-#
-# *Why it matters:* this is the only place in a transformer where tokens talk to each
-# other; one slip in the mask and the model cheats in training and fails in writing.
-#
 # - **Given** `queries` (B, H, T, D); `keys` and `values` (B, K, S, D), where S ≥ T
 #   and the queries are the **last** T of the S positions (the earlier ones come
 #   from a cache); H is a multiple of K, and query head h reads key head h // (H/K).
@@ -51,43 +44,12 @@ def causal_attention(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
 # %% id="02-1-check"
 causal_attention = check(causal_attention)
 
-# %% [markdown] id="02-1-hints"
-# <details><summary>Hint 1</summary>
-#
-# Which keys may the last query read, and which may the first? Draw the table of
-# queries against keys for three tokens.
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# Repeat each key head for its group (`repeat_interleave` over dimension 1); scores =
-# queries @ keysᵀ / √D; −inf where a key lies in the future; softmax over the keys; @
-# values. The T queries are the last T of S positions.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `visible = torch.ones(T, S, dtype=torch.bool, device=queries.device).tril(S - T)`,
-# then `scores.masked_fill(~visible, …).softmax(…) @ values`.
-#
-# </details>
-#
-# Stuck? `hint("2.1")`, `solution("2.1")`, or
-# [the solutions](../solutions/02_transformer.ipynb).
-
 # %% id="02-1-try" tags=["nbval-check-output"]
 one = torch.zeros(1, 1, 4, 2)  # equal scores: each query takes the plain mean
 numbers = torch.arange(4.0).view(1, 1, 4, 1).expand(1, 1, 4, 2)
 print("means of 0..t:", causal_attention(one, one, numbers)[0, 0, :, 0].tolist())
 
 # %% [markdown] id="02-2-header"
-# ## Exercise 2.2 — RMSNorm
-#
-# 10 minutes · difficulty ●○○○○ · importance ●●●○○
-#
-# *Why it matters:* before every block it brings the vectors back to size 1, so that a
-# deep model can be trained at all.
-#
 # - **Given** `x` (..., C) and `weight` (C,).
 # - **Return** a tensor of the shape of `x`.
 # - *About 1 line.*
@@ -110,40 +72,11 @@ def rms_norm(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
 # %% id="02-2-check"
 rms_norm = check(rms_norm)
 
-# %% [markdown] id="02-2-hints"
-# <details><summary>Hint 1</summary>
-#
-# How would you measure how large the components of one vector typically are, whatever
-# their signs?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# Take the mean of the squares over the last dimension (keep it), add eps, take the
-# root, divide, and multiply by the weight.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=…) + …) * weight`
-#
-# </details>
-#
-# Stuck? `hint("2.2")`, `solution("2.2")`, or
-# [the solutions](../solutions/02_transformer.ipynb).
-
 # %% id="02-2-try" tags=["nbval-check-output"]
 y = rms_norm(torch.tensor([[3.0, -4.0], [300.0, -400.0]]), torch.ones(2))
 print([[round(number, 3) for number in row] for row in y.tolist()])
 
 # %% [markdown] id="02-3-header"
-# ## Exercise 2.3 — rotary positions
-#
-# 20 minutes · difficulty ●●●○○ · importance ●●●●○
-#
-# *Why it matters:* attention alone cannot tell “dog bites man” from “man bites dog”;
-# turning queries and keys by their positions lets it see distances.
-#
 # - **Given** `x` (B, H, T, D) with D even; `positions` (B, T) or (T,); component i
 #   is paired with component i + D/2.
 # - **Return** `x` with pair i turned by position × base^(−2i/D) radians, (B, H, T,
@@ -172,30 +105,6 @@ def rotary(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
 # %% id="02-3-check"
 rotary = check(rotary)
 
-# %% [markdown] id="02-3-hints"
-# <details><summary>Hint 1</summary>
-#
-# If you turn two arrows by 30° and by 50°, on what does the angle between them
-# depend?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# Component i forms a pair with component i + D/2; pair i turns by position ×
-# base^(−2i/D). A turn by θ makes (a, b) into (a cos θ − b sin θ, b cos θ + a sin θ).
-# Positions of shape (B, T) need one more dimension for the heads.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `first, second = x.chunk(2, dim=-1)`, then
-# `torch.cat((first * cos - second * sin, …), dim=-1)`.
-#
-# </details>
-#
-# Stuck? `hint("2.3")`, `solution("2.3")`, or
-# [the solutions](../solutions/02_transformer.ipynb).
-
 # %% id="02-3-try" tags=["nbval-check-output"]
 arrow = torch.tensor([1.0, 0.0]).view(1, 1, 1, 2)
 quarter = torch.tensor([torch.pi / 2])  # a position may be any number
@@ -204,13 +113,6 @@ print("a quarter turn points up:", torch.allclose(turned, torch.tensor([0.0, 1.0
                                                   atol=1e-5))  # fmt: skip
 
 # %% [markdown] id="02-4-header"
-# ## Exercise 2.4 — SwiGLU
-#
-# 10 minutes · difficulty ●○○○○ · importance ●●●○○
-#
-# *Why it matters:* most of a model's numbers lie in these three matrices; the gate
-# decides, token by token, which of them speak.
-#
 # - **Given** `x` (..., C); `gate` and `up` (F, C); `down` (C, F).
 # - **Return** (..., C).
 # - *About 2 lines.*
@@ -233,41 +135,12 @@ def swiglu(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
 # %% id="02-4-check"
 swiglu = check(swiglu)
 
-# %% [markdown] id="02-4-hints"
-# <details><summary>Hint 1</summary>
-#
-# One branch says what to write, the other how far to open the tap: how do you combine
-# them?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# Multiply x by `gate` and by `up` (`F.linear(x, matrix)` applies the transpose), put
-# silu on the gate branch only, multiply the two, and go through `down`.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `return F.linear(F.silu(F.linear(x, gate)) * …, down)`
-#
-# </details>
-#
-# Stuck? `hint("2.4")`, `solution("2.4")`, or
-# [the solutions](../solutions/02_transformer.ipynb).
-
 # %% id="02-4-try" tags=["nbval-check-output"]
 shut = -1000 * torch.ones(3, 2)  # silu of a very negative number is 0
 y = swiglu(torch.ones(1, 2), shut, torch.ones(3, 2), torch.ones(2, 3))
 print("a shut gate:", y.abs().tolist())
 
 # %% [markdown] id="02-5-header"
-# ## Exercise 2.5 — counting parameters
-#
-# 10 minutes · difficulty ●●○○○ · importance ●●●○○
-#
-# *Why it matters:* memory, speed and price follow from this number; being able to
-# count it means knowing every matrix of the model.
-#
 # - **Given** a `GPTConfig` with `vocab_size`, `context`, `width`, `layers`,
 #   `heads`, `kv_heads`, `feed_forward`; the weights are tied and no matrix has a
 #   bias.
@@ -289,28 +162,6 @@ def parameter_count(config: GPTConfig) -> int:
 
 # %% id="02-5-check"
 parameter_count = check(parameter_count)
-
-# %% [markdown] id="02-5-hints"
-# <details><summary>Hint 1</summary>
-#
-# Which matrices does one block own, and what lies outside the blocks?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# Embedding V·C (tied: it is also the output); each block has query and output C·C,
-# key and value C·(D·K) with D = C/H, three feed-forward matrices C·F and two norms of
-# C; one last norm of C.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `return V * C + layers * (2 * C * C + 2 * C * … + 3 * C * F + …) + C`
-#
-# </details>
-#
-# Stuck? `hint("2.5")`, `solution("2.5")`, or
-# [the solutions](../solutions/02_transformer.ipynb).
 
 # %% id="02-5-try" tags=["nbval-check-output"]
 from course import claim

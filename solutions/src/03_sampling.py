@@ -8,13 +8,6 @@
 # a function that works in any case. No model is needed on this page.
 
 # %% [markdown] id="03-1-text"
-# ## Exercise 3.1 — temperature
-#
-# 5 minutes · difficulty ●○○○○ · importance ●●●●●
-#
-# *Why it matters:* whoever samples at one temperature must score at the same one; it is
-# this line, twice.
-#
 # - **Given** `logits`, shape `(..., vocabulary)`, and `temperature`, a number.
 # - **Return** logits of the same shape, so that a plain softmax of them gives
 #   $\mathrm{softmax}(z / T)$.
@@ -41,28 +34,6 @@ def apply_temperature(logits: Tensor, temperature: float) -> Tensor:
 # %% id="03-1-check"
 apply_temperature = check(apply_temperature)
 
-# %% [markdown] id="03-1-hints"
-# <details><summary>Hint 1</summary>
-#
-# Probabilities are softmax(z / T): what has to happen to the logits so that a plain
-# softmax afterwards gives them?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# Divide every logit by the temperature and return logits. First refuse what is not a
-# positive number with a ValueError.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `if not temperature > 0: raise ValueError(…)`, then `return logits / …`
-#
-# </details>
-#
-# `hint("3.1")` prints the same hints one by one; `solution("3.1")` shows an answer,
-# and so does [the solution](../solutions/03_sampling.ipynb).
-
 # %% [markdown] id="03-1-use-text"
 # The same three logits, from cold to hot.
 
@@ -72,13 +43,6 @@ for T in (0.25, 1.0, 4.0):
     print(f"T = {T:<4}", " ".join(f"{x:.2f}" for x in p))
 
 # %% [markdown] id="03-2-text"
-# ## Exercise 3.2 — top-p
-#
-# 20 minutes · difficulty ●●●○○ · importance ●●●●○
-#
-# *Why it matters:* it is the filter that most systems write with, and off by one token
-# it cuts the very word that was meant.
-#
 # - **Given** `logits`, shape `(..., vocabulary)`, and `p` with $0 < p \le 1$.
 # - **Return** the logits with −∞ for every token outside the smallest set of most
 #   likely tokens whose probability reaches $p$. The token with which the sum reaches
@@ -108,30 +72,6 @@ def top_p_filter(logits: Tensor, p: float) -> Tensor:
 # %% id="03-2-check"
 top_p_filter = check(top_p_filter)
 
-# %% [markdown] id="03-2-hints"
-# <details><summary>Hint 1</summary>
-#
-# The smallest set that reaches p: in which order do you put tokens into it, and when do
-# you stop?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# Sort probabilities from high to low. A token is cut when the probability of all tokens
-# before it already reaches p; bring that decision back to the tokens' own places and
-# put −inf there.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `ordered, order = probs.sort(-1, descending=True)`, `before = ordered.cumsum(-1) - …`,
-# `drop = (before >= p).scatter(-1, order, …)`, then masked_fill with `float("-inf")`
-#
-# </details>
-#
-# `hint("3.2")` prints the same hints one by one; `solution("3.2")` shows an answer,
-# and so does [the solution](../solutions/03_sampling.ipynb).
-
 # %% [markdown] id="03-2-use-text"
 # A sure state and an unsure one, both cut at 0.8: how many of 50 tokens are left?
 
@@ -141,14 +81,6 @@ for name, z in (("sure", -2 * rank), ("unsure", -0.02 * rank)):
     print(f"{name:<7} {int(top_p_filter(z, 0.8).isfinite().sum())} tokens")
 
 # %% [markdown] id="03-3-text"
-# ## Exercise 3.3 — the completion mask
-#
-# 10 minutes · difficulty ●○○○○ · importance ●●●●●
-#
-# *Why it matters:* every loss, reward and metric of a batch of texts counts with this
-# mask; made from token values instead, it loses the end token and teaches a model
-# never to stop.
-#
 # - **Given** `lengths`, whole numbers, shape `(batch,)`: how many tokens each text has,
 #   its end token included; `max_length`, the width of the batch.
 # - **Return** bool, shape `(batch, max_length)`: true on the first `lengths[b]`
@@ -171,27 +103,6 @@ def completion_mask(lengths: Tensor, max_length: int) -> Tensor:
 # %% id="03-3-check"
 completion_mask = check(completion_mask)
 
-# %% [markdown] id="03-3-hints"
-# <details><summary>Hint 1</summary>
-#
-# Which positions 0, 1, 2, … of a row with length 3 hold a token of the text?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# Make the positions 0 to max_length − 1 and ask of each whether it is smaller than the
-# row's length. Broadcasting turns (time,) and (batch, 1) into (batch, time).
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `torch.arange(max_length, device=lengths.device) < lengths[:, …]`
-#
-# </details>
-#
-# `hint("3.3")` prints the same hints one by one; `solution("3.3")` shows an answer,
-# and so does [the solution](../solutions/03_sampling.ipynb).
-
 # %% [markdown] id="03-3-use-text"
 # Three texts in a batch that is five tokens wide. Here the padding id is the same as
 # the end token's, as with many real tokenizers. A mask from token values loses the end.
@@ -206,13 +117,6 @@ claim("by lengths each text keeps its end token", (ids[mask] == 1).sum() == 3)
 claim("by token values none does", (ids[ids != 1] == 1).sum() == 0)
 
 # %% [markdown] id="03-4-text"
-# ## Exercise 3.4 — the entropy at each token
-#
-# 15 minutes · difficulty ●●○○○ · importance ●●●●○
-#
-# *Why it matters:* it shows where in a text a policy really chooses, and it is the
-# gauge by which you see a policy stop exploring.
-#
 # - **Given** `logits`, shape `(batch, time, vocabulary)`: those at position $t$ are
 #   what token $t$ is drawn from, and −∞ marks a token that a filter cut; `mask`, bool,
 #   shape `(batch, time)`.
@@ -238,30 +142,6 @@ def token_entropy(logits: Tensor, mask: Tensor) -> Tensor:
 # %% id="03-4-check"
 token_entropy = check(token_entropy)
 
-# %% [markdown] id="03-4-hints"
-# <details><summary>Hint 1</summary>
-#
-# How surprised is the policy on average by its own next token, and what does a token
-# that cannot come add to that average?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# H = −Σ p log p over the vocabulary. Take log p from log_softmax and p as its
-# exponential. Where p is 0, log p is −inf and the product must be 0: clamp log p first.
-# Then 0 where the mask is false.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `logp = logits.log_softmax(-1)`, `H = -(logp.exp() * logp.clamp(min=-1e30)).sum(…)`,
-# `return H.masked_fill(~mask, …)`
-#
-# </details>
-#
-# `hint("3.4")` prints the same hints one by one; `solution("3.4")` shows an answer,
-# and so does [the solution](../solutions/03_sampling.ipynb).
-
 # %% [markdown] id="03-4-use-text"
 # Eight equally likely tokens, then the same after a filter cut four of them, then one
 # position of padding. Taking the exponential shows as how many equal choices it feels.
@@ -274,13 +154,6 @@ print("choices:", [round(float(x), 1) for x in H.exp()[0]])
 claim("cutting tokens of equal probability lowers the entropy", H[0, 1] < H[0, 0] - 0.5)
 
 # %% [markdown] id="03-5-text"
-# ## Exercise 3.5 — top-k
-#
-# 10 minutes · difficulty ●●○○○ · importance ●●●○○
-#
-# *Why it matters:* with k = 1 it is greedy decoding, and with a larger k the oldest
-# cure for a tail of nonsense.
-#
 # - **Given** `logits`, shape `(..., vocabulary)`, and `k`, a whole number, which may be
 #   larger than the vocabulary.
 # - **Return** the logits with −∞ for all but each row's $k$ largest. (Equal logits are
@@ -305,29 +178,6 @@ def top_k_filter(logits: Tensor, k: int) -> Tensor:
 
 # %% id="03-5-check"
 top_k_filter = check(top_k_filter)
-
-# %% [markdown] id="03-5-hints"
-# <details><summary>Hint 1</summary>
-#
-# What is the smallest logit that may stay, and which logits are below it?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# topk gives each row's k largest logits in falling order; the last one is the row's
-# threshold. Put −inf on everything below it, and mind a k that is larger than the
-# vocabulary.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `lowest = logits.topk(min(k, …)).values[..., -1:]`, then
-# `logits.masked_fill(logits < …, float("-inf"))`
-#
-# </details>
-#
-# `hint("3.5")` prints the same hints one by one; `solution("3.5")` shows an answer,
-# and so does [the solution](../solutions/03_sampling.ipynb).
 
 # %% [markdown] id="03-5-use-text"
 # The sure and the unsure state of exercise 3.2 again. Top-k keeps as many in both, but

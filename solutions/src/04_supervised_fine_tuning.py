@@ -8,13 +8,6 @@
 # a function that works in any case. No model is needed on this page.
 
 # %% [markdown] id="04-1-text"
-# ## Exercise 4.1 — labels that count the completion only
-#
-# 15 minutes · difficulty ●●○○○ · importance ●●●●●
-#
-# *Why it matters:* what is a label is learned and nothing else; a model whose end
-# token is no label never stops.
-#
 # - **Given** `ids`, shape `(batch, time)`, padded on the right; `prompt_lengths` and
 #   `lengths`, shape `(batch,)`: how many tokens the prompt has, and how many prompt and
 #   completion have together, the end token included.
@@ -43,29 +36,6 @@ def completion_labels(ids: Tensor, prompt_lengths: Tensor, lengths: Tensor) -> T
 # %% id="04-1-check"
 completion_labels = check(completion_labels)
 
-# %% [markdown] id="04-1-hints"
-# <details><summary>Hint 1</summary>
-#
-# Write the numbers 0, 1, 2, … over the tokens of one row: which of them belong to the
-# completion?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# A token counts if its place is at least the row's prompt length and below the row's
-# length. Compare torch.arange(time) with lengths[:, None]; all else becomes -100.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `place = torch.arange(ids.shape[1], device=ids.device)`, then `counted = (place >=
-# prompt_lengths[:, None]) & (place < …)` and `ids.masked_fill(~counted, -100)`.
-#
-# </details>
-#
-# `hint("4.1")` prints the same hints one by one; `solution("4.1")` shows an answer,
-# and so does [the solution](../solutions/04_supervised_fine_tuning.ipynb).
-
 # %% [markdown] id="04-1-use-text"
 # A row whose padding is the end token, 1. Only the first 1 is a label.
 
@@ -78,13 +48,6 @@ print(labels.tolist())
 claim("the end is a label exactly once", (labels == 1).sum() == 1)
 
 # %% [markdown] id="04-2-text"
-# ## Exercise 4.2 — the mean over the tokens that count
-#
-# 10 minutes · difficulty ●○○○○ · importance ●●●●●
-#
-# *Why it matters:* which number one divides by decides whether short texts pull harder
-# than long ones.
-#
 # - **Given** `logprobs`, shape `(batch, time)`, in nats; `mask`, bool, the same shape:
 #   true where a token counts. Elsewhere `logprobs` may be anything, also −∞.
 # - **Return** a scalar in nats per token: minus the sum over the counted tokens,
@@ -106,27 +69,6 @@ def masked_mean_loss(logprobs: Tensor, mask: Tensor) -> Tensor:
 # %% id="04-2-check"
 masked_mean_loss = check(masked_mean_loss)
 
-# %% [markdown] id="04-2-hints"
-# <details><summary>Hint 1</summary>
-#
-# Two texts have 1 and 9 counted tokens: how many tokens should the loss be the mean of?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# Put 0 where the mask is false, sum everything, divide by the number of trues in the
-# whole batch, and take minus. Minus infinity times 0 is not 0.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `-logprobs.masked_fill(~mask, 0.0).sum() / …`
-#
-# </details>
-#
-# `hint("4.2")` prints the same hints one by one; `solution("4.2")` shows an answer,
-# and so does [the solution](../solutions/04_supervised_fine_tuning.ipynb).
-
 # %% [markdown] id="04-2-use-text"
 # One text with one counted token of 1 nat, one with three of 2 nats each.
 
@@ -137,13 +79,6 @@ print(f"per token {masked_mean_loss(logp, counts):.2f} nats")
 print(f"mean of the texts' means {(1 + 2) / 2:.2f} nats")
 
 # %% [markdown] id="04-3-text"
-# ## Exercise 4.3 — packing whole texts
-#
-# 20 minutes · difficulty ●●●○○ · importance ●●●○○
-#
-# *Why it matters:* padding is computed and thrown away; packing uses the room, and is
-# right only when no text sees its neighbour.
-#
 # - **Given** `sequences`, a list of lists of ids, each of 1 to `length` tokens;
 #   `length`, the length of a row; `pad_id`.
 # - **Return** three whole-number tensors, shape `(rows, length)`. `ids`: the texts in
@@ -186,31 +121,6 @@ def pack_sequences(
 # %% id="04-3-check"
 pack_sequences = check(pack_sequences)
 
-# %% [markdown] id="04-3-hints"
-# <details><summary>Hint 1</summary>
-#
-# You fill a shelf with books from left to right and may not cut one: when do you begin
-# the next shelf?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# Keep the number of free places in the last row. A text longer than that opens a new
-# row. Inside a row number the texts 1, 2, 3, … and count positions from 0 in each;
-# padding gets segment 0 and position 0.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `if len(sequence) > free: rows.append([]); free = length`, then
-# `rows[-1].append(sequence); free -= …`; afterwards fill three tensors with a running
-# `start` in each row.
-#
-# </details>
-#
-# `hint("4.3")` prints the same hints one by one; `solution("4.3")` shows an answer,
-# and so does [the solution](../solutions/04_supervised_fine_tuning.ipynb).
-
 # %% [markdown] id="04-3-use-text"
 # Three texts in rows of five. The third would need one place more than is left.
 
@@ -221,13 +131,6 @@ for name, tensor in zip(names, made, strict=True):
     print(f"{name:<10}", tensor.tolist())
 
 # %% [markdown] id="04-4-text"
-# ## Exercise 4.4 — a conversation as one text
-#
-# 10 minutes · difficulty ●○○○○ · importance ●●●●○
-#
-# *Why it matters:* a chat model knows one spelling of a conversation, the one it was
-# fine-tuned on; a missing line end makes it answer worse and no error tells.
-#
 # - **Given** `messages`, a list of dictionaries with `"role"` (system, user or
 #   assistant) and `"content"`; `add_generation_prompt`, whether the model is to answer.
 # - **Return** the ChatML text. A turn is `<|im_start|>`, the role, a line end, the
@@ -254,29 +157,6 @@ def chat_format(
 
 # %% id="04-4-check"
 chat_format = check(chat_format)
-
-# %% [markdown] id="04-4-hints"
-# <details><summary>Hint 1</summary>
-#
-# Which marks tell a model where a turn begins, who speaks, and where it ends?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# A turn is `<|im_start|>`, the role, a line end, the content, `<|im_end|>`, a line end.
-# Where the model is to answer, the text goes on with the beginning of an assistant's
-# turn.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `text += f"<|im_start|>{message['role']}\n…<|im_end|>\n"` for each message; at the
-# end, if asked, `text += "<|im_start|>assistant\n"`.
-#
-# </details>
-#
-# `hint("4.4")` prints the same hints one by one; `solution("4.4")` shows an answer,
-# and so does [the solution](../solutions/04_supervised_fine_tuning.ipynb).
 
 # %% [markdown] id="04-4-use-text"
 # A question to a model, ready for its answer.

@@ -8,13 +8,6 @@
 # a function that works in any case. No model is needed on this page.
 
 # %% [markdown] id="05-1-text"
-# ## Exercise 5.1 — clipped n-gram precision
-#
-# 10 minutes · difficulty ●●○○○ · importance ●●●●●
-#
-# *Why it matters:* it is the heart of BLEU; without the clipping a policy would earn
-# full marks for one good word said for ever.
-#
 # - **Given** `hypothesis` and `reference`, lists of tokens (either may be empty), and
 #   `n`, at least 1.
 # - **Return** a float from 0 to 1: $p_n = \sum_g \min(c_h(g), c_r(g)) / \sum_g c_h(g)$
@@ -44,30 +37,6 @@ def clipped_precision(hypothesis: list[str], reference: list[str], n: int) -> fl
 # %% id="05-1-check"
 clipped_precision = check(clipped_precision)
 
-# %% [markdown] id="05-1-hints"
-# <details><summary>Hint 1</summary>
-#
-# The hypothesis says “the” four times and the reference once: how many of the four
-# deserve a match?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# Count the n-grams of both texts. Each n-gram matches min(count here, count there)
-# times; divide the sum of the matches by the number of n-grams of the hypothesis, and
-# return 0 where it has none.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `found, wanted = Counter(zip(*(hypothesis[i:] for i in range(n)))), …`; then `(found &
-# wanted).total()` is the number of matches.
-#
-# </details>
-#
-# `hint("5.1")` prints the same hints one by one; `solution("5.1")` shows an answer,
-# and so does [the solution](../solutions/05_rewards_by_rule.ipynb).
-
 # %% [markdown] id="05-1-use-text"
 # A text that says only "the", more and more often. The reference has it twice.
 
@@ -77,13 +46,6 @@ for times in (1, 2, 7):
     print(times, f"times: {clipped_precision(['the'] * times, wanted, 1):.2f}")
 
 # %% [markdown] id="05-2-text"
-# ## Exercise 5.2 — the brevity penalty
-#
-# 5 minutes · difficulty ●○○○○ · importance ●●●●○
-#
-# *Why it matters:* precision alone is highest for a text of one safe word; this factor
-# is what keeps BLEU from rewarding silence.
-#
 # - **Given** the lengths of the hypothesis, $h$, and of the reference, $r$, in tokens;
 #   either may be 0.
 # - **Return** a float: $\min(1, e^{1 - r / h})$, and 0 for an empty hypothesis.
@@ -108,28 +70,6 @@ def brevity_penalty(hypothesis_length: int, reference_length: int) -> float:
 # %% id="05-2-check"
 brevity_penalty = check(brevity_penalty)
 
-# %% [markdown] id="05-2-hints"
-# <details><summary>Hint 1</summary>
-#
-# Precision asks what share of your words is right: which length makes it easiest to
-# have only right ones?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# The factor is exp(1 − r / c), with c the length of the hypothesis and r that of the
-# reference, and never more than 1. What about c = 0?
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `return min(1.0, math.exp(1 - … / …))`, after 0.0 for an empty hypothesis
-#
-# </details>
-#
-# `hint("5.2")` prints the same hints one by one; `solution("5.2")` shows an answer,
-# and so does [the solution](../solutions/05_rewards_by_rule.ipynb).
-
 # %% [markdown] id="05-2-use-text"
 # What a text of ten reference words is worth at most, by its length.
 
@@ -138,13 +78,6 @@ for length in (1, 5, 9, 10, 20):
     print(f"{length:2d} words: {brevity_penalty(length, 10):.3f}")
 
 # %% [markdown] id="05-3-text"
-# ## Exercise 5.3 — ROUGE-L
-#
-# 20 minutes · difficulty ●●●○○ · importance ●●●●○
-#
-# *Why it matters:* it is the usual reward for summaries: it asks for the right words in
-# the right order and forgives what stands between them.
-#
 # - **Given** `hypothesis` and `reference`, two texts; either may be empty. The function
 #   `rouge_tokens` (imported below) makes tokens of a text.
 # - **Return** a float from 0 to 1: $F_1 = 2L / (\text{tokens} + \text{tokens})$ with
@@ -175,30 +108,6 @@ def rouge_l(hypothesis: str, reference: str) -> float:
 # %% id="05-3-check"
 rouge_l = check(rouge_l)
 
-# %% [markdown] id="05-3-hints"
-# <details><summary>Hint 1</summary>
-#
-# Which words do both texts have in the same order, if you may skip words in either?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# Let row[j] be the longest common subsequence of the words so far and the first j of
-# the reference. Equal words extend the entry diagonally above by one; otherwise take
-# the larger of above and left. Then F1 = 2 · LCS / (length + length), and 0 without a
-# match.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `row.append(above[j] + 1 if token == other else max(…, …))` inside two loops; both
-# texts go through rouge_tokens first
-#
-# </details>
-#
-# `hint("5.3")` prints the same hints one by one; `solution("5.3")` shows an answer,
-# and so does [the solution](../solutions/05_rewards_by_rule.ipynb).
-
 # %% [markdown] id="05-3-use-text"
 # Words between cost a little, the wrong order costs much.
 
@@ -207,13 +116,6 @@ for text in ("A good film.", "A good, little film!", "Film good a."):
     print(f"{rouge_l(text, 'a good film'):.2f}  {text}")
 
 # %% [markdown] id="05-4-text"
-# ## Exercise 5.4 — a composite reward
-#
-# 15 minutes · difficulty ●●○○○ · importance ●●●●●
-#
-# *Why it matters:* real rewards are sums of parts that pull in different directions;
-# what is normalised, and when, decides which part the policy listens to.
-#
 # - **Given** `scores`, shape `(parts, batch)`: the score of every part for every text;
 #   `weights`, shape `(parts,)`, below 0 for a part that punishes.
 # - **Return** shape `(batch,)`: the weighted sum of the parts, then brought to mean 0
@@ -238,30 +140,6 @@ def composite_reward(scores: Tensor, weights: Tensor) -> Tensor:
 # %% id="05-4-check"
 composite_reward = check(composite_reward)
 
-# %% [markdown] id="05-4-hints"
-# <details><summary>Hint 1</summary>
-#
-# One part is 0 for all texts but one. What becomes of it if you divide it by its own
-# standard deviation before summing?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# First sum weight × score over the parts, shape (batch,). Then subtract the mean of the
-# sums and divide by their standard deviation, the biased one. Where all sums are equal,
-# return zeros.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `total = (weights[:, None] * scores).sum(0)`, then `(total - …) /
-# total.std(correction=…)`, with zeros where all are equal
-#
-# </details>
-#
-# `hint("5.4")` prints the same hints one by one; `solution("5.4")` shows an answer,
-# and so does [the solution](../solutions/05_rewards_by_rule.ipynb).
-
 # %% [markdown] id="05-4-use-text"
 # One text of eight breaks a rule once. What it pays hangs on the weight, not on how
 # rare the offence is in the batch.
@@ -277,13 +155,6 @@ for weight in (0.0, 1.0, 9.0):
     print(f"weight {weight:.0f}: the offender has place {place}")
 
 # %% [markdown] id="05-5-text"
-# ## Exercise 5.5 — distinct-n
-#
-# 10 minutes · difficulty ●○○○○ · importance ●●●○○
-#
-# *Why it matters:* it is the cheapest alarm for a policy that has begun to loop, and
-# the usual counterweight to a likelihood reward.
-#
 # - **Given** `text`, whose words are `text.split()`, and `n`, at least 1.
 # - **Return** a float: different n-grams divided by all n-grams (they overlap); 1 for a
 #   text of fewer than `n` words.
@@ -305,29 +176,6 @@ def distinct_n(text: str, n: int) -> float:
 
 # %% id="05-5-check"
 distinct_n = check(distinct_n)
-
-# %% [markdown] id="05-5-hints"
-# <details><summary>Hint 1</summary>
-#
-# “so good so good so good” has five pairs of neighbouring words: how many different
-# ones?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# List all runs of n words, overlapping ones too; divide the number of different ones by
-# the number of all. A text with fewer than n words repeats nothing: 1.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `grams = list(zip(*(words[i:] for i in range(n))))`, then `len(…) / len(grams)`, and
-# 1.0 where the list is empty
-#
-# </details>
-#
-# `hint("5.5")` prints the same hints one by one; `solution("5.5")` shows an answer,
-# and so does [the solution](../solutions/05_rewards_by_rule.ipynb).
 
 # %% [markdown] id="05-5-use-text"
 # A loop gives itself away the more, the longer it runs.

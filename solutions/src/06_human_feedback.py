@@ -8,13 +8,6 @@
 # a function that works in any case. No model is needed on this page.
 
 # %% [markdown] id="06-1-text"
-# ## Exercise 6.1 — the probability of a preference
-#
-# 10 minutes · difficulty ●●○○○ · importance ●●●●●
-#
-# *Why it matters:* this is the number that a pairwise reward model should predict: not
-# who wins, but how often.
-#
 # - **Given** `ratings_a`, shape `(raters of a,)`, and `ratings_b`, shape
 #   `(raters of b,)`: what different people gave to two texts. The numbers of raters
 #   may differ.
@@ -42,29 +35,6 @@ def pair_probability(ratings_a: Tensor, ratings_b: Tensor) -> float:
 # %% id="06-1-check"
 pair_probability = check(pair_probability)
 
-# %% [markdown] id="06-1-hints"
-# <details><summary>Hint 1</summary>
-#
-# Two raters read text a, three read text b. How many ways are there to let one rater of
-# a meet one rater of b?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# Make the table of all differences, (raters of a, raters of b). A positive entry is a
-# vote for a, a zero is half a vote.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `sign = (ratings_a[:, None] - ratings_b).sign()` has the mean wins − losses; turn the
-# range from −1 to 1 into … to …
-#
-# </details>
-#
-# `hint("6.1")` prints the same hints one by one; `solution("6.1")` shows an answer,
-# and so does [the solution](../solutions/06_human_feedback.ipynb).
-
 # %% [markdown] id="06-1-use-text"
 # Two texts with the same mean rating. Is the probability one half? It need not be: one
 # of them has a single very low rating, which the mean feels and most meetings do not.
@@ -78,13 +48,6 @@ print("the split text is preferred with P =", pair_probability(split, calm))
 claim("equal means, and yet one is preferred", pair_probability(split, calm) > 0.7)
 
 # %% [markdown] id="06-2-text"
-# ## Exercise 6.2 — Bradley–Terry strengths from votes
-#
-# 20 minutes · difficulty ●●●●○ · importance ●●●●●
-#
-# *Why it matters:* the strengths behind choices are what a pairwise reward model
-# learns; here the texts have one free number each instead of a network.
-#
 # - **Given** `wins`, double precision, shape `(items, items)`: entry `[i, j]` says how
 #   often i was preferred to j. A tie is half a win for each. The diagonal is 0, and the
 #   votes connect all items, so that a finite answer exists.
@@ -114,30 +77,6 @@ def bradley_terry_fit(wins: Tensor) -> Tensor:
 # %% id="06-2-check"
 bradley_terry_fit = check(bradley_terry_fit)
 
-# %% [markdown] id="06-2-hints"
-# <details><summary>Hint 1</summary>
-#
-# An item has won 6 of its 8 games. Its opponents' strengths say how many wins to
-# expect. When is its own strength right?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# With worth p = e^s the expected wins of i are the sum over j of n_ij p_i / (p_i +
-# p_j). Solve for the p_i in front, with the old worths in the denominators, and repeat
-# some hundred times.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `p = wins.sum(1) / (games / (p[:, None] + p)).sum(1)` with games = wins + wins.T, in a
-# loop; then the logarithm, and subtract the …
-#
-# </details>
-#
-# `hint("6.2")` prints the same hints one by one; `solution("6.2")` shows an answer,
-# and so does [the solution](../solutions/06_human_feedback.ipynb).
-
 # %% [markdown] id="06-2-use-text"
 # B has won more of its games than A. But B only ever met the weak C, while A met the
 # strong D. Who is stronger?
@@ -153,13 +92,6 @@ claim("B wins more of its games", share[1] > share[0])
 claim("A is stronger by more than 1 nat", strengths[0] > strengths[1] + 1)
 
 # %% [markdown] id="06-3-text"
-# ## Exercise 6.3 — two halves of the raters
-#
-# 15 minutes · difficulty ●●○○○ · importance ●●●●○
-#
-# *Why it matters:* it says how much of a mean rating is the text and how much is luck
-# in who rated it: the yardstick for every reward model.
-#
 # - **Given** `ratings`, shape `(texts, raters)`; `first` and `second`, bool, the same
 #   shape: which ratings belong to which group. Places in neither group are padding.
 # - **Return** a float: Pearson's $r$, over the texts, between the mean rating of the
@@ -184,29 +116,6 @@ def split_half(ratings: Tensor, first: Tensor, second: Tensor) -> float:
 # %% id="06-3-check"
 split_half = check(split_half)
 
-# %% [markdown] id="06-3-hints"
-# <details><summary>Hint 1</summary>
-#
-# Imagine that two crowds rate the same texts without knowing of each other. Which two
-# numbers does every text get?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# For each group: the sum of the ratings it gave to a text, divided by how many raters
-# of the group that text has. Then Pearson's r over the texts.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `a = (ratings * first).sum(1) / first.sum(1)`, the same for b; subtract the mean of
-# each, and r = (a @ b) / (… * …)
-#
-# </details>
-#
-# `hint("6.3")` prints the same hints one by one; `solution("6.3")` shows an answer,
-# and so does [the solution](../solutions/06_human_feedback.ipynb).
-
 # %% [markdown] id="06-3-use-text"
 # Four texts, four raters. The left two and the right two agree well. A padded fifth
 # column of nonsense must not change that.
@@ -224,13 +133,6 @@ groups = [torch.cat([group, nobody], 1) for group in (left, ~left)]
 claim("padding changes nothing", abs(split_half(padded, *groups) - r) < 1e-6)
 
 # %% [markdown] id="06-4-text"
-# ## Exercise 6.4 — Elo after one game
-#
-# 10 minutes · difficulty ●●○○○ · importance ●●●○○
-#
-# *Why it matters:* public rankings of chat models work like this: it is one gradient
-# step of Bradley–Terry for each vote as it comes in.
-#
 # - **Given** `ratings`, shape `(items,)`; `a` and `b`, who met; `outcome`, 1 when a
 #   won, 0 when b did, 0.5 for a tie; `k`, the size of a step.
 # - **Return** the ratings after the game, a **new** tensor of the same shape. The
@@ -260,29 +162,6 @@ def elo_update(
 # %% id="06-4-check"
 elo_update = check(elo_update)
 
-# %% [markdown] id="06-4-hints"
-# <details><summary>Hint 1</summary>
-#
-# Should a win over a much stronger item move the ratings more or less than one over a
-# weaker item?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# The expected outcome of a is 1 / (1 + 10^((R_b − R_a) / 400)); the surprise is outcome
-# − expected. a gains k times the surprise, b loses as much.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `updated = ratings.clone()`; `change = k * (outcome - 1 / (1 + 10 ** (… / 400)))`;
-# `updated[a] += change`; …
-#
-# </details>
-#
-# `hint("6.4")` prints the same hints one by one; `solution("6.4")` shows an answer,
-# and so does [the solution](../solutions/06_human_feedback.ipynb).
-
 # %% [markdown] id="06-4-use-text"
 # A surprise moves the ratings far, a sure win hardly at all. The sum never changes.
 
@@ -294,13 +173,6 @@ for outcome, told in ((1.0, "the favourite wins"), (0.0, "the favourite loses"))
     claim("no point is made or lost", abs(after.sum() - before.sum()) < 1e-2)
 
 # %% [markdown] id="06-5-text"
-# ## Exercise 6.5 — the ceiling of pair accuracy
-#
-# 10 minutes · difficulty ●●○○○ · importance ●●●●●
-#
-# *Why it matters:* a reward model that reaches this number cannot be better: what is
-# missing to 1 is people who disagree with each other.
-#
 # - **Given** `wins` and `losses`, shape `(pairs,)`: how many votes each pair has for a
 #   and for b; ties are left out.
 # - **Return** a float: the share of all votes that a judge agrees with who names the
@@ -322,28 +194,6 @@ def pairwise_ceiling(wins: Tensor, losses: Tensor) -> float:
 
 # %% id="06-5-check"
 pairwise_ceiling = check(pairwise_ceiling)
-
-# %% [markdown] id="06-5-hints"
-# <details><summary>Hint 1</summary>
-#
-# Seven people prefer a, three prefer b, and you must name one side for all of them.
-# With how many do you agree at best?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# The best judge takes the larger count of every pair. Add these up, and divide by all
-# decided votes.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `best = torch.maximum(wins, losses).sum()`; return `float(best / …)`
-#
-# </details>
-#
-# `hint("6.5")` prints the same hints one by one; `solution("6.5")` shows an answer,
-# and so does [the solution](../solutions/06_human_feedback.ipynb).
 
 # %% [markdown] id="06-5-use-text"
 # Three pairs: one that everybody agrees on, one that splits people 7 to 3, one that is

@@ -8,13 +8,6 @@
 # a function that works in any case. No model is needed on this page.
 
 # %% [markdown] id="07-1-text"
-# ## Exercise 7.1 — the pairwise loss
-#
-# 10 minutes · difficulty ●●○○○ · importance ●●●●●
-#
-# *Why it matters:* every reward model that learns from choices, and DPO too, minimises
-# this one line.
-#
 # - **Given** `chosen` and `rejected`, shape `(batch,)`: scores of the text that people
 #   preferred and of the other one, pair by pair. Scores may be in the hundreds.
 # - **Return** a scalar in nats: the mean of $-\log \sigma(r_a - r_b)$, with $a$ the
@@ -40,28 +33,6 @@ def pairwise_loss(chosen: Tensor, rejected: Tensor) -> Tensor:
 # %% id="07-1-check"
 pairwise_loss = check(pairwise_loss)
 
-# %% [markdown] id="07-1-hints"
-# <details><summary>Hint 1</summary>
-#
-# What does the Bradley–Terry model say is the probability that the chosen text wins,
-# when all you have is the difference of two scores?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# The probability is σ(chosen − rejected); the loss is the mean over the batch of minus
-# its logarithm. Which torch function gives log σ without overflow?
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `return -F.logsigmoid(… - …).mean()`: decide which score comes first.
-#
-# </details>
-#
-# `hint("7.1")` prints the same hints one by one; `solution("7.1")` shows an answer,
-# and so does [the solution](../solutions/07_reward_model.ipynb).
-
 # %% [markdown] id="07-1-use-text"
 # Three pairs: clearly right, undecided, clearly wrong. Only the last one costs much.
 
@@ -71,13 +42,6 @@ for difference in (4.0, 0.0, -4.0):
     print(f"chosen − rejected = {difference:+.0f}: {loss:.2f} nats")
 
 # %% [markdown] id="07-2-text"
-# ## Exercise 7.2 — the score at the last token
-#
-# 15 minutes · difficulty ●●○○○ · importance ●●●●●
-#
-# *Why it matters:* only the last real token has read the whole text; a reward read on
-# padding is noise that training cannot see.
-#
 # - **Given** `hidden`, shape `(batch, time, width)`: the state of every token; `mask`,
 #   bool, shape `(batch, time)`: true on real tokens, padding on either side; `weight`,
 #   shape `(width,)`.
@@ -103,29 +67,6 @@ def last_token_scores(hidden: Tensor, mask: Tensor, weight: Tensor) -> Tensor:
 # %% id="07-2-check"
 last_token_scores = check(last_token_scores)
 
-# %% [markdown] id="07-2-hints"
-# <details><summary>Hint 1</summary>
-#
-# In a row of the mask such as [0, 1, 1, 0], which position is the last real token, and
-# how do you compute it for padding on either side?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# Multiply the mask by the positions 0, 1, 2, …: the largest product stands at the last
-# real token (argmax). Then pick one state per row and multiply by the weight.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `last = (mask * torch.arange(T, device=mask.device)).argmax(1)`, then
-# `hidden[rows, last] @ …` with rows = 0, 1, …, batch − 1.
-#
-# </details>
-#
-# `hint("7.2")` prints the same hints one by one; `solution("7.2")` shows an answer,
-# and so does [the solution](../solutions/07_reward_model.ipynb).
-
 # %% [markdown] id="07-2-use-text"
 # The same text, padded on the right, on the left and on both sides. The state of
 # padding is 99, so that nobody can overlook it.
@@ -139,13 +80,6 @@ print(same.tolist())
 claim("the padding side does not matter", len(set(same.tolist())) == 1)
 
 # %% [markdown] id="07-3-text"
-# ## Exercise 7.3 — the ordinal loss
-#
-# 20 minutes · difficulty ●●●○○ · importance ●●●○○
-#
-# *Why it matters:* ratings are steps of unknown height: this loss uses their order
-# without pretending that the distance from 1 to 2 equals that from 3 to 4.
-#
 # - **Given** `scores` $r$, shape `(batch,)`; `bins`, shape `(batch,)`, whole numbers
 #   from 0 (worst) to K − 1 (best); `cuts`, shape `(K − 1,)`, ascending.
 # - **Return** a scalar in nats: the mean of $-\log P(\text{bin seen})$, with
@@ -176,31 +110,6 @@ def ordinal_loss(scores: Tensor, bins: Tensor, cuts: Tensor) -> Tensor:
 # %% id="07-3-check"
 ordinal_loss = check(ordinal_loss)
 
-# %% [markdown] id="07-3-hints"
-# <details><summary>Hint 1</summary>
-#
-# If σ(c − r) is the probability of a rating below the cut c, what is the probability of
-# one between two neighbouring cuts?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# P(bin k) = σ(c_k − r) − σ(c_{k−1} − r); the lowest bin has no lower cut, the highest
-# no upper one. Far from the cuts both sigmoids round to the same number, so use
-# σ(b) − σ(a) = σ(b) σ(−a) (1 − e^(a − b)), in logarithms.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `z = cuts - scores[:, None]`; middle bins: `F.logsigmoid(z[:, 1:]) +
-# F.logsigmoid(-z[:, :-1]) + torch.log(-torch.expm1(-cuts.diff()))`; the first is
-# `F.logsigmoid(z[:, :1])`, the last …; gather, mean, minus.
-#
-# </details>
-#
-# `hint("7.3")` prints the same hints one by one; `solution("7.3")` shows an answer,
-# and so does [the solution](../solutions/07_reward_model.ipynb).
-
 # %% [markdown] id="07-3-use-text"
 # One score, three possible ratings. The probabilities that your loss stands for must
 # share out 1, also for a score far away, where the plain difference is 0.
@@ -214,13 +123,6 @@ for score in (0.5, 200.0):
     claim("the bins share out 1", abs(sum((-x).exp() for x in seen) - 1) < 1e-5)
 
 # %% [markdown] id="07-4-text"
-# ## Exercise 7.4 — the expected calibration error
-#
-# 15 minutes · difficulty ●●○○○ · importance ●●●●○
-#
-# *Why it matters:* a reward model that says 90 % should be right nine times in ten;
-# accuracy alone never shows whether it is.
-#
 # - **Given** `probabilities` and `outcomes`, shape `(n,)`: predictions from 0 to 1, and
 #   1 where they came true, else 0; `bins`, how many bins of equal width.
 # - **Return** a float: the mean over all predictions of the gap
@@ -252,30 +154,6 @@ def expected_calibration_error(
 # %% id="07-4-check"
 expected_calibration_error = check(expected_calibration_error)
 
-# %% [markdown] id="07-4-hints"
-# <details><summary>Hint 1</summary>
-#
-# Collect all predictions near 70 %: what would you compare to see whether they deserve
-# that number?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# Bin i holds i/bins ≤ p < (i + 1)/bins, the last one p = 1 too. For each bin that is
-# not empty take |mean probability − mean outcome|, weigh it by the bin's share of all
-# predictions, and sum.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `index = (probabilities * bins).long().clamp(max=…)`; for each bin
-# `inside = index == i`; add `inside.sum() / n * abs(… - …)`; return a float.
-#
-# </details>
-#
-# `hint("7.4")` prints the same hints one by one; `solution("7.4")` shows an answer,
-# and so does [the solution](../solutions/07_reward_model.ipynb).
-
 # %% [markdown] id="07-4-use-text"
 # Two forecasters of the same ten matches, 8 of which are won. One says 80 % each
 # time, the other 100 %.
@@ -287,13 +165,6 @@ for promise in (0.8, 1.0):
     print(f"says {promise:.0%}: calibration error {abs(error):.2f}")
 
 # %% [markdown] id="07-5-text"
-# ## Exercise 7.5 — preference accuracy
-#
-# 5 minutes · difficulty ●○○○○ · importance ●●●●○
-#
-# *Why it matters:* it is the number by which reward models are compared; counting ties
-# as right would make a model that says nothing perfect.
-#
 # - **Given** `chosen` and `rejected`, shape `(batch,)`: scores, pair by pair.
 # - **Return** a float, the share of pairs whose chosen text scores **strictly** higher.
 # - *About 1 line.*
@@ -312,28 +183,6 @@ def preference_accuracy(chosen: Tensor, rejected: Tensor) -> float:
 
 # %% id="07-5-check"
 preference_accuracy = check(preference_accuracy)
-
-# %% [markdown] id="07-5-hints"
-# <details><summary>Hint 1</summary>
-#
-# A model gives every text the score 0: how often does it know which one people
-# chose?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# Compare the scores strictly, pair by pair, and take the share of trues as a Python
-# float.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `return float((chosen … rejected).double().mean())`
-#
-# </details>
-#
-# `hint("7.5")` prints the same hints one by one; `solution("7.5")` shows an answer,
-# and so does [the solution](../solutions/07_reward_model.ipynb).
 
 # %% [markdown] id="07-5-use-text"
 # A reward model that says 0 to everything orders no pair, so it must not get half

@@ -9,13 +9,6 @@
 # a function that works in any case. No model is needed on this page.
 
 # %% [markdown] id="08-1-text"
-# ## Exercise 8.1 — best-of-n
-#
-# 5 minutes · difficulty ●○○○○ · importance ●●●●●
-#
-# *Why it matters:* this line is the whole algorithm: a reward model and some patience
-# make a better writer, without training.
-#
 # - **Given** `scores`, shape `(..., n)`: the n candidates of a prompt lie along the
 #   last dimension.
 # - **Return** whole numbers, shape `(...)`: the place of the best candidate, counted
@@ -42,29 +35,6 @@ def best_of_n(scores: Tensor) -> Tensor:
 # %% id="08-1-check"
 best_of_n = check(best_of_n)
 
-# %% [markdown] id="08-1-hints"
-# <details><summary>Hint 1</summary>
-#
-# One row of scores belongs to one prompt. What do you need to know to pick its best
-# text out of a list: the score, or the place?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# The place of the largest score along the last dimension, counted from 0, for every
-# prompt at once. Of equal scores any one will do.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `return scores.…(dim=-1)`: one function of torch gives the place of the largest
-# value.
-#
-# </details>
-#
-# `hint("8.1")` prints the same hints one by one; `solution("8.1")` shows an answer,
-# and so does [the solution](../solutions/08_best_of_n.ipynb).
-
 # %% [markdown] id="08-1-use-text"
 # Two prompts, three candidates each.
 
@@ -75,13 +45,6 @@ for row, place in zip(texts, best_of_n(scores).tolist(), strict=True):
     print("keep", row[place])
 
 # %% [markdown] id="08-2-text"
-# ## Exercise 8.2 — the KL of best-of-n
-#
-# 10 minutes · difficulty ●●○○○ · importance ●●●●○
-#
-# *Why it matters:* it puts best-of-n on the same axis as a trained policy: how far it
-# moves from the writer's own texts.
-#
 # - **Given** `n`, a whole number ≥ 1.
 # - **Return** a float, nats: the KL of best-of-n to the writer when no two candidates
 #   tie. For one draw the share $u$ of worse texts is uniform; for the best of n its
@@ -103,29 +66,6 @@ def best_of_n_kl(n: int) -> float:
 # %% id="08-2-check"
 best_of_n_kl = check(best_of_n_kl)
 
-# %% [markdown] id="08-2-hints"
-# <details><summary>Hint 1</summary>
-#
-# Give every completion its share u of candidates that score lower. How is u
-# distributed for one candidate, and how for the best of n?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# For one candidate u is uniform on (0, 1); for the best of n its density is n u^(n −
-# 1). The KL is the mean of log(n u^(n − 1)) over that density: log n + (n − 1) · mean
-# of log u, and that mean is −1/n.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `return math.log(n) … (n - 1) / n`: one sign is missing. Nats, a float.
-#
-# </details>
-#
-# `hint("8.2")` prints the same hints one by one; `solution("8.2")` shows an answer,
-# and so does [the solution](../solutions/08_best_of_n.ipynb).
-
 # %% [markdown] id="08-2-use-text"
 # Your formula beside the integral, as a sum over ten thousand thin strips of $u$.
 
@@ -138,13 +78,6 @@ for n in (1, 4, 16, 64):
     assert abs(integral - best_of_n_kl(n)) < 1e-3
 
 # %% [markdown] id="08-3-text"
-# ## Exercise 8.3 — every n from one pool
-#
-# 20 minutes · difficulty ●●●○○ · importance ●●●●○
-#
-# *Why it matters:* one pool of texts gives the whole curve over n, without bias and
-# with far less noise than picking n texts once.
-#
 # - **Given** `proxy` and `gold`, shape `(..., N)`: two scores of each candidate of a
 #   pool, no two proxy scores equal; `n`, from 1 to N.
 # - **Return** shape `(...)`, in units of gold: the mean gold score of the candidate
@@ -171,31 +104,6 @@ def pool_estimate(proxy: Tensor, gold: Tensor, n: int) -> Tensor:
 # %% id="08-3-check"
 pool_estimate = check(pool_estimate)
 
-# %% [markdown] id="08-3-hints"
-# <details><summary>Hint 1</summary>
-#
-# Draw n candidates of the pool without replacement. When exactly is the i-th worst of
-# all the best of those n?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# It must be drawn itself, and the other n − 1 must come from the i − 1 below it: C(i
-# − 1, n − 1) of the C(N, n) possible draws. Sum these chances times the gold scores,
-# sorted by the proxy, worst first.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `weights = torch.tensor([math.comb(i - 1, n - 1) / math.comb(N, n) for i in range(1,
-# N + 1)])`; then `gold.gather(-1, proxy.argsort(-1)) @ …`; mind the type of the
-# weights.
-#
-# </details>
-#
-# `hint("8.3")` prints the same hints one by one; `solution("8.3")` shows an answer,
-# and so does [the solution](../solutions/08_best_of_n.ipynb).
-
 # %% [markdown] id="08-3-use-text"
 # A proxy whose favourite is an exploit: the more it may choose from, the worse.
 
@@ -208,13 +116,6 @@ print("gold of the best of 1, 2, 3:", " ".join(f"{x:.2f}" for x in curve))
 claim("more choice, less gold", curve[0] > curve[1] > curve[2])
 
 # %% [markdown] id="08-4-text"
-# ## Exercise 8.4 — what rejection sampling keeps
-#
-# 10 minutes · difficulty ●●○○○ · importance ●●●●○
-#
-# *Why it matters:* fine-tuning on the kept rows moves the choice of the reward model
-# into the weights; a wrong offset would train on texts that nobody chose.
-#
 # - **Given** `scores`, shape `(prompts · n,)`: the n candidates of the first prompt,
 #   then those of the second, and so on; `n`.
 # - **Return** whole numbers, shape `(prompts,)`: the row **of the batch** of each
@@ -236,29 +137,6 @@ def kept_rows(scores: Tensor, n: int) -> Tensor:
 
 # %% id="08-4-check"
 kept_rows = check(kept_rows)
-
-# %% [markdown] id="08-4-hints"
-# <details><summary>Hint 1</summary>
-#
-# The batch holds the n candidates of the first prompt, then the n of the second, and
-# so on. At which row do the candidates of prompt p begin?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# View the scores as (prompts, n), take the place of the best in each row, and add the
-# row of the batch where that prompt begins: p · n.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `best = scores.view(-1, n).argmax(1)`, then `return torch.arange(len(best),
-# device=best.device) * … + best`.
-#
-# </details>
-#
-# `hint("8.4")` prints the same hints one by one; `solution("8.4")` shows an answer,
-# and so does [the solution](../solutions/08_best_of_n.ipynb).
 
 # %% [markdown] id="08-4-use-text"
 # The rows index the list of texts directly, which is what fine-tuning needs.

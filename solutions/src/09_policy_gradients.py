@@ -10,13 +10,6 @@
 # last token of a completion, and 0 on padding.
 
 # %% [markdown] id="09-1-text"
-# ## Exercise 9.1 — returns to go
-#
-# 15 minutes · difficulty ●●○○○ · importance ●●●●●
-#
-# *Why it matters:* a token can only change what comes after it; crediting it with the
-# past adds noise, and with its own reward alone it is simply wrong.
-#
 # - **Given** `rewards` and `mask`, shape `(batch, time)`; `gamma`, from 0 to 1.
 # - **Return** shape `(batch, time)`: $G_t = r_t + \gamma\, G_{t+1}$, with 0 after the
 #   last token and on padding. Whatever stands in `rewards` on padding must not count.
@@ -46,29 +39,6 @@ def returns_to_go(rewards: Tensor, mask: Tensor, gamma: float = 1.0) -> Tensor:
 # %% id="09-1-check"
 returns_to_go = check(returns_to_go)
 
-# %% [markdown] id="09-1-hints"
-# <details><summary>Hint 1</summary>
-#
-# If you already knew the return of the next token, how would you get the return of
-# this one?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# Go through time backwards: $G_t = r_t + \gamma\, G_{t+1}$, starting from 0 after the
-# last token. Set rewards on padding to 0 before you begin.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `for t in reversed(range(T)): following = rewards[:, t] + … * following;
-# returns[:, t] = following`
-#
-# </details>
-#
-# `hint("9.1")` prints the same hints one by one; `solution("9.1")` shows an answer,
-# and so does [the solution](../solutions/09_policy_gradients.ipynb).
-
 # %% [markdown] id="09-1-use-text"
 # A text of three tokens pays 1 for the first and 4 for the last. The fourth column is
 # padding, with rubbish in it.
@@ -80,13 +50,6 @@ for gamma in (1.0, 0.5, 0.0):
     print(f"gamma {gamma}:", returns_to_go(rewards, mask, gamma)[0].tolist())
 
 # %% [markdown] id="09-2-text"
-# ## Exercise 9.2 — the REINFORCE loss
-#
-# 15 minutes · difficulty ●●●○○ · importance ●●●●●
-#
-# *Why it matters:* these two lines turn any number that people, rules or models give
-# to a text into a gradient; PPO and GRPO only refine them.
-#
 # - **Given** `logprobs` and `mask`, shape `(batch, time)`; `advantages`, shape
 #   `(batch,)`, one for each completion, or `(batch, time)`, one for each token.
 # - **Return** a scalar: minus advantage times log-probability, averaged over all
@@ -112,30 +75,6 @@ def reinforce_loss(logprobs: Tensor, advantages: Tensor, mask: Tensor) -> Tensor
 # %% id="09-2-check"
 reinforce_loss = check(reinforce_loss)
 
-# %% [markdown] id="09-2-hints"
-# <details><summary>Hint 1</summary>
-#
-# You cannot differentiate the reward of a sampled text. Whose logarithm can you
-# differentiate, and how should a good text change it?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# Loss = −advantage · log-probability, summed over the completion tokens of the whole
-# batch, divided by their number. Advantages of shape `(batch,)` need a time
-# dimension; they are constants, so detach them.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `values = -advantages.detach() * logprobs`, then `(values * mask).sum() / …`;
-# before, `advantages[:, None]` where there is one per completion.
-#
-# </details>
-#
-# `hint("9.2")` prints the same hints one by one; `solution("9.2")` shows an answer,
-# and so does [the solution](../solutions/09_policy_gradients.ipynb).
-
 # %% [markdown] id="09-2-use-text"
 # Two completions of one token were drawn from two equal choices. The first earned 1,
 # the second nothing, so with the mean as baseline their advantages are +½ and −½. The
@@ -149,13 +88,6 @@ loss.backward()
 print(f"loss {abs(loss.item()):.1f}, gradient {logits.grad.tolist()}")
 
 # %% [markdown] id="09-3-text"
-# ## Exercise 9.3 — the leave-one-out baseline
-#
-# 10 minutes · difficulty ●●○○○ · importance ●●●●○
-#
-# *Why it matters:* it lowers the noise of the gradient without a second network and,
-# because no sample judges itself, without any bias.
-#
 # - **Given** `rewards`, shape `(batch,)`, the completions of one prompt next to each
 #   other; `group_size`, their number for each prompt.
 # - **Return** shape `(batch,)`: for every sample the mean reward of the *other*
@@ -179,28 +111,6 @@ def leave_one_out_baseline(rewards: Tensor, group_size: int) -> Tensor:
 # %% id="09-3-check"
 leave_one_out_baseline = check(leave_one_out_baseline)
 
-# %% [markdown] id="09-3-hints"
-# <details><summary>Hint 1</summary>
-#
-# What would you expect a prompt to earn if you only knew its other completions?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# View the rewards as `(prompts, group_size)`. The others' sum is the group's sum
-# minus the own reward; there are `group_size − 1` of them.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `groups = rewards.view(-1, group_size)`, then
-# `(groups.sum(1, keepdim=True) - …) / (…)` and `.view(-1)`
-#
-# </details>
-#
-# `hint("9.3")` prints the same hints one by one; `solution("9.3")` shows an answer,
-# and so does [the solution](../solutions/09_policy_gradients.ipynb).
-
 # %% [markdown] id="09-3-use-text"
 # Two prompts with three completions each. The second prompt is hard, and its best text
 # earns less than the worst of the first. Its advantage is positive all the
@@ -212,13 +122,6 @@ A = rewards - leave_one_out_baseline(rewards, group_size=3)
 print([f"{x:+.1f}" for x in A.tolist()])
 
 # %% [markdown] id="09-4-text"
-# ## Exercise 9.4 — a Bellman backup
-#
-# 10 minutes · difficulty ●●○○○ · importance ●●●○○
-#
-# *Why it matters:* it splits the worth of a whole future into one step and the rest;
-# every value function is learned from this line.
-#
 # - **Given** `action_probs`, `rewards` and `next_values`, all `(states, actions)`;
 #   `next_values` holds the value of the state that an action leads to, 0 where the
 #   text ends; `gamma`, the discount.
@@ -245,28 +148,6 @@ def bellman_backup(
 # %% id="09-4-check"
 bellman_backup = check(bellman_backup)
 
-# %% [markdown] id="09-4-hints"
-# <details><summary>Hint 1</summary>
-#
-# You stand in a state and roll the policy's dice: what do you earn now, and what is
-# the place worth where you land?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# $V(s) = \sum_a \pi(a \mid s)\, [\, r(s, a) + \gamma\, V(s') \,]$: an expectation
-# over the actions, the last dimension.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `return (action_probs * (rewards + …)).sum(…)`
-#
-# </details>
-#
-# `hint("9.4")` prints the same hints one by one; `solution("9.4")` shows an answer,
-# and so does [the solution](../solutions/09_policy_gradients.ipynb).
-
 # %% [markdown] id="09-4-use-text"
 # A writer adds "very" for ever, or stops. Every "very" pays 1; stopping pays
 # 0. It stops half of the time. Each backup knows one step more; the values approach
@@ -280,13 +161,6 @@ for backup in range(1, 6):
     print(f"after {backup} backups V = {V.item():.5f}")
 
 # %% [markdown] id="09-5-text"
-# ## Exercise 9.5 — the entropy of a policy
-#
-# 10 minutes · difficulty ●●○○○ · importance ●●●●○
-#
-# *Why it matters:* when this number falls to 0 the policy has stopped exploring: it is
-# the first gauge to watch while a policy trains.
-#
 # - **Given** `logits`, shape `(batch, time, vocabulary)`, row *t* being the one that
 #   token *t* was drawn from; `mask`, shape `(batch, time)`.
 # - **Return** a scalar: the mean entropy over the completion tokens of the batch, in
@@ -309,29 +183,6 @@ def policy_entropy(logits: Tensor, mask: Tensor) -> Tensor:
 
 # %% id="09-5-check"
 policy_entropy = check(policy_entropy)
-
-# %% [markdown] id="09-5-hints"
-# <details><summary>Hint 1</summary>
-#
-# How surprised is the policy on average by its own next token, before it is drawn?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# $H = -\sum p \log p$ over the vocabulary at every position; then the mean over the
-# completion tokens of the batch. Take log p from `log_softmax`, and p as its
-# exponential.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `logp = logits.log_softmax(-1)`, `each = -(logp.exp() * …).sum(-1)`, then
-# `(each * mask).sum() / …`
-#
-# </details>
-#
-# `hint("9.5")` prints the same hints one by one; `solution("9.5")` shows an answer,
-# and so does [the solution](../solutions/09_policy_gradients.ipynb).
 
 # %% [markdown] id="09-use-text"
 # ## All together

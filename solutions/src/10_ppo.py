@@ -9,13 +9,6 @@
 # last token of a completion, and 0 on padding.
 
 # %% [markdown] id="10-1-text"
-# ## Exercise 10.1 — the importance ratio
-#
-# 5 minutes · difficulty ●○○○○ · importance ●●●●●
-#
-# *Why it matters:* it lets texts of yesterday's policy teach today's; a first ratio
-# other than 1 is the surest sign of an error in a training loop.
-#
 # - **Given** `logprobs`, `old_logprobs` and `mask`, shape `(batch, time)`; the first
 #   two in nats. What stands on padding may be anything.
 # - **Return** shape `(batch, time)`: $\rho_t = e^{\,l_t - l^{old}_t}$, and 1 on
@@ -41,28 +34,6 @@ def importance_ratio(logprobs: Tensor, old_logprobs: Tensor, mask: Tensor) -> Te
 # %% id="10-1-check"
 importance_ratio = check(importance_ratio)
 
-# %% [markdown] id="10-1-hints"
-# <details><summary>Hint 1</summary>
-#
-# You have logarithms of two probabilities. Which operation on them gives the quotient
-# of the probabilities?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# ρ = exp(l − l_old), token by token. The old log-probabilities are constants. On
-# padding the ratio is 1: make the difference 0 there before you take exp.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `d = logprobs - old_logprobs.detach()`, then `d.masked_fill(~mask.bool(), …).exp()`
-#
-# </details>
-#
-# `hint("10.1")` prints the same hints one by one; `solution("10.1")` shows an answer,
-# and so does [the solution](../solutions/10_ppo.ipynb).
-
 # %% [markdown] id="10-1-use-text"
 # A token that had probability 0.2 now has 0.3, another one stayed. The third column is
 # padding, with rubbish in it.
@@ -74,13 +45,6 @@ rho = importance_ratio(l_new, l_old, torch.tensor([[1, 1, 0]]))
 print([round(x, 3) for x in rho[0].tolist()])
 
 # %% [markdown] id="10-2-text"
-# ## Exercise 10.2 — PPO's clipped loss
-#
-# 20 minutes · difficulty ●●●○○ · importance ●●●●●
-#
-# *Why it matters:* these lines let one batch of texts be used for many updates without
-# the policy running away from the one that wrote them.
-#
 # - **Given** `logprobs`, `old_logprobs`, `mask`, shape `(batch, time)`; `advantages`,
 #   shape `(batch,)` or `(batch, time)`; `clip_eps`, the half-width of the clip.
 # - **Return** a scalar: $\max(-A\rho, -A\,\mathrm{clip}(\rho, 1-\varepsilon,
@@ -115,30 +79,6 @@ def ppo_clip_loss(
 # %% id="10-2-check"
 ppo_clip_loss = check(ppo_clip_loss)
 
-# %% [markdown] id="10-2-hints"
-# <details><summary>Hint 1</summary>
-#
-# Write the loss of one token twice, with the ratio and with the clipped ratio. Which of
-# the two is the more pessimistic one?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# Loss of a token = max(−A ρ, −A clip(ρ, 1 − ε, 1 + ε)), averaged over all completion
-# tokens. Advantages of shape (batch,) need a time dimension; they and the old
-# log-probabilities are constants.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `values = torch.max(-A * ratio, -A * ratio.clamp(…))`, then `(values * mask).sum() /
-# mask.sum()`
-#
-# </details>
-#
-# `hint("10.2")` prints the same hints one by one; `solution("10.2")` shows an answer,
-# and so does [the solution](../solutions/10_ppo.ipynb).
-
 # %% [markdown] id="10-2-use-text"
 # One good token, at five ratios. From 1.2 on the loss no longer falls.
 
@@ -150,13 +90,6 @@ for rho in (0.5, 1.0, 1.1, 1.2, 1.5):
     print(rho, round(loss.item(), 3))
 
 # %% [markdown] id="10-3-text"
-# ## Exercise 10.3 — generalised advantage estimation
-#
-# 20 minutes · difficulty ●●●○○ · importance ●●●●○
-#
-# *Why it matters:* one number, lambda, chooses between trusting the texts (noisy) and
-# trusting the critic (wrong at first); the recursion is one line.
-#
 # - **Given** `rewards`, `values` and `mask`, shape `(batch, time)`; `values[:, t]` is
 #   the critic's estimate *before* token t; `gamma` and `lam`, from 0 to 1.
 # - **Return** shape `(batch, time)`: $A_t = \delta_t + \gamma\lambda A_{t+1}$ with
@@ -190,29 +123,6 @@ def gae_advantages(
 # %% id="10-3-check"
 gae_advantages = check(gae_advantages)
 
-# %% [markdown] id="10-3-hints"
-# <details><summary>Hint 1</summary>
-#
-# How surprised is the critic after one token: what it expected before, against what
-# came plus what it expects now? And what of later surprises?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# δ_t = r_t + γ V_{t+1} − V_t with V = 0 after the last token; A_t = δ_t + γ λ A_{t+1}.
-# Set rewards and values on padding to 0 first.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `delta = rewards[:, t] + gamma * next_value - values[:, t]`; `following = delta + … *
-# following`; then `next_value = values[:, t]`
-#
-# </details>
-#
-# `hint("10.3")` prints the same hints one by one; `solution("10.3")` shows an answer,
-# and so does [the solution](../solutions/10_ppo.ipynb).
-
 # %% [markdown] id="10-3-use-text"
 # A score of 1 arrives with the third token; the critic had expected half of it all
 # along.
@@ -225,13 +135,6 @@ for lam in (0.0, 0.5, 1.0):
     print(f"lambda {lam}:", A[0].tolist())
 
 # %% [markdown] id="10-4-text"
-# ## Exercise 10.4 — rewards shaped by the KL
-#
-# 15 minutes · difficulty ●●○○○ · importance ●●●●●
-#
-# *Why it matters:* the penalty is the leash that keeps a policy near a model of
-# language; a score on the wrong token, or outside the mask, teaches nothing.
-#
 # - **Given** `scores`, shape `(batch,)`; `old_logprobs`, `ref_logprobs` and `mask`,
 #   shape `(batch, time)`; `beta`, the price of one nat.
 # - **Return** shape `(batch, time)`: $r_t = -\beta (l^{old}_t - l^{ref}_t)$, plus the
@@ -265,28 +168,6 @@ def shaped_rewards(
 # %% id="10-4-check"
 shaped_rewards = check(shaped_rewards)
 
-# %% [markdown] id="10-4-hints"
-# <details><summary>Hint 1</summary>
-#
-# What does every token cost, and which single token also earns something?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# r_t = −β (l_old − l_ref), plus the score where t is the last completion token:
-# position mask.sum(1) − 1. On padding the reward is 0.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `position = torch.arange(T, device=mask.device)`, `is_last = position == mask.sum(1,
-# keepdim=True) - 1`, then `(penalty + is_last * …) * mask`
-#
-# </details>
-#
-# `hint("10.4")` prints the same hints one by one; `solution("10.4")` shows an answer,
-# and so does [the solution](../solutions/10_ppo.ipynb).
-
 # %% [markdown] id="10-4-use-text"
 # Two texts of three and of two tokens. The sums are score minus beta times D.
 
@@ -299,13 +180,6 @@ print(r.tolist())
 print("sums:", r.sum(1).tolist())
 
 # %% [markdown] id="10-5-text"
-# ## Exercise 10.5 — the clipped value loss
-#
-# 15 minutes · difficulty ●●○○○ · importance ●●●○○
-#
-# *Why it matters:* the critic decides what counts as better than expected; one that
-# jumps about between updates turns every advantage into noise.
-#
 # - **Given** `values`, `old_values`, `returns` and `mask`, shape `(batch, time)`;
 #   `value_clip_eps`, how far a value may move.
 # - **Return** a scalar: half of the larger of $(v - R)^2$ and $(v_{old} +
@@ -336,29 +210,6 @@ def value_loss(
 
 # %% id="10-5-check"
 value_loss = check(value_loss)
-
-# %% [markdown] id="10-5-hints"
-# <details><summary>Hint 1</summary>
-#
-# The critic, too, may only take small steps. From where is a step measured, and which
-# of two errors is the pessimistic one?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# Squared error of v and of v_old + clip(v − v_old, −ε, ε), each against the return; the
-# larger of the two, halved and averaged over completion tokens. Only v has a gradient.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `step = (values - old).clamp(-eps, eps)`; `worse = torch.max((values - target) ** 2,
-# (… - target) ** 2)`; `0.5 * (worse * mask).sum() / mask.sum()`
-#
-# </details>
-#
-# `hint("10.5")` prints the same hints one by one; `solution("10.5")` shows an answer,
-# and so does [the solution](../solutions/10_ppo.ipynb).
 
 # %% [markdown] id="10-5-use-text"
 # A value that was 0 should become 1. Beyond 0.2 the loss no longer falls.

@@ -9,13 +9,6 @@
 # a function that works in any case.
 
 # %% [markdown] id="11-1-text"
-# ## Exercise 11.1 — advantages of a group
-#
-# 10 minutes · difficulty ●●○○○ · importance ●●●●●
-#
-# *Why it matters:* these lines take the place of a critic as large as the policy
-# itself.
-#
 # - **Given** `scores`, shape `(batch,)`, the completions of one prompt next to each
 #   other, and `group_size`, their number.
 # - **Return** shape `(batch,)`: score minus the mean of its group, divided by the
@@ -42,29 +35,6 @@ def group_advantages(scores: Tensor, group_size: int) -> Tensor:
 # %% id="11-1-check"
 group_advantages = check(group_advantages)
 
-# %% [markdown] id="11-1-hints"
-# <details><summary>Hint 1</summary>
-#
-# You have several answers to the same question and one score for each. Which score
-# would you call average, and which difference large?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# View the scores as (prompts, group_size). Subtract each row's mean; divide by its
-# biased standard deviation plus 1e-4.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `g = scores.view(-1, group_size)`, then `(g - g.mean(1, keepdim=True)) / (g.std(1,
-# keepdim=True, correction=…) + 1e-4)` and `.view(-1)`
-#
-# </details>
-#
-# `hint("11.1")` prints the same hints one by one; `solution("11.1")` shows an answer,
-# and so does [the solution](../solutions/11_grpo.ipynb).
-
 # %% [markdown] id="11-1-use-text"
 # Three questions with four answers each: a hard one, one that is half solved, and one
 # that is solved.
@@ -75,13 +45,6 @@ for row in group_advantages(scores, 4).view(3, 4):
     print("  ".join(f"{x:+.2f}" for x in row))
 
 # %% [markdown] id="11-2-text"
-# ## Exercise 11.2 — advantages that leave one out
-#
-# 10 minutes · difficulty ●●○○○ · importance ●●●●○
-#
-# *Why it matters:* it is the group baseline that leaves the expected gradient exactly
-# as it was, whatever the size of the group.
-#
 # - **Given** `rewards`, shape `(batch,)`, whole groups of `group_size`.
 # - **Return** shape `(batch,)`: reward minus the mean reward of the *other* completions
 #   of its prompt.
@@ -104,28 +67,6 @@ def rloo_advantages(rewards: Tensor, group_size: int) -> Tensor:
 # %% id="11-2-check"
 rloo_advantages = check(rloo_advantages)
 
-# %% [markdown] id="11-2-hints"
-# <details><summary>Hint 1</summary>
-#
-# If a sample helps to compute its own baseline, which part of its reward cancels?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# The advantage is the reward minus the mean of the group_size − 1 other rewards of the
-# same prompt: G / (G − 1) times the reward minus the group mean.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `g = rewards.view(-1, group_size)`, then `g - (g.sum(1, keepdim=True) - …) /
-# (group_size - 1)` and `.view(-1)`
-#
-# </details>
-#
-# `hint("11.2")` prints the same hints one by one; `solution("11.2")` shows an answer,
-# and so does [the solution](../solutions/11_grpo.ipynb).
-
 # %% [markdown] id="11-2-use-text"
 # The same three questions. Where the group is half right, both methods give equal
 # numbers to right and wrong answers; RLOO does not enlarge the hard question.
@@ -135,13 +76,6 @@ for row in rloo_advantages(scores, 4).view(3, 4):
     print("  ".join(f"{x:+.2f}" for x in row))
 
 # %% [markdown] id="11-3-text"
-# ## Exercise 11.3 — three estimators of a divergence
-#
-# 15 minutes · difficulty ●●○○○ · importance ●●●●○
-#
-# *Why it matters:* every library offers the three as options of one penalty, and in a
-# loss they pull the policy in different directions.
-#
 # - **Given** `logprobs` and `ref_logprobs`, nats, one shape.
 # - **Return** shape `(3, ...)`: $k_1 = d$, $k_2 = d^2/2$ and $k_3 = e^{-d} - 1 + d$,
 #   where $d$ is the log-probability minus the reference's. In $k_3$, $d$ is clamped to
@@ -165,29 +99,6 @@ def kl_estimators(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
 # %% id="11-3-check"
 kl_estimators = check(kl_estimators)
 
-# %% [markdown] id="11-3-hints"
-# <details><summary>Hint 1</summary>
-#
-# How much likelier does the policy find a token than the reference does? All three
-# estimators are functions of that one number.
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# With d = log-probability minus reference log-probability: k1 = d, k2 = d² / 2,
-# k3 = exp(−d) − 1 + d. In k3 clamp d to ±20 first, and use torch.expm1.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `d = logprobs - ref_logprobs.detach()`, `c = d.clamp(-20, 20)`, then
-# `torch.stack([d, …, torch.expm1(-c) + c])`
-#
-# </details>
-#
-# `hint("11.3")` prints the same hints one by one; `solution("11.3")` shows an answer,
-# and so does [the solution](../solutions/11_grpo.ipynb).
-
 # %% [markdown] id="11-3-use-text"
 # A coin that falls heads in 3 of 4 throws, against a fair one. The exact KL is
 # $0.75 \log 1.5 + 0.25 \log 0.5$. Two of the three averages are equal to it.
@@ -201,13 +112,6 @@ for name, mean in zip(("k1", "k2", "k3"), k @ p, strict=True):
 print(f"exact:   {(p * (p / half).log()).sum():.3f}")
 
 # %% [markdown] id="11-4-text"
-# ## Exercise 11.4 — the GRPO loss
-#
-# 20 minutes · difficulty ●●●○○ · importance ●●●●●
-#
-# *Why it matters:* this is the loss behind most reasoning models; the variants that
-# have names of their own change one of its lines.
-#
 # - **Given** `logprobs`, `old_logprobs`, `ref_logprobs` and `mask`, shape
 #   `(batch, time)`; `advantages`, shape `(batch,)`; `beta`; `clip_eps`.
 # - **Return** a scalar: the mean over all completion tokens of
@@ -245,31 +149,6 @@ def grpo_loss(
 # %% id="11-4-check"
 grpo_loss = check(grpo_loss)
 
-# %% [markdown] id="11-4-hints"
-# <details><summary>Hint 1</summary>
-#
-# When a token is already much likelier than when it was written, should a good
-# advantage push it further? And one that moved the wrong way?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# ratio = exp(l − l_old); the gain is the smaller of A · ratio and A · clip(ratio,
-# 1 − eps, 1 + eps); the loss is −gain + beta · k3, averaged over all completion
-# tokens. Only `logprobs` carries a gradient.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `gain = torch.min(A * ratio, A * ratio.clamp(…))`, `d = logprobs -
-# ref_logprobs.detach()`, `values = -gain + beta * (torch.expm1(-d) + d)`, then
-# `(values * mask).sum() / …`
-#
-# </details>
-#
-# `hint("11.4")` prints the same hints one by one; `solution("11.4")` shows an answer,
-# and so does [the solution](../solutions/11_grpo.ipynb).
-
 # %% [markdown] id="11-4-use-text"
 # Four tokens, each half as likely again as when they were written, or half as likely.
 # Which of them still get a push, if the answer was good, and if it was bad?
@@ -285,13 +164,6 @@ for verdict, A in (("good", 1.0), ("bad", -1.0)):
         print(f"{verdict} answer, ratio {ratio}: push {x + 0.0:+.2f}")
 
 # %% [markdown] id="11-5-text"
-# ## Exercise 11.5 — a reward that a program verifies
-#
-# 15 minutes · difficulty ●●○○○ · importance ●●●●●
-#
-# *Why it matters:* a policy searches for whatever your test lets through, and it has
-# thousands of tries in a minute.
-#
 # - **Given** `prompts`, additions such as `"27+58="`, and `completions`, what the
 #   policy wrote: anything at all.
 # - **Return** shape `(batch,)`, `torch.float32`: 1 where the completion, without the
@@ -317,29 +189,6 @@ def unit_test_reward(prompts: list[str], completions: list[str]) -> Tensor:
 
 # %% id="11-5-check"
 unit_test_reward = check(unit_test_reward)
-
-# %% [markdown] id="11-5-hints"
-# <details><summary>Hint 1</summary>
-#
-# What is the only text that a strict teacher would mark as right, and what else would
-# your test let pass?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# Take the two numbers out of the prompt and write their sum with str(). A completion
-# passes when, without the space around it, it is that text.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `a, b = prompt.rstrip('=').split('+')`, then `completion.strip() == …`, and
-# `torch.tensor(passed, dtype=torch.float32)`
-#
-# </details>
-#
-# `hint("11.5")` prints the same hints one by one; `solution("11.5")` shows an answer,
-# and so does [the solution](../solutions/11_grpo.ipynb).
 
 # %% [markdown] id="11-use-text"
 # ## All together

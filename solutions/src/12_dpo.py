@@ -8,13 +8,6 @@
 # a function that works in any case. No model is needed on this page.
 
 # %% [markdown] id="12-1-text"
-# ## Exercise 12.1 — the optimum in closed form
-#
-# 10 minutes · difficulty ●●○○○ · importance ●●●●●
-#
-# *Why it matters:* every method that pays for KL is on its way to this policy; where
-# texts can be listed, it tells you how far yours has come.
-#
 # - **Given** `ref_probs` and `rewards`, shape `(..., texts)`: probabilities of all
 #   texts of a prompt under the reference, and their rewards, which may be in the
 #   hundreds; `beta`, positive.
@@ -41,29 +34,6 @@ def optimal_policy(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
 # %% id="12-1-check"
 optimal_policy = check(optimal_policy)
 
-# %% [markdown] id="12-1-hints"
-# <details><summary>Hint 1</summary>
-#
-# Which texts should become more probable than under the reference, and what must the
-# probabilities of all texts add up to?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# π*(y) is π_ref(y) exp(r(y)/β) divided by its sum over the texts of the prompt, the
-# last dimension. exp of a large number is infinite: stay with logarithms until the end.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `(ref_probs.log() + rewards / beta).…(-1)`: which function takes logarithms and
-# returns probabilities?
-#
-# </details>
-#
-# `hint("12.1")` prints the same hints one by one; `solution("12.1")` shows an answer,
-# and so does [the solution](../solutions/12_dpo.ipynb).
-
 # %% [markdown] id="12-1-use-text"
 # Three texts, of which the best is rare. A short leash leaves it rare.
 
@@ -75,13 +45,6 @@ for beta in (5.0, 1.0, 0.2):
     print(f"beta {beta}: " + "  ".join(f"{c:.2f}" for c in chances))
 
 # %% [markdown] id="12-2-text"
-# ## Exercise 12.2 — the log-ratio of a pair
-#
-# 5 minutes · difficulty ●○○○○ · importance ●●●●●
-#
-# *Why it matters:* it is all that DPO, IPO and their relatives see of a pair, and the
-# place where the reference is most often forgotten.
-#
 # - **Given** `chosen`, `rejected`, `ref_chosen`, `ref_rejected`, shape `(batch,)`:
 #   log-probabilities of whole texts in nats, under the policy and under the reference.
 # - **Return** shape `(batch,)`: $h = (l_w - l_w^{\text{ref}}) - (l_l -
@@ -105,29 +68,6 @@ def pair_log_ratio(
 # %% id="12-2-check"
 pair_log_ratio = check(pair_log_ratio)
 
-# %% [markdown] id="12-2-hints"
-# <details><summary>Hint 1</summary>
-#
-# The policy may prefer the chosen text only because the reference did. What has it
-# learned itself?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# How much more probable than under the reference is the chosen text? How much is the
-# rejected one? Log-probabilities: differences, not quotients. No gradient flows into
-# the reference.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `(chosen - ref_chosen.…()) - (rejected - …)`
-#
-# </details>
-#
-# `hint("12.2")` prints the same hints one by one; `solution("12.2")` shows an answer,
-# and so does [the solution](../solutions/12_dpo.ipynb).
-
 # %% [markdown] id="12-2-use-text"
 # A policy that prefers the chosen text by 10 nats, and a reference that did so by 12.
 # Which way does DPO push?
@@ -137,13 +77,6 @@ h = pair_log_ratio(*torch.tensor([[-30.0], [-40.0], [-30.0], [-42.0]]))
 print(f"h = {h.item():+.0f} nats: the policy has learned the opposite")
 
 # %% [markdown] id="12-3-text"
-# ## Exercise 12.3 — DPO's loss
-#
-# 10 minutes · difficulty ●●○○○ · importance ●●●●●
-#
-# *Why it matters:* it is the reward model's loss with the policy itself in the place of
-# the reward model.
-#
 # - **Given** `h`, shape `(batch,)`, the log-ratios of pairs in nats, which may be in
 #   the thousands; `beta`, reward units per nat.
 # - **Return** a scalar in nats: the mean of $-\log \sigma(\beta h)$.
@@ -164,28 +97,6 @@ def dpo_loss(h: Tensor, beta: float) -> Tensor:
 # %% id="12-3-check"
 dpo_loss = check(dpo_loss)
 
-# %% [markdown] id="12-3-hints"
-# <details><summary>Hint 1</summary>
-#
-# βh is the difference of two implicit rewards. In chapter 07, how did such a difference
-# become a loss?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# The mean over the pairs of −log σ(βh). For βh = −400, σ is 0 and its logarithm
-# infinite, although the loss is only 400: torch has a function that does both at once.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `-F.…(beta * h).mean()` with `import torch.nn.functional as F`
-#
-# </details>
-#
-# `hint("12.3")` prints the same hints one by one; `solution("12.3")` shows an answer,
-# and so does [the solution](../solutions/12_dpo.ipynb).
-
 # %% [markdown] id="12-3-use-text"
 # The first loss of every run, and those of a pair that is settled and of one that is
 # the wrong way round.
@@ -199,13 +110,6 @@ claim("the first loss of a run is ln 2",
       abs(dpo_loss(torch.zeros(4), 0.1) - 0.6931) < 1e-4)  # fmt: skip
 
 # %% [markdown] id="12-4-text"
-# ## Exercise 12.4 — the policy is a reward model
-#
-# 10 minutes · difficulty ●●○○○ · importance ●●●●○
-#
-# *Why it matters:* it shows how a policy that never saw a score ranks texts, and it is
-# what a DPO run logs as `rewards/chosen` and `rewards/rejected`.
-#
 # - **Given** `logprobs` and `ref_logprobs`, shape `(batch, time)`, in nats; `mask`,
 #   true on the tokens of the text and false on padding; `beta`.
 # - **Return** shape `(batch,)`: $\hat r = \beta (l - l^{\text{ref}})$ with $l$ the sum
@@ -230,28 +134,6 @@ def implicit_rewards(
 # %% id="12-4-check"
 implicit_rewards = check(implicit_rewards)
 
-# %% [markdown] id="12-4-hints"
-# <details><summary>Hint 1</summary>
-#
-# Solve the formula of the optimum for the reward. Which part is the same for all texts
-# of a prompt, and can be left out?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# β times (l − l_ref), where l is the log-probability of the whole text: the sum over
-# its tokens, without padding, and not their mean. The reference is a constant.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `beta * (logprobs - ref_logprobs.…()).masked_fill(~mask, …).sum(1)`
-#
-# </details>
-#
-# `hint("12.4")` prints the same hints one by one; `solution("12.4")` shows an answer,
-# and so does [the solution](../solutions/12_dpo.ipynb).
-
 # %% [markdown] id="12-4-use-text"
 # Two texts that gained half a nat for each token. The longer one gained more.
 
@@ -263,13 +145,6 @@ claim("twice the tokens, twice the implicit reward",
       abs(gained[1] - 2 * gained[0]) < 1e-6)  # fmt: skip
 
 # %% [markdown] id="12-5-text"
-# ## Exercise 12.5 — IPO's loss
-#
-# 5 minutes · difficulty ●○○○○ · importance ●●●○○
-#
-# *Why it matters:* with certain labels DPO never has enough; this loss knows how far is
-# far enough.
-#
 # - **Given** `h`, shape `(batch,)`, the log-ratios of pairs in nats; `beta`.
 # - **Return** a scalar in nats²: the mean of $\bigl(h - \frac{1}{2\beta}\bigr)^2$.
 # - *About 1 line.*
@@ -288,28 +163,6 @@ def ipo_loss(h: Tensor, beta: float) -> Tensor:
 
 # %% id="12-5-check"
 ipo_loss = check(ipo_loss)
-
-# %% [markdown] id="12-5-hints"
-# <details><summary>Hint 1</summary>
-#
-# DPO pushes a pair apart for ever. Which loss is smallest at a finite distance, and
-# grows on both sides?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# The mean over the pairs of the squared distance of h from its target 1/(2β): in nats,
-# so beta does not multiply h.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `(h - 1 / (…)).square().mean()`; mind the brackets: 1 / 2 * beta is beta / 2.
-#
-# </details>
-#
-# `hint("12.5")` prints the same hints one by one; `solution("12.5")` shows an answer,
-# and so does [the solution](../solutions/12_dpo.ipynb).
 
 # %% [markdown] id="12-5-use-text"
 # Which way do the two losses push a pair that is already 20 nats apart?

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe
+from course.checks.exercise import Exercise, Probe, mistake, mistakes_in
 from course.checks.properties import always, draw, unchanged
 
 
@@ -23,26 +23,40 @@ def probes(generator: torch.Generator) -> list[Probe]:
     ]
 
 
+@mistake(
+    "you divide by the standard deviation with n − 1, torch's default: pass "
+    "correction=0 to divide by n"
+)
 def sample_deviation(scores: Tensor) -> Tensor:
     return (scores - scores.mean()) / scores.std()
 
 
+@mistake("you divide by the variance: take its square root, the standard deviation")
 def by_variance(scores: Tensor) -> Tensor:
     return (scores - scores.mean()) / scores.var(correction=0)
 
 
+@mistake("you divide but never subtract the mean: the result must have mean 0")
 def not_centred(scores: Tensor) -> Tensor:
     return scores / scores.std(correction=0)
 
 
+@mistake(
+    "you subtract the mean but never divide: the result must have standard deviation 1"
+)
 def not_scaled(scores: Tensor) -> Tensor:
     return scores - scores.mean()
 
 
+@mistake("division binds before subtraction: put scores − mean in brackets")
 def precedence(scores: Tensor) -> Tensor:
     return scores - scores.mean() / scores.std(correction=0)
 
 
+@mistake(
+    "you scale to the range from 0 to 1, where one outlier squeezes all others: use "
+    "mean and standard deviation"
+)
 def between_zero_and_one(scores: Tensor) -> Tensor:
     return (scores - scores.min()) / (scores.max() - scores.min())
 
@@ -51,10 +65,9 @@ EXERCISE = Exercise(
     number="0.1",
     title="Standardise scores",
     minutes=5,
-    stars=1,
-    signature="standardise(scores: Tensor) -> Tensor",
+    difficulty=1,
+    importance=4,
     reference="course.reward.model:standardise",
-    used_by="reward.model, 05, 07, 09",
     why="Rewards have no natural unit: after this line, +1 always means one standard "
     "deviation better than usual.",
     hints=(
@@ -84,39 +97,5 @@ EXERCISE = Exercise(
             "doubling every score and adding 7",
         ),
     ),
-    mistakes=(
-        Mistake(
-            "sample standard deviation",
-            sample_deviation,
-            "you divide by the standard deviation with n − 1, torch's default: pass "
-            "correction=0 to divide by n",
-        ),
-        Mistake(
-            "divides by the variance",
-            by_variance,
-            "you divide by the variance: take its square root, the standard deviation",
-        ),
-        Mistake(
-            "not centred",
-            not_centred,
-            "you divide but never subtract the mean: the result must have mean 0",
-        ),
-        Mistake(
-            "not scaled",
-            not_scaled,
-            "you subtract the mean but never divide: the result must have standard "
-            "deviation 1",
-        ),
-        Mistake(
-            "brackets missing",
-            precedence,
-            "division binds before subtraction: put scores − mean in brackets",
-        ),
-        Mistake(
-            "scaled to 0 and 1",
-            between_zero_and_one,
-            "you scale to the range from 0 to 1, where one outlier squeezes all "
-            "others: use mean and standard deviation",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from course.checks.exercise import Exercise, Mistake, Probe
+from course.checks.exercise import Exercise, Probe, mistake, mistakes_in
 from course.checks.properties import always, unchanged
 
 
@@ -21,34 +21,53 @@ def probes(generator: torch.Generator) -> list[Probe]:
     ]
 
 
+@mistake("this is nats per byte: divide by ln 2 to get bits")
 def nats_per_byte(nats: float, n_bytes: int) -> float:
     return nats / n_bytes
 
 
+@mistake(
+    "you multiply by ln 2: a bit is smaller than a nat, so there are more bits than "
+    "nats; divide"
+)
 def times_log_two(nats: float, n_bytes: int) -> float:
     return nats * math.log(2) / n_bytes
 
 
+@mistake("your fraction is upside down: this is bytes per bit")
 def bytes_per_bit(nats: float, n_bytes: int) -> float:
     return n_bytes / (nats / math.log(2)) if nats else math.inf
 
 
+@mistake(
+    "nats are already a logarithm: convert them by a factor, do not take log2 again"
+)
 def log_of_nats(nats: float, n_bytes: int) -> float:
     return math.log2(nats) / n_bytes if nats else -math.inf
 
 
+@mistake(
+    "this is the perplexity of a byte: leave out the exponential and turn nats into "
+    "bits"
+)
 def perplexity_per_byte(nats: float, n_bytes: int) -> float:
     return math.exp(nats / n_bytes)
 
 
+@mistake("you divide by ln 10, which gives decimal digits: bits need ln 2")
 def base_ten(nats: float, n_bytes: int) -> float:
     return nats / math.log(10) / n_bytes
 
 
+@mistake("these are the bits of the whole text: divide by the number of bytes")
 def total_bits(nats: float, n_bytes: int) -> float:
     return nats / math.log(2)
 
 
+@mistake(
+    "a byte has 8 bits of storage, but the measure is per byte: no factor of 8 belongs "
+    "here"
+)
 def per_bit_of_text(nats: float, n_bytes: int) -> float:
     return nats / math.log(2) / (8 * n_bytes)
 
@@ -57,10 +76,9 @@ EXERCISE = Exercise(
     number="1.2",
     title="Bits per byte",
     minutes=5,
-    stars=1,
-    signature="bits_per_byte(nats: float, n_bytes: int) -> float",
+    difficulty=1,
+    importance=5,
     reference="course.lm.objective:bits_per_byte",
-    used_by="lm.objective, 01, 02, 04",
     why="Tokens differ between tokenizers, bytes do not: this makes any two language "
     "models comparable.",
     hints=(
@@ -85,50 +103,5 @@ EXERCISE = Exercise(
         ),
     ),
     tolerance=1e-6,
-    mistakes=(
-        Mistake(
-            "nats per byte",
-            nats_per_byte,
-            "this is nats per byte: divide by ln 2 to get bits",
-        ),
-        Mistake(
-            "multiplied by ln 2",
-            times_log_two,
-            "you multiply by ln 2: a bit is smaller than a nat, so there are more "
-            "bits than nats; divide",
-        ),
-        Mistake(
-            "upside down",
-            bytes_per_bit,
-            "your fraction is upside down: this is bytes per bit",
-        ),
-        Mistake(
-            "logarithm of the nats",
-            log_of_nats,
-            "nats are already a logarithm: convert them by a factor, do not take "
-            "log2 again",
-        ),
-        Mistake(
-            "perplexity",
-            perplexity_per_byte,
-            "this is the perplexity of a byte: leave out the exponential and turn "
-            "nats into bits",
-        ),
-        Mistake(
-            "base ten",
-            base_ten,
-            "you divide by ln 10, which gives decimal digits: bits need ln 2",
-        ),
-        Mistake(
-            "not per byte",
-            total_bits,
-            "these are the bits of the whole text: divide by the number of bytes",
-        ),
-        Mistake(
-            "per bit of the text",
-            per_bit_of_text,
-            "a byte has 8 bits of storage, but the measure is per byte: no factor of "
-            "8 belongs here",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

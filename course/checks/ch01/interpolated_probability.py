@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe
+from course.checks.exercise import Exercise, Probe, mistake, mistakes_in
 from course.checks.properties import Property, always
 
 
@@ -31,34 +31,50 @@ def probes(generator: torch.Generator) -> list[Probe]:
     ]
 
 
+@mistake("you average the estimates: each order has its own weight")
 def equal_weights(estimates: Tensor, weights: Tensor) -> Tensor:
     return estimates.mean(-1)
 
 
+@mistake(
+    "you mix logarithms: then a single zero makes the result zero, which is what "
+    "interpolation is to prevent; mix the probabilities"
+)
 def mixed_logarithms(estimates: Tensor, weights: Tensor) -> Tensor:
     return (estimates.clamp(min=1e-30).log() * weights).sum(-1).exp()
 
 
+@mistake(
+    "the weights already sum to 1: sum the products, do not divide by the number of "
+    "orders again"
+)
 def averaged(estimates: Tensor, weights: Tensor) -> Tensor:
     return (estimates * weights).mean(-1)
 
 
+@mistake("you take the largest product: the orders all contribute, so sum them")
 def highest(estimates: Tensor, weights: Tensor) -> Tensor:
     return (estimates * weights).amax(-1)
 
 
+@mistake("you sum over all dimensions: only the last one, the orders, is mixed")
 def everything_summed(estimates: Tensor, weights: Tensor) -> Tensor:
     return (estimates * weights).sum()
 
 
+@mistake("you sum over the first dimension: the orders are the last one")
 def wrong_dimension(estimates: Tensor, weights: Tensor) -> Tensor:
     return (estimates * weights).sum(0)
 
 
+@mistake("the weights are already shares that sum to 1: a softmax changes them")
 def softmax_again(estimates: Tensor, weights: Tensor) -> Tensor:
     return (estimates * weights.softmax(-1)).sum(-1)
 
 
+@mistake(
+    "your weights are in the reverse order: weights[k] belongs to estimates[..., k]"
+)
 def reversed_weights(estimates: Tensor, weights: Tensor) -> Tensor:
     return (estimates * weights.flip(-1)).sum(-1)
 
@@ -76,10 +92,9 @@ EXERCISE = Exercise(
     number="1.3",
     title="Interpolated probability",
     minutes=5,
-    stars=1,
-    signature="interpolated_probability(estimates: Tensor, weights: Tensor) -> Tensor",
+    difficulty=1,
+    importance=3,
     reference="course.lm.ngram:interpolated_probability",
-    used_by="lm.ngram, 01",
     why="Without this mixture one unseen word makes a whole text impossible: a zero "
     "in the trigram is filled by the orders below.",
     hints=(
@@ -101,49 +116,5 @@ EXERCISE = Exercise(
     ),
     differentiable=("estimates",),
     tolerance=1e-6,
-    mistakes=(
-        Mistake(
-            "weights ignored",
-            equal_weights,
-            "you average the estimates: each order has its own weight",
-        ),
-        Mistake(
-            "logarithms mixed",
-            mixed_logarithms,
-            "you mix logarithms: then a single zero makes the result zero, which is "
-            "what interpolation is to prevent; mix the probabilities",
-        ),
-        Mistake(
-            "mean of the products",
-            averaged,
-            "the weights already sum to 1: sum the products, do not divide by the "
-            "number of orders again",
-        ),
-        Mistake(
-            "largest product",
-            highest,
-            "you take the largest product: the orders all contribute, so sum them",
-        ),
-        Mistake(
-            "sums everything",
-            everything_summed,
-            "you sum over all dimensions: only the last one, the orders, is mixed",
-        ),
-        Mistake(
-            "wrong dimension",
-            wrong_dimension,
-            "you sum over the first dimension: the orders are the last one",
-        ),
-        Mistake(
-            "softmax of the weights",
-            softmax_again,
-            "the weights are already shares that sum to 1: a softmax changes them",
-        ),
-        Mistake(
-            "weights reversed",
-            reversed_weights,
-            "your weights are in the reverse order: weights[k] belongs to "
-            "estimates[..., k]",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

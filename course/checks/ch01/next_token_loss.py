@@ -6,8 +6,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe
-from course.checks.properties import always, draw, mask_of, unchanged
+from course.checks.exercise import Exercise, Probe, mistake, mistakes_in
+from course.checks.properties import (
+    always,
+    draw,
+    invariant_to_padding,
+    mask_of,
+    unchanged,
+)
 
 
 def batch(
@@ -48,12 +54,20 @@ def targets(ids: Tensor, mask: Tensor | None) -> Tensor:
     return (torch.ones_like(ids) if mask is None else mask)[:, 1:].float()
 
 
+@mistake(
+    "you score each token by the logits of its own position, which have already seen "
+    "it: the logits at position i predict token i + 1"
+)
 def not_shifted(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
     logp = logits.log_softmax(-1).gather(-1, ids[..., None]).squeeze(-1)
     counted = torch.ones_like(logp) if mask is None else mask.float()
     return -(logp * counted).sum() / counted.sum()
 
 
+@mistake(
+    "you shift the wrong way: the logits at position i predict token i + 1, so drop "
+    "the last logits and the first token"
+)
 def shifted_back(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
     logp = logits[:, 1:].log_softmax(-1)
     logp = logp.gather(-1, ids[:, :-1, None]).squeeze(-1)
@@ -61,40 +75,64 @@ def shifted_back(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
     return -(logp * counted[:, :-1]).sum() / counted[:, :-1].sum()
 
 
+@mistake(
+    "you average over padding: divide the sum by the number of tokens that the mask "
+    "counts, not by all positions"
+)
 def over_padding(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
     return -(picked(logits, ids) * targets(ids, mask)).mean()
 
 
+@mistake("you ignore the mask: padding is scored as if it were text")
 def mask_ignored(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
     return -picked(logits, ids).mean()
 
 
+@mistake(
+    "the mask has to be shifted with the targets: it says which tokens count, so take "
+    "mask[:, 1:]"
+)
 def mask_not_shifted(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
     counted = (torch.ones_like(ids) if mask is None else mask)[:, :-1].float()
     return -(picked(logits, ids) * counted).sum() / counted.sum()
 
 
+@mistake(
+    "you average each sequence and then the sequences: short texts would weigh too "
+    "much; divide once by the number of all counted tokens"
+)
 def mean_of_means(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
     counted = targets(ids, mask)
     lengths = counted.sum(1).clamp(min=1)
     return -((picked(logits, ids) * counted).sum(1) / lengths).mean()
 
 
+@mistake("the minus sign is missing: a loss is the negative log-probability")
 def sign_lost(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
     counted = targets(ids, mask)
     return (picked(logits, ids) * counted).sum() / counted.sum()
 
 
+@mistake(
+    "you return the sum: divide by the number of counted tokens to get nats per token"
+)
 def summed(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
     return -(picked(logits, ids) * targets(ids, mask)).sum()
 
 
+@mistake(
+    "log(softmax(x)) becomes log(0) for large logits: use log_softmax, which stays "
+    "finite"
+)
 def naive_logarithm(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
     p = logits[:, :-1].softmax(-1).gather(-1, ids[:, 1:, None]).squeeze(-1)
     counted = targets(ids, mask)
     return -torch.where(counted.bool(), p.log(), 0.0).sum() / counted.sum()
 
 
+@mistake(
+    "cross_entropy already takes the softmax: give it the logits, not probabilities"
+)
 def softmax_twice(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
     p = logits[:, :-1].softmax(-1).transpose(1, 2)
     each = F.cross_entropy(p, ids[:, 1:], reduction="none")
@@ -113,13 +151,9 @@ EXERCISE = Exercise(
     number="1.1",
     title="The next-token loss",
     minutes=15,
-    stars=2,
-    signature=(
-        "next_token_loss(logits: Tensor, ids: Tensor, mask: Tensor | None = None) "
-        "-> Tensor"
-    ),
+    difficulty=3,
+    importance=5,
     reference="course.lm.objective:next_token_loss",
-    used_by="lm.training, 02, 04",
     why="This one number is all that a language model is trained on, from this "
     "course's two million parameters to the largest models.",
     hints=(
@@ -133,12 +167,7 @@ EXERCISE = Exercise(
     ),
     probes=probes,
     properties=(
-        unchanged(
-            "invariant to padding",
-            lambda: example(0),
-            lambda: example(3),
-            "adding three columns of padding",
-        ),
+        invariant_to_padding(example, 3),
         unchanged(
             "invariant to a shift of the logits",
             lambda: example(0),
@@ -153,64 +182,5 @@ EXERCISE = Exercise(
         ),
     ),
     differentiable=("logits",),
-    mistakes=(
-        Mistake(
-            "not shifted",
-            not_shifted,
-            "you score each token by the logits of its own position, which have "
-            "already seen it: the logits at position i predict token i + 1",
-        ),
-        Mistake(
-            "shifted the wrong way",
-            shifted_back,
-            "you shift the wrong way: the logits at position i predict token i + 1, "
-            "so drop the last logits and the first token",
-        ),
-        Mistake(
-            "averages over padding",
-            over_padding,
-            "you average over padding: divide the sum by the number of tokens that "
-            "the mask counts, not by all positions",
-        ),
-        Mistake(
-            "mask ignored",
-            mask_ignored,
-            "you ignore the mask: padding is scored as if it were text",
-        ),
-        Mistake(
-            "mask not shifted",
-            mask_not_shifted,
-            "the mask has to be shifted with the targets: it says which tokens count, "
-            "so take mask[:, 1:]",
-        ),
-        Mistake(
-            "mean of the sequences' means",
-            mean_of_means,
-            "you average each sequence and then the sequences: short texts would "
-            "weigh too much; divide once by the number of all counted tokens",
-        ),
-        Mistake(
-            "sign lost",
-            sign_lost,
-            "the minus sign is missing: a loss is the negative log-probability",
-        ),
-        Mistake(
-            "summed",
-            summed,
-            "you return the sum: divide by the number of counted tokens to get nats "
-            "per token",
-        ),
-        Mistake(
-            "log of softmax",
-            naive_logarithm,
-            "log(softmax(x)) becomes log(0) for large logits: use log_softmax, which "
-            "stays finite",
-        ),
-        Mistake(
-            "softmax twice",
-            softmax_twice,
-            "cross_entropy already takes the softmax: give it the logits, not "
-            "probabilities",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

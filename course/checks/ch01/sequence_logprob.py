@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from course.checks.ch01.next_token_loss import batch, example, picked, targets
-from course.checks.exercise import Exercise, Mistake, Probe, Property
-from course.checks.properties import mask_of, unchanged
+from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
+from course.checks.properties import invariant_to_padding, mask_of
 
 
 def probes(generator: torch.Generator) -> list[Probe]:
@@ -28,42 +28,63 @@ def probes(generator: torch.Generator) -> list[Probe]:
     ]
 
 
+@mistake(
+    "you score each token by the logits of its own position: the logits at position i "
+    "predict token i + 1"
+)
 def not_shifted(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
     logp = logits.log_softmax(-1).gather(-1, ids[..., None]).squeeze(-1)
     return (logp if mask is None else logp * mask).sum(1)
 
 
+@mistake(
+    "you average over the tokens: the chain rule sums, so that a longer text is less "
+    "probable"
+)
 def averaged(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
     counted = targets(ids, mask)
     return (picked(logits, ids) * counted).sum(1) / counted.sum(1).clamp(min=1)
 
 
+@mistake("your sign is that of a loss: a log-probability is negative")
 def sign_flipped(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
     return -(picked(logits, ids) * targets(ids, mask)).sum(1)
 
 
+@mistake(
+    "you sum over the whole batch: one number per sequence is expected, of shape "
+    "(batch,)"
+)
 def whole_batch(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
     return (picked(logits, ids) * targets(ids, mask)).sum()
 
 
+@mistake("you sum over the batch: sum over time, the second dimension")
 def over_rows(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
     return (picked(logits, ids) * targets(ids, mask)).sum(0)
 
 
+@mistake("you ignore the mask: padding makes the sequence less probable")
 def mask_ignored(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
     return picked(logits, ids).sum(1)
 
 
+@mistake("the mask has to be shifted with the targets: take mask[:, 1:]")
 def mask_not_shifted(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
     counted = (torch.ones_like(ids) if mask is None else mask)[:, :-1]
     return (picked(logits, ids) * counted).sum(1)
 
 
+@mistake(
+    "you multiply probabilities and take the logarithm at the end: the product of many "
+    "small numbers becomes 0; sum logarithms instead"
+)
 def product_first(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
     p = picked(logits, ids).exp()
     return torch.where(targets(ids, mask).bool(), p, 1.0).prod(1).log()
 
 
+@mistake("you sum probabilities: sum their logarithms")
 def probabilities_summed(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
     return (picked(logits, ids).exp() * targets(ids, mask)).sum(1)
 
@@ -88,13 +109,9 @@ EXERCISE = Exercise(
     number="1.4",
     title="The log-probability of a sequence",
     minutes=10,
-    stars=2,
-    signature=(
-        "sequence_logprob(logits: Tensor, ids: Tensor, mask: Tensor | None = None) "
-        "-> Tensor"
-    ),
+    difficulty=2,
+    importance=5,
     reference="course.lm.objective:sequence_logprob",
-    used_by="lm.objective, 05, 12",
     why="The probability of a whole text is the first score you can give it, and the "
     "quantity that policy gradients and DPO move.",
     hints=(
@@ -107,63 +124,8 @@ EXERCISE = Exercise(
     probes=probes,
     properties=(
         Property("all sequences sum to 1", sums_to_one),
-        unchanged(
-            "invariant to padding",
-            lambda: example(0),
-            lambda: example(2),
-            "adding two columns of padding",
-        ),
+        invariant_to_padding(example, 2),
     ),
     differentiable=("logits",),
-    mistakes=(
-        Mistake(
-            "not shifted",
-            not_shifted,
-            "you score each token by the logits of its own position: the logits at "
-            "position i predict token i + 1",
-        ),
-        Mistake(
-            "averaged",
-            averaged,
-            "you average over the tokens: the chain rule sums, so that a longer text "
-            "is less probable",
-        ),
-        Mistake(
-            "sign flipped",
-            sign_flipped,
-            "your sign is that of a loss: a log-probability is negative",
-        ),
-        Mistake(
-            "whole batch summed",
-            whole_batch,
-            "you sum over the whole batch: one number per sequence is expected, of "
-            "shape (batch,)",
-        ),
-        Mistake(
-            "summed over the batch",
-            over_rows,
-            "you sum over the batch: sum over time, the second dimension",
-        ),
-        Mistake(
-            "mask ignored",
-            mask_ignored,
-            "you ignore the mask: padding makes the sequence less probable",
-        ),
-        Mistake(
-            "mask not shifted",
-            mask_not_shifted,
-            "the mask has to be shifted with the targets: take mask[:, 1:]",
-        ),
-        Mistake(
-            "product of probabilities",
-            product_first,
-            "you multiply probabilities and take the logarithm at the end: the "
-            "product of many small numbers becomes 0; sum logarithms instead",
-        ),
-        Mistake(
-            "probabilities summed",
-            probabilities_summed,
-            "you sum probabilities: sum their logarithms",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

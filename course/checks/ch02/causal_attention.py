@@ -5,7 +5,7 @@ from math import sqrt
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
 from course.checks.properties import draw, unchanged
 
 
@@ -48,34 +48,60 @@ def weighted(
     return scores.masked_fill(~visible, float("-inf")).softmax(dim) @ values
 
 
+@mistake(
+    "there is no causal mask: every token sees the future, which is not there when the "
+    "model writes"
+)
 def no_mask(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     return weighted(queries, keys, values, diagonal=10_000)
 
 
+@mistake(
+    "your mask reaches one position too far: each token sees the one that it has to "
+    "predict"
+)
 def one_ahead(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     return weighted(queries, keys, values, diagonal=1)
 
 
+@mistake(
+    "your mask hides a token from itself: the diagonal is visible (and the first token "
+    "would see nothing, which gives NaN)"
+)
 def strictly_before(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     return weighted(queries, keys, values, diagonal=-1)
 
 
+@mistake(
+    "the scores are not divided by √D: with many components the softmax then saturates "
+    "and learning stalls"
+)
 def not_scaled(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     return weighted(queries, keys, values, scale=1.0)
 
 
+@mistake("you divide the scores by D: divide by its square root")
 def scaled_by_dimension(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     return weighted(queries, keys, values, scale=1 / queries.shape[-1])
 
 
+@mistake(
+    "your softmax runs over the queries: each query's weights over the keys must sum "
+    "to 1, so use the last dimension"
+)
 def softmax_over_queries(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     return weighted(queries, keys, values, dim=-2)
 
 
+@mistake(
+    "with earlier positions in the cache the queries are the last T of S positions: "
+    "move the mask's diagonal by S − T"
+)
 def mask_from_the_start(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     return weighted(queries, keys, values, diagonal=queries.shape[2] - keys.shape[2])
 
 
+@mistake("your mask is the wrong way round: it hides the past and shows the future")
 def future_only(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     groups = queries.shape[1] // keys.shape[1]
     keys, values = (x.repeat_interleave(groups, dim=1) for x in (keys, values))
@@ -85,6 +111,10 @@ def future_only(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     return scores.masked_fill(~future, float("-inf")).softmax(-1) @ values
 
 
+@mistake(
+    "you mask after the softmax: the weights no longer sum to 1; set the scores to "
+    "−inf before it"
+)
 def masked_after_softmax(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     groups = queries.shape[1] // keys.shape[1]
     keys, values = (x.repeat_interleave(groups, dim=1) for x in (keys, values))
@@ -93,6 +123,7 @@ def masked_after_softmax(queries: Tensor, keys: Tensor, values: Tensor) -> Tenso
     return scores.softmax(-1).tril(seen - time) @ values
 
 
+@mistake("you set future scores to 0, but exp(0) = 1 still gets weight: use −inf")
 def zero_for_the_future(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     groups = queries.shape[1] // keys.shape[1]
     keys, values = (x.repeat_interleave(groups, dim=1) for x in (keys, values))
@@ -101,6 +132,10 @@ def zero_for_the_future(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor
     return scores.tril(seen - time).softmax(-1) @ values
 
 
+@mistake(
+    "query head h reads key head h // (H/K): use repeat_interleave, not repeat, which "
+    "deals the heads out in turn"
+)
 def tiled_heads(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     groups = queries.shape[1] // keys.shape[1]
     keys, values = (x.repeat(1, groups, 1, 1) for x in (keys, values))
@@ -130,12 +165,9 @@ EXERCISE = Exercise(
     number="2.1",
     title="Causal attention",
     minutes=20,
-    stars=3,
-    signature=(
-        "causal_attention(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor"
-    ),
+    difficulty=3,
+    importance=5,
     reference="course.lm.layers:causal_attention",
-    used_by="lm.layers, lm.model, 03",
     why="This is the only place in a transformer where tokens talk to each other; one "
     "slip in the mask and the model cheats in training and fails in writing.",
     hints=(
@@ -161,69 +193,5 @@ EXERCISE = Exercise(
     ),
     differentiable=("queries", "keys", "values"),
     tolerance=2e-5,
-    mistakes=(
-        Mistake(
-            "no mask",
-            no_mask,
-            "there is no causal mask: every token sees the future, which is not there "
-            "when the model writes",
-        ),
-        Mistake(
-            "one position ahead",
-            one_ahead,
-            "your mask reaches one position too far: each token sees the one that it "
-            "has to predict",
-        ),
-        Mistake(
-            "does not see itself",
-            strictly_before,
-            "your mask hides a token from itself: the diagonal is visible (and the "
-            "first token would see nothing, which gives NaN)",
-        ),
-        Mistake(
-            "not scaled",
-            not_scaled,
-            "the scores are not divided by √D: with many components the softmax then "
-            "saturates and learning stalls",
-        ),
-        Mistake(
-            "divided by D",
-            scaled_by_dimension,
-            "you divide the scores by D: divide by its square root",
-        ),
-        Mistake(
-            "softmax over the queries",
-            softmax_over_queries,
-            "your softmax runs over the queries: each query's weights over the keys "
-            "must sum to 1, so use the last dimension",
-        ),
-        Mistake(
-            "mask starts at the first key",
-            mask_from_the_start,
-            "with earlier positions in the cache the queries are the last T of S "
-            "positions: move the mask's diagonal by S − T",
-        ),
-        Mistake(
-            "mask the wrong way round",
-            future_only,
-            "your mask is the wrong way round: it hides the past and shows the future",
-        ),
-        Mistake(
-            "masked after the softmax",
-            masked_after_softmax,
-            "you mask after the softmax: the weights no longer sum to 1; set the "
-            "scores to −inf before it",
-        ),
-        Mistake(
-            "future scores set to zero",
-            zero_for_the_future,
-            "you set future scores to 0, but exp(0) = 1 still gets weight: use −inf",
-        ),
-        Mistake(
-            "heads tiled",
-            tiled_heads,
-            "query head h reads key head h // (H/K): use repeat_interleave, not "
-            "repeat, which deals the heads out in turn",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

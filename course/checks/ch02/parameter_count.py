@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import torch
 
-from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
 from course.lm.model import GPTConfig
 
 SMALL = GPTConfig(
@@ -50,42 +50,65 @@ def counted(
     return total + places * config.context * c
 
 
+@mistake(
+    "you count the embedding twice: input and output share one matrix (tied weights)"
+)
 def embedding_twice(config: GPTConfig) -> int:
     return counted(config, embeddings=2)
 
 
+@mistake(
+    "keys and values have only kv_heads heads: their matrices are C × (C / heads · "
+    "kv_heads)"
+)
 def ungrouped(config: GPTConfig) -> int:
     return counted(config, grouped=False)
 
 
+@mistake("SwiGLU has three matrices, gate, up and down: you count two")
 def two_matrices(config: GPTConfig) -> int:
     return counted(config, matrices=2)
 
 
+@mistake(
+    "you leave out the norms: each has a weight of C numbers, two a block and one at "
+    "the end"
+)
 def norms_forgotten(config: GPTConfig) -> int:
     return counted(config, norms=0, final=False)
 
 
+@mistake("you leave out the norm after the last block: C numbers")
 def final_norm_forgotten(config: GPTConfig) -> int:
     return counted(config, final=False)
 
 
+@mistake(
+    "each block has two norms, one before attention and one before the feed-forward "
+    "part"
+)
 def one_norm(config: GPTConfig) -> int:
     return counted(config, norms=1)
 
 
+@mistake("you count biases: the matrices of this model have none")
 def with_biases(config: GPTConfig) -> int:
     return counted(config, biases=True)
 
 
+@mistake("you count a table of positions: rotary positions are computed, not learned")
 def with_positions(config: GPTConfig) -> int:
     return counted(config, places=True)
 
 
+@mistake("you count one block: there are config.layers of them")
 def one_layer(config: GPTConfig) -> int:
     return counted(config, layers=1)
 
 
+@mistake(
+    "attention has four matrices: query, key, value and the output, which you leave out"
+)
 def output_forgotten(config: GPTConfig) -> int:
     return counted(config) - config.layers * config.width**2
 
@@ -107,10 +130,9 @@ EXERCISE = Exercise(
     number="2.5",
     title="Counting parameters",
     minutes=10,
-    stars=2,
-    signature="parameter_count(config: GPTConfig) -> int",
+    difficulty=2,
+    importance=3,
     reference="course.lm.model:parameter_count",
-    used_by="02, 16",
     why="Memory, speed and price follow from this number; being able to count it means "
     "knowing every matrix of the model.",
     hints=(
@@ -122,62 +144,5 @@ EXERCISE = Exercise(
     ),
     probes=probes,
     properties=(Property("agrees with the model", agrees_with_the_model),),
-    mistakes=(
-        Mistake(
-            "embedding twice",
-            embedding_twice,
-            "you count the embedding twice: input and output share one matrix (tied "
-            "weights)",
-        ),
-        Mistake(
-            "key heads not grouped",
-            ungrouped,
-            "keys and values have only kv_heads heads: their matrices are C × "
-            "(C / heads · kv_heads)",
-        ),
-        Mistake(
-            "two feed-forward matrices",
-            two_matrices,
-            "SwiGLU has three matrices, gate, up and down: you count two",
-        ),
-        Mistake(
-            "norms forgotten",
-            norms_forgotten,
-            "you leave out the norms: each has a weight of C numbers, two a block and "
-            "one at the end",
-        ),
-        Mistake(
-            "last norm forgotten",
-            final_norm_forgotten,
-            "you leave out the norm after the last block: C numbers",
-        ),
-        Mistake(
-            "one norm a block",
-            one_norm,
-            "each block has two norms, one before attention and one before the "
-            "feed-forward part",
-        ),
-        Mistake(
-            "biases",
-            with_biases,
-            "you count biases: the matrices of this model have none",
-        ),
-        Mistake(
-            "learned positions",
-            with_positions,
-            "you count a table of positions: rotary positions are computed, not "
-            "learned",
-        ),
-        Mistake(
-            "one block",
-            one_layer,
-            "you count one block: there are config.layers of them",
-        ),
-        Mistake(
-            "output matrix forgotten",
-            output_forgotten,
-            "attention has four matrices: query, key, value and the output, which you "
-            "leave out",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

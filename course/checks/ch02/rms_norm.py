@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
 from course.checks.properties import draw, unchanged
 
 
@@ -21,42 +21,66 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("mean far from 0", (x(2, 6) + 5, torch.ones(6))),
         Probe("tiny numbers", (1e-3 * x(2, 6), torch.ones(6))),
         Probe("numbers × 100", (100 * x(2, 6), x(6))),
+        Probe("an eps of 0.5", (x(2, 6), x(6), 0.5)),
+        Probe("an eps of 1e-8", (1e-3 * x(2, 6), torch.ones(6), 1e-8)),
     ]
 
 
+@mistake("you subtract the mean, which is LayerNorm: RMSNorm only divides")
 def layer_norm(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
     x = x - x.mean(-1, keepdim=True)
     return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + eps) * weight
 
 
+@mistake(
+    "you divide by the length of the vector: take the mean of the squares, not their "
+    "sum"
+)
 def length_norm(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
     return x * torch.rsqrt(x.pow(2).sum(-1, keepdim=True) + eps) * weight
 
 
+@mistake(
+    "eps is missing: a vector of zeros gives 0 / 0, and one NaN spoils the whole model"
+)
 def no_epsilon(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
     return x / x.pow(2).mean(-1, keepdim=True).sqrt() * weight
 
 
+@mistake("you fix eps at 1e-5: it is an argument, and a model may choose another")
+def eps_ignored(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
+    return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-5) * weight
+
+
+@mistake("eps belongs under the root: √(mean square + eps)")
 def epsilon_outside(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
     return x / (x.pow(2).mean(-1, keepdim=True).sqrt() + eps) * weight
 
 
+@mistake(
+    "you average over the whole batch: each vector is normalised on its own, over the "
+    "last dimension"
+)
 def over_everything(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
     return x * torch.rsqrt(x.pow(2).mean() + eps) * weight
 
 
+@mistake("the learned weight is missing: multiply each component by its own")
 def weight_ignored(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
     return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + eps)
 
 
+@mistake("you divide by the mean square: take its root")
 def root_forgotten(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
     return x / (x.pow(2).mean(-1, keepdim=True) + eps) * weight
 
 
+@mistake("you average over the first dimension: the components are the last one")
 def first_dimension(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
     return x * torch.rsqrt(x.pow(2).mean(0, keepdim=True) + eps) * weight
 
 
+@mistake("you multiply by 1 + weight: here the weight itself starts at 1")
 def weight_from_zero(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
     return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + eps) * (1 + weight)
 
@@ -75,10 +99,9 @@ EXERCISE = Exercise(
     number="2.2",
     title="RMSNorm",
     minutes=10,
-    stars=1,
-    signature="rms_norm(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor",
+    difficulty=1,
+    importance=3,
     reference="course.lm.layers:rms_norm",
-    used_by="lm.model, 02",
     why="Before every block it brings the vectors back to size 1, so that a deep "
     "model can be trained at all.",
     hints=(
@@ -100,54 +123,5 @@ EXERCISE = Exercise(
         ),
     ),
     differentiable=("x", "weight"),
-    mistakes=(
-        Mistake(
-            "LayerNorm",
-            layer_norm,
-            "you subtract the mean, which is LayerNorm: RMSNorm only divides",
-        ),
-        Mistake(
-            "sum of squares",
-            length_norm,
-            "you divide by the length of the vector: take the mean of the squares, "
-            "not their sum",
-        ),
-        Mistake(
-            "eps forgotten",
-            no_epsilon,
-            "eps is missing: a vector of zeros gives 0 / 0, and one NaN spoils the "
-            "whole model",
-        ),
-        Mistake(
-            "eps outside the root",
-            epsilon_outside,
-            "eps belongs under the root: √(mean square + eps)",
-        ),
-        Mistake(
-            "over everything",
-            over_everything,
-            "you average over the whole batch: each vector is normalised on its own, "
-            "over the last dimension",
-        ),
-        Mistake(
-            "weight ignored",
-            weight_ignored,
-            "the learned weight is missing: multiply each component by its own",
-        ),
-        Mistake(
-            "root forgotten",
-            root_forgotten,
-            "you divide by the mean square: take its root",
-        ),
-        Mistake(
-            "first dimension",
-            first_dimension,
-            "you average over the first dimension: the components are the last one",
-        ),
-        Mistake(
-            "weight counted from 0",
-            weight_from_zero,
-            "you multiply by 1 + weight: here the weight itself starts at 1",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

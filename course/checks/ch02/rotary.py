@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
 from course.checks.properties import draw, unchanged
 
 
@@ -24,6 +24,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("positions per row", (x(2, 2, 4, 4), padded)),
         Probe("as many rows as heads", (x(2, 2, 4, 8), padded + 3)),
         Probe("position 1000", (x(1, 1, 1, 8), torch.tensor([1000]))),
+        Probe("a base of 100,000", (x(1, 2, 3, 8), torch.arange(5, 8), 100_000.0)),
     ]
 
 
@@ -45,36 +46,60 @@ def turned(
     return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
 
 
+@mistake(
+    "you pair neighbouring components (0 with 1): in the Llama layout component i is "
+    "paired with i + D/2"
+)
 def interleaved(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
     halves = torch.cat((x[..., 0::2], x[..., 1::2]), dim=-1)
     out = turned(halves, positions, base)
     return torch.stack(out.chunk(2, dim=-1), dim=-1).flatten(-2)
 
 
+@mistake("you turn the other way round: (a, b) becomes (a cos − b sin, b cos + a sin)")
 def backwards(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
     return turned(x, positions, base, sign=-1.0)
 
 
+@mistake("your angles fall too slowly: pair i turns by base^(−2i/D), not base^(−i/D)")
 def half_the_exponent(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
     return turned(x, positions, base, step=0.5)
 
 
+@mistake("your angles grow with the pair: the exponent −2i/D is negative")
 def growing_angles(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
     return turned(x, positions, base, step=-1.0)
 
 
+@mistake("you count positions from 1: position 0 is not turned at all")
 def from_one(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
     return turned(x, positions + 1, base)
 
 
+@mistake(
+    "you count 0, 1, 2, … yourself: use `positions`, which differ with padding and "
+    "with a cache"
+)
 def counts_itself(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
     return turned(x, torch.arange(x.shape[2], device=x.device), base)
 
 
+@mistake("you fix base at 10,000: it is an argument, and SmolLM2 has 100,000")
+def base_ignored(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
+    return turned(x, positions)
+
+
+@mistake(
+    "every pair turns by the same angle: pair i has its own, position × base^(−2i/D)"
+)
 def same_angle(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
     return turned(x, positions, 1.0)
 
 
+@mistake(
+    "the first half needs a minus, a cos − b sin: with two plus signs it is not a "
+    "rotation and changes lengths"
+)
 def mirrored(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
     first, second = x.chunk(2, dim=-1)
     out = turned(x, positions, base).chunk(2, dim=-1)
@@ -82,6 +107,7 @@ def mirrored(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
     return torch.cat((back[0], out[1]), dim=-1)
 
 
+@mistake("you turn only the first half: the second becomes b cos + a sin")
 def half_turned(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
     return torch.cat(
         (turned(x, positions, base).chunk(2, -1)[0], x.chunk(2, -1)[1]), -1
@@ -115,10 +141,9 @@ EXERCISE = Exercise(
     number="2.3",
     title="Rotary positions",
     minutes=20,
-    stars=3,
-    signature="rotary(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor",
+    difficulty=3,
+    importance=4,
     reference="course.lm.layers:rotary",
-    used_by="lm.model, 02, 03",
     why="Attention alone cannot tell “dog bites man” from “man bites dog”; turning "
     "queries and keys by their positions lets it see distances.",
     hints=(
@@ -143,57 +168,5 @@ EXERCISE = Exercise(
     ),
     differentiable=("x",),
     tolerance=1e-4,
-    mistakes=(
-        Mistake(
-            "neighbours paired",
-            interleaved,
-            "you pair neighbouring components (0 with 1): in the Llama layout "
-            "component i is paired with i + D/2",
-        ),
-        Mistake(
-            "turned backwards",
-            backwards,
-            "you turn the other way round: (a, b) becomes (a cos − b sin, b cos + "
-            "a sin)",
-        ),
-        Mistake(
-            "exponent halved",
-            half_the_exponent,
-            "your angles fall too slowly: pair i turns by base^(−2i/D), not "
-            "base^(−i/D)",
-        ),
-        Mistake(
-            "exponent positive",
-            growing_angles,
-            "your angles grow with the pair: the exponent −2i/D is negative",
-        ),
-        Mistake(
-            "positions from 1",
-            from_one,
-            "you count positions from 1: position 0 is not turned at all",
-        ),
-        Mistake(
-            "positions ignored",
-            counts_itself,
-            "you count 0, 1, 2, … yourself: use `positions`, which differ with "
-            "padding and with a cache",
-        ),
-        Mistake(
-            "one angle for all pairs",
-            same_angle,
-            "every pair turns by the same angle: pair i has its own, position × "
-            "base^(−2i/D)",
-        ),
-        Mistake(
-            "sign in the first half",
-            mirrored,
-            "the first half needs a minus, a cos − b sin: with two plus signs it is "
-            "not a rotation and changes lengths",
-        ),
-        Mistake(
-            "only one half turned",
-            half_turned,
-            "you turn only the first half: the second becomes b cos + a sin",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

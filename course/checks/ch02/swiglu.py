@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
 from course.checks.properties import draw
 
 
@@ -27,38 +27,47 @@ def probes(generator: torch.Generator) -> list[Probe]:
     ]
 
 
+@mistake("silu belongs on the gate branch, not on the up branch")
 def activated_up(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     return F.linear(F.linear(x, gate) * F.silu(F.linear(x, up)), down)
 
 
+@mistake("silu is missing: without it the gate cannot close")
 def no_activation(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     return F.linear(F.linear(x, gate) * F.linear(x, up), down)
 
 
+@mistake("you use the sigmoid, which is the older GLU: silu(z) = z · sigmoid(z)")
 def sigmoid_gate(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     return F.linear(F.linear(x, gate).sigmoid() * F.linear(x, up), down)
 
 
+@mistake("you use gelu, which makes GEGLU: use F.silu")
 def gelu_gate(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     return F.linear(F.gelu(F.linear(x, gate)) * F.linear(x, up), down)
 
 
+@mistake("you use relu, which makes ReGLU: use F.silu")
 def relu_gate(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     return F.linear(F.relu(F.linear(x, gate)) * F.linear(x, up), down)
 
 
+@mistake("you add the two branches: the gate multiplies")
 def added(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     return F.linear(F.silu(F.linear(x, gate)) + F.linear(x, up), down)
 
 
+@mistake("you apply silu after the product: apply it to the gate branch first")
 def activated_product(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     return F.linear(F.silu(F.linear(x, gate) * F.linear(x, up)), down)
 
 
+@mistake("silu belongs on the gate branch only: the up branch stays linear")
 def both_activated(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     return F.linear(F.silu(F.linear(x, gate)) * F.silu(F.linear(x, up)), down)
 
 
+@mistake("the up branch is missing: multiply the gate by F.linear(x, up)")
 def without_up(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     return F.linear(F.silu(F.linear(x, gate)), down)
 
@@ -77,16 +86,15 @@ EXERCISE = Exercise(
     number="2.4",
     title="SwiGLU",
     minutes=10,
-    stars=1,
-    signature="swiglu(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor",
+    difficulty=1,
+    importance=3,
     reference="course.lm.layers:swiglu",
-    used_by="lm.model, 02",
     why="Most of a model's numbers lie in these three matrices; the gate decides, "
     "token by token, which of them speak.",
     hints=(
         "One branch says what to write, the other how far to open the tap: how do "
         "you combine them?",
-        "Multiply x by `gate` and by `up` (F.linear(x, matrix) applies the "
+        "Multiply x by `gate` and by `up` (`F.linear(x, matrix)` applies the "
         "transpose), put silu on the gate branch only, multiply the two, and go "
         "through `down`.",
         "`return F.linear(F.silu(F.linear(x, gate)) * …, down)`",
@@ -95,43 +103,5 @@ EXERCISE = Exercise(
     properties=(Property("linear in the up branch", linear_in_up),),
     differentiable=("x", "gate", "up", "down"),
     tolerance=1e-4,
-    mistakes=(
-        Mistake(
-            "silu on the wrong branch",
-            activated_up,
-            "silu belongs on the gate branch, not on the up branch",
-        ),
-        Mistake(
-            "no silu",
-            no_activation,
-            "silu is missing: without it the gate cannot close",
-        ),
-        Mistake(
-            "sigmoid",
-            sigmoid_gate,
-            "you use the sigmoid, which is the older GLU: silu(z) = z · sigmoid(z)",
-        ),
-        Mistake("gelu", gelu_gate, "you use gelu, which makes GEGLU: use F.silu"),
-        Mistake("relu", relu_gate, "you use relu, which makes ReGLU: use F.silu"),
-        Mistake(
-            "added",
-            added,
-            "you add the two branches: the gate multiplies",
-        ),
-        Mistake(
-            "silu of the product",
-            activated_product,
-            "you apply silu after the product: apply it to the gate branch first",
-        ),
-        Mistake(
-            "silu on both",
-            both_activated,
-            "silu belongs on the gate branch only: the up branch stays linear",
-        ),
-        Mistake(
-            "up branch missing",
-            without_up,
-            "the up branch is missing: multiply the gate by F.linear(x, up)",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

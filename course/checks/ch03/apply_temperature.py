@@ -3,9 +3,8 @@
 import torch
 from torch import Tensor
 
-from course.checks.ch03.refusals import refuses
-from course.checks.exercise import Exercise, Mistake, Probe
-from course.checks.properties import always, draw
+from course.checks.exercise import Exercise, Probe, mistake, mistakes_in
+from course.checks.properties import always, draw, refuses
 
 
 def probes(generator: torch.Generator) -> list[Probe]:
@@ -25,34 +24,44 @@ def probes(generator: torch.Generator) -> list[Probe]:
     ]
 
 
+@mistake("the temperature has no effect: the logits come back as they were")
 def ignored(logits: Tensor, temperature: float) -> Tensor:
     return logits * 1.0
 
 
+@mistake("you multiply by the temperature, so hot becomes cold: divide")
 def multiplied(logits: Tensor, temperature: float) -> Tensor:
     return logits * temperature
 
 
+@mistake("you subtract: the same number from every logit changes no probability")
 def subtracted(logits: Tensor, temperature: float) -> Tensor:
     return logits - temperature
 
 
+@mistake("you divide by the square root of the temperature; √D belongs to attention")
 def root(logits: Tensor, temperature: float) -> Tensor:
     return logits / temperature**0.5
 
 
+@mistake("these are probabilities: return logits, the softmax comes later")
 def probabilities(logits: Tensor, temperature: float) -> Tensor:
     return (logits / temperature).softmax(-1)
 
 
+@mistake("these are log-probabilities: only divide, the softmax comes later")
 def normalised(logits: Tensor, temperature: float) -> Tensor:
     return (logits / temperature).log_softmax(-1)
 
 
+@mistake("you divide probabilities, which then no longer sum to 1: divide the logits")
 def divided_probabilities(logits: Tensor, temperature: float) -> Tensor:
     return logits.softmax(-1) / temperature
 
 
+@mistake(
+    "you round the temperature down to a whole number: 0.7 and 1.5 are temperatures too"
+)
 def whole(logits: Tensor, temperature: float) -> Tensor:
     return logits / max(1, int(temperature))
 
@@ -61,10 +70,9 @@ EXERCISE = Exercise(
     number="3.1",
     title="Temperature",
     minutes=5,
-    stars=1,
-    signature="apply_temperature(logits: Tensor, temperature: float) -> Tensor",
+    difficulty=1,
+    importance=5,
     reference="course.lm.sampling:apply_temperature",
-    used_by="lm.sampling, widgets.next_token, 09",
     why="Whoever samples at one temperature must score at the same one; it is this "
     "line, twice.",
     hints=(
@@ -86,48 +94,5 @@ EXERCISE = Exercise(
         ),
     ),
     differentiable=("logits",),
-    mistakes=(
-        Mistake(
-            "ignored",
-            ignored,
-            "the temperature has no effect: the logits come back as they were",
-        ),
-        Mistake(
-            "multiplied",
-            multiplied,
-            "you multiply by the temperature, so hot becomes cold: divide",
-        ),
-        Mistake(
-            "subtracted",
-            subtracted,
-            "you subtract: the same number from every logit changes no probability",
-        ),
-        Mistake(
-            "square root",
-            root,
-            "you divide by the square root of the temperature; √D belongs to attention",
-        ),
-        Mistake(
-            "probabilities",
-            probabilities,
-            "these are probabilities: return logits, the softmax comes later",
-        ),
-        Mistake(
-            "normalised",
-            normalised,
-            "these are log-probabilities: only divide, the softmax comes later",
-        ),
-        Mistake(
-            "divided probabilities",
-            divided_probabilities,
-            "you divide probabilities, which then no longer sum to 1: divide the "
-            "logits",
-        ),
-        Mistake(
-            "whole numbers",
-            whole,
-            "you round the temperature down to a whole number: 0.7 and 1.5 are "
-            "temperatures too",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

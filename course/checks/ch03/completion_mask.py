@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe
+from course.checks.exercise import Exercise, Probe, mistake, mistakes_in
 from course.checks.properties import always
 
 
@@ -29,38 +29,52 @@ def positions(max_length: int) -> Tensor:
     return torch.arange(max_length)
 
 
+@mistake("one position too many is true in each row: positions start at 0")
 def one_too_many(lengths: Tensor, max_length: int) -> Tensor:
     return positions(max_length) <= lengths[:, None]
 
 
+@mistake("the last token of each text is missing: the end token counts too")
 def end_left_out(lengths: Tensor, max_length: int) -> Tensor:
     return positions(max_length) < lengths[:, None] - 1
 
 
+@mistake("your mask is true on padding: it must be true on text")
 def inverted(lengths: Tensor, max_length: int) -> Tensor:
     return positions(max_length) >= lengths[:, None]
 
 
+@mistake(
+    "your mask stands at the right end of the row: completions are padded on the "
+    "right, so their text stands on the left"
+)
 def on_the_right(lengths: Tensor, max_length: int) -> Tensor:
     return positions(max_length) >= max_length - lengths[:, None]
 
 
+@mistake("only the last token of each text is true: all tokens up to it count")
 def last_only(lengths: Tensor, max_length: int) -> Tensor:
     return positions(max_length) == lengths[:, None] - 1
 
 
+@mistake(
+    "your mask holds whole numbers: as an index they pick rows 0 and 1; return bool"
+)
 def numbers(lengths: Tensor, max_length: int) -> Tensor:
     return (positions(max_length) < lengths[:, None]).long()
 
 
+@mistake("your mask holds decimal numbers, which cannot pick tokens: return bool")
 def floats(lengths: Tensor, max_length: int) -> Tensor:
     return (positions(max_length) < lengths[:, None]).float()
 
 
+@mistake("rows and columns are swapped: the shape is (batch, time)")
 def transposed(lengths: Tensor, max_length: int) -> Tensor:
     return positions(max_length)[:, None] < lengths
 
 
+@mistake("your mask is as wide as the longest text: its width is max_length")
 def longest_only(lengths: Tensor, max_length: int) -> Tensor:
     return positions(int(lengths.max())) < lengths[:, None]
 
@@ -69,10 +83,9 @@ EXERCISE = Exercise(
     number="3.3",
     title="The completion mask",
     minutes=10,
-    stars=1,
-    signature="completion_mask(lengths: Tensor, max_length: int) -> Tensor",
+    difficulty=1,
+    importance=5,
     reference="course.lm.sampling:completion_mask",
-    used_by="lm.sampling, policy.rollout, 04, 09",
     why="Every loss, reward and metric of a batch of texts counts with this mask; made "
     "from token values instead, it loses the end token and teaches a model never to "
     "stop.",
@@ -92,53 +105,5 @@ EXERCISE = Exercise(
             "each row must have as many true positions as its length",
         ),
     ),
-    mistakes=(
-        Mistake(
-            "one too many",
-            one_too_many,
-            "one position too many is true in each row: positions start at 0",
-        ),
-        Mistake(
-            "end left out",
-            end_left_out,
-            "the last token of each text is missing: the end token counts too",
-        ),
-        Mistake(
-            "inverted",
-            inverted,
-            "your mask is true on padding: it must be true on text",
-        ),
-        Mistake(
-            "text on the right",
-            on_the_right,
-            "your mask stands at the right end of the row: completions are padded on "
-            "the right, so their text stands on the left",
-        ),
-        Mistake(
-            "last token only",
-            last_only,
-            "only the last token of each text is true: all tokens up to it count",
-        ),
-        Mistake(
-            "whole numbers",
-            numbers,
-            "your mask holds whole numbers: as an index they pick rows 0 and 1; return "
-            "bool",
-        ),
-        Mistake(
-            "decimal numbers",
-            floats,
-            "your mask holds decimal numbers, which cannot pick tokens: return bool",
-        ),
-        Mistake(
-            "transposed",
-            transposed,
-            "rows and columns are swapped: the shape is (batch, time)",
-        ),
-        Mistake(
-            "as wide as the longest text",
-            longest_only,
-            "your mask is as wide as the longest text: its width is max_length",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe
+from course.checks.exercise import Exercise, Probe, mistake, mistakes_in
 from course.checks.properties import always, draw, mask_of, unchanged
 
 CUT = float("-inf")
@@ -40,49 +40,76 @@ def each(logits: Tensor) -> Tensor:
     return -(logp.exp() * logp.clamp(min=-1e30)).sum(-1)
 
 
+@mistake("the minus sign is missing: log p is negative, entropy is not")
 def sign_lost(logits: Tensor, mask: Tensor) -> Tensor:
     return -each(logits) * mask
 
 
+@mistake("you ignore the mask: padding has no entropy, put 0 there")
 def mask_ignored(logits: Tensor, mask: Tensor) -> Tensor:
     return each(logits)
 
 
+@mistake(
+    "this is in bits: the course measures entropy in nats, with the natural logarithm"
+)
 def in_bits(logits: Tensor, mask: Tensor) -> Tensor:
     return each(logits) * mask / math.log(2)
 
 
+@mistake("a probability that rounds to 0 gives 0 · log 0 = NaN: use log_softmax")
 def log_of_softmax(logits: Tensor, mask: Tensor) -> Tensor:
     p = logits.softmax(-1)
     return (-(p * p.log()).sum(-1)).masked_fill(~mask, 0.0)
 
 
+@mistake(
+    "a token that a filter cut has log p = −inf, and 0 · −inf = NaN: clamp log p "
+    "before you multiply"
+)
 def zero_times_infinity(logits: Tensor, mask: Tensor) -> Tensor:
     logp = logits.log_softmax(-1)
     return (-(logp.exp() * logp).sum(-1)).masked_fill(~mask, 0.0)
 
 
+@mistake(
+    "you average over the vocabulary: p log p is summed, the probabilities are already "
+    "the weights"
+)
 def over_vocabulary(logits: Tensor, mask: Tensor) -> Tensor:
     return each(logits) * mask / logits.shape[-1]
 
 
+@mistake(
+    "this is the mean over all tokens: here each token has its own entropy, shape "
+    "(batch, time)"
+)
 def one_number(logits: Tensor, mask: Tensor) -> Tensor:
     return (each(logits) * mask).sum() / mask.sum()
 
 
+@mistake(
+    "this is exp(H), as many equally likely tokens as the policy is unsure between: "
+    "return H"
+)
 def effective_number(logits: Tensor, mask: Tensor) -> Tensor:
     return each(logits).exp() * mask
 
 
+@mistake(
+    "this is the surprise of the likeliest token: entropy averages over all tokens"
+)
 def likeliest_only(logits: Tensor, mask: Tensor) -> Tensor:
     return -logits.log_softmax(-1).amax(-1) * mask
 
 
+@mistake("your result is shifted by one token: logits and tokens are already aligned")
 def shifted(logits: Tensor, mask: Tensor) -> Tensor:
     values = each(logits) * mask
     return torch.cat((torch.zeros_like(values[:, :1]), values[:, :-1]), 1)
 
 
+@mistake("your softmax runs over time: the vocabulary is the last dimension")
 def over_time(logits: Tensor, mask: Tensor) -> Tensor:
     logp = logits.masked_fill(~mask[..., None], -1e30).log_softmax(1)
     return -(logp.exp() * logp.clamp(min=-1e30)).sum(-1) * mask
@@ -92,10 +119,9 @@ EXERCISE = Exercise(
     number="3.4",
     title="The entropy at each token",
     minutes=15,
-    stars=2,
-    signature="token_entropy(logits: Tensor, mask: Tensor) -> Tensor",
+    difficulty=2,
+    importance=4,
     reference="course.lm.entropies:token_entropy",
-    used_by="03, 09",
     why="It shows where in a text a policy really chooses, and it is the gauge by "
     "which you see a policy stop exploring.",
     hints=(
@@ -125,68 +151,5 @@ EXERCISE = Exercise(
         ),
     ),
     differentiable=("logits",),
-    mistakes=(
-        Mistake(
-            "sign lost",
-            sign_lost,
-            "the minus sign is missing: log p is negative, entropy is not",
-        ),
-        Mistake(
-            "mask ignored",
-            mask_ignored,
-            "you ignore the mask: padding has no entropy, put 0 there",
-        ),
-        Mistake(
-            "bits",
-            in_bits,
-            "this is in bits: the course measures entropy in nats, with the natural "
-            "logarithm",
-        ),
-        Mistake(
-            "log of softmax",
-            log_of_softmax,
-            "a probability that rounds to 0 gives 0 · log 0 = NaN: use log_softmax",
-        ),
-        Mistake(
-            "zero times infinity",
-            zero_times_infinity,
-            "a token that a filter cut has log p = −inf, and 0 · −inf = NaN: clamp "
-            "log p before you multiply",
-        ),
-        Mistake(
-            "mean over the vocabulary",
-            over_vocabulary,
-            "you average over the vocabulary: p log p is summed, the probabilities "
-            "are already the weights",
-        ),
-        Mistake(
-            "one number",
-            one_number,
-            "this is the mean over all tokens: here each token has its own entropy, "
-            "shape (batch, time)",
-        ),
-        Mistake(
-            "effective number of tokens",
-            effective_number,
-            "this is exp(H), as many equally likely tokens as the policy is unsure "
-            "between: return H",
-        ),
-        Mistake(
-            "likeliest token only",
-            likeliest_only,
-            "this is the surprise of the likeliest token: entropy averages over all "
-            "tokens",
-        ),
-        Mistake(
-            "shifted by one",
-            shifted,
-            "your result is shifted by one token: logits and tokens are already "
-            "aligned",
-        ),
-        Mistake(
-            "softmax over time",
-            over_time,
-            "your softmax runs over time: the vocabulary is the last dimension",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

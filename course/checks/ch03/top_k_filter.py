@@ -3,9 +3,8 @@
 import torch
 from torch import Tensor
 
-from course.checks.ch03.refusals import refuses
-from course.checks.exercise import Exercise, Mistake, Probe
-from course.checks.properties import always, draw
+from course.checks.exercise import Exercise, Probe, mistake, mistakes_in
+from course.checks.properties import always, draw, refuses
 
 CUT = float("-inf")
 
@@ -34,38 +33,50 @@ def kth(logits: Tensor, k: int) -> Tensor:
     return logits.topk(min(k, logits.shape[-1])).values[..., -1:]
 
 
+@mistake("the k-th token is cut as well: only logits strictly below it go")
 def kth_dropped(logits: Tensor, k: int) -> Tensor:
     return logits.masked_fill(logits <= kth(logits, k), CUT)
 
 
+@mistake("you keep one token too many: the threshold is the k-th largest logit")
 def one_too_many(logits: Tensor, k: int) -> Tensor:
     return logits.masked_fill(logits < kth(logits, k + 1), CUT)
 
 
+@mistake("you keep the least likely tokens: the largest logits must stay")
 def least_likely(logits: Tensor, k: int) -> Tensor:
     return logits.masked_fill(logits > -kth(-logits, k), CUT)
 
 
+@mistake("you keep the first k tokens of the vocabulary: it is the k largest logits")
 def first_k(logits: Tensor, k: int) -> Tensor:
     return logits.masked_fill(torch.arange(logits.shape[-1]) >= k, CUT)
 
 
+@mistake("a cut logit must be −inf: 0 is an ordinary logit, often a likely one")
 def zero(logits: Tensor, k: int) -> Tensor:
     return logits.masked_fill(logits < kth(logits, k), 0.0)
 
 
+@mistake("these are probabilities: return logits, the softmax comes later")
 def probabilities(logits: Tensor, k: int) -> Tensor:
     return logits.masked_fill(logits < kth(logits, k), CUT).softmax(-1)
 
 
+@mistake(
+    "you return the k largest values: the result has the shape of the logits, with "
+    "each token at its place"
+)
 def values_only(logits: Tensor, k: int) -> Tensor:
     return logits.topk(min(k, logits.shape[-1])).values
 
 
+@mistake("you keep k tokens of the whole batch: each row keeps its own k")
 def over_the_batch(logits: Tensor, k: int) -> Tensor:
     return logits.masked_fill(logits < kth(logits.flatten(), k), CUT)
 
 
+@mistake("all rows share one threshold: each row has its own k-th largest logit")
 def one_threshold(logits: Tensor, k: int) -> Tensor:
     return logits.masked_fill(logits < kth(logits, k).min(), CUT)
 
@@ -74,10 +85,9 @@ EXERCISE = Exercise(
     number="3.5",
     title="Top-k",
     minutes=10,
-    stars=2,
-    signature="top_k_filter(logits: Tensor, k: int) -> Tensor",
+    difficulty=2,
+    importance=3,
     reference="course.lm.sampling:top_k_filter",
-    used_by="lm.sampling, widgets.next_token",
     why="With k = 1 it is greedy decoding, and with a larger k the oldest cure for a "
     "tail of nonsense.",
     hints=(
@@ -99,52 +109,5 @@ EXERCISE = Exercise(
         ),
     ),
     differentiable=("logits",),
-    mistakes=(
-        Mistake(
-            "k-th dropped",
-            kth_dropped,
-            "the k-th token is cut as well: only logits strictly below it go",
-        ),
-        Mistake(
-            "one too many",
-            one_too_many,
-            "you keep one token too many: the threshold is the k-th largest logit",
-        ),
-        Mistake(
-            "least likely kept",
-            least_likely,
-            "you keep the least likely tokens: the largest logits must stay",
-        ),
-        Mistake(
-            "first k tokens",
-            first_k,
-            "you keep the first k tokens of the vocabulary: it is the k largest logits",
-        ),
-        Mistake(
-            "zero for cut",
-            zero,
-            "a cut logit must be −inf: 0 is an ordinary logit, often a likely one",
-        ),
-        Mistake(
-            "probabilities",
-            probabilities,
-            "these are probabilities: return logits, the softmax comes later",
-        ),
-        Mistake(
-            "values only",
-            values_only,
-            "you return the k largest values: the result has the shape of the logits, "
-            "with each token at its place",
-        ),
-        Mistake(
-            "k tokens of the whole batch",
-            over_the_batch,
-            "you keep k tokens of the whole batch: each row keeps its own k",
-        ),
-        Mistake(
-            "one threshold for all rows",
-            one_threshold,
-            "all rows share one threshold: each row has its own k-th largest logit",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

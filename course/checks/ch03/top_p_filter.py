@@ -7,9 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course.checks.ch03.refusals import refuses
-from course.checks.exercise import Exercise, Mistake, Probe, Property
-from course.checks.properties import always, draw
+from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
+from course.checks.properties import always, draw, refuses
 
 CUT = float("-inf")
 
@@ -46,11 +45,16 @@ def cut(logits: Tensor, drop: Tensor, order: Tensor, value: float = CUT) -> Tens
     return logits.masked_fill(torch.zeros_like(drop).scatter(-1, order, drop), value)
 
 
+@mistake(
+    "you cut the token with which the sum passes p: the kept ones then do not reach p, "
+    "and sometimes none is left"
+)
 def crossing_token_dropped(logits: Tensor, p: float) -> Tensor:
     values, before, order = ranked(logits)
     return cut(logits, before + values > p, order)
 
 
+@mistake("you keep one token too many: the set reached p before it")
 def one_too_many(logits: Tensor, p: float) -> Tensor:
     _, before, order = ranked(logits)
     drop = before >= p
@@ -58,41 +62,51 @@ def one_too_many(logits: Tensor, p: float) -> Tensor:
     return cut(logits, drop, order)
 
 
+@mistake("your decision is in sorted order but the logits are not: scatter it back")
 def left_sorted(logits: Tensor, p: float) -> Tensor:
     _, before, _ = ranked(logits)
     return logits.masked_fill(before >= p, CUT)
 
 
+@mistake("your result is sorted: each logit must stay at its token's place")
 def sorted_result(logits: Tensor, p: float) -> Tensor:
     _, before, order = ranked(logits)
     return logits.gather(-1, order).masked_fill(before >= p, CUT)
 
 
+@mistake("you start with the least likely tokens: sort in descending order")
 def least_likely(logits: Tensor, p: float) -> Tensor:
     values, order = logits.softmax(-1).sort(dim=-1, stable=True)
     return cut(logits, values.cumsum(-1) - values >= p, order)
 
 
+@mistake(
+    "you compare each token's own probability with a threshold: top-p adds them up"
+)
 def single_threshold(logits: Tensor, p: float) -> Tensor:
     return logits.masked_fill(logits.softmax(-1) < 1 - p, CUT)
 
 
+@mistake("a cut logit must be −inf: 0 is an ordinary logit, often a likely one")
 def zero(logits: Tensor, p: float) -> Tensor:
     _, before, order = ranked(logits)
     return cut(logits, before >= p, order, 0.0)
 
 
+@mistake("these are probabilities: return logits, the softmax comes later")
 def probabilities(logits: Tensor, p: float) -> Tensor:
     _, before, order = ranked(logits)
     return cut(logits, before >= p, order).softmax(-1)
 
 
+@mistake("you keep a share p of the tokens: p is about their probability")
 def share_of_tokens(logits: Tensor, p: float) -> Tensor:
     _, before, order = ranked(logits)
     places = torch.arange(logits.shape[-1]).expand_as(before)
     return cut(logits, places >= ceil(p * logits.shape[-1]), order)
 
 
+@mistake("you add up logits: it is probabilities that must reach p")
 def sums_of_logits(logits: Tensor, p: float) -> Tensor:
     values, order = logits.sort(dim=-1, descending=True, stable=True)
     return cut(logits, values.cumsum(-1) - values >= p, order)
@@ -116,10 +130,9 @@ EXERCISE = Exercise(
     number="3.2",
     title="Top-p",
     minutes=20,
-    stars=3,
-    signature="top_p_filter(logits: Tensor, p: float) -> Tensor",
+    difficulty=3,
+    importance=4,
     reference="course.lm.sampling:top_p_filter",
-    used_by="lm.sampling, widgets.next_token",
     why="It is the filter that most systems write with, and off by one token it cuts "
     "the very word that was meant.",
     hints=(
@@ -130,7 +143,7 @@ EXERCISE = Exercise(
         "tokens' own places and put −inf there.",
         "`ordered, order = probs.sort(-1, descending=True)`, `before = "
         "ordered.cumsum(-1) - …`, `drop = (before >= p).scatter(-1, order, …)`, then "
-        'masked_fill with float("-inf")',
+        'masked_fill with `float("-inf")`',
     ),
     probes=probes,
     properties=(
@@ -147,60 +160,7 @@ EXERCISE = Exercise(
         ),
     ),
     differentiable=("logits",),
-    mistakes=(
-        Mistake(
-            "crossing token dropped",
-            crossing_token_dropped,
-            "you cut the token with which the sum passes p: the kept ones then do not "
-            "reach p, and sometimes none is left",
-        ),
-        Mistake(
-            "one too many",
-            one_too_many,
-            "you keep one token too many: the set reached p before it",
-        ),
-        Mistake(
-            "mask left in sorted order",
-            left_sorted,
-            "your decision is in sorted order but the logits are not: scatter it back",
-        ),
-        Mistake(
-            "sorted result",
-            sorted_result,
-            "your result is sorted: each logit must stay at its token's place",
-        ),
-        Mistake(
-            "least likely kept",
-            least_likely,
-            "you start with the least likely tokens: sort in descending order",
-        ),
-        Mistake(
-            "single threshold",
-            single_threshold,
-            "you compare each token's own probability with a threshold: top-p adds "
-            "them up",
-        ),
-        Mistake(
-            "zero for cut",
-            zero,
-            "a cut logit must be −inf: 0 is an ordinary logit, often a likely one",
-        ),
-        Mistake(
-            "probabilities",
-            probabilities,
-            "these are probabilities: return logits, the softmax comes later",
-        ),
-        Mistake(
-            "share of the vocabulary",
-            share_of_tokens,
-            "you keep a share p of the tokens: p is about their probability",
-        ),
-        Mistake(
-            "sums of logits",
-            sums_of_logits,
-            "you add up logits: it is probabilities that must reach p",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )
 
 

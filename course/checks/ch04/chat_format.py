@@ -2,7 +2,7 @@
 
 import torch
 
-from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
 
 START, END = "<|im_start|>", "<|im_end|>"
 Messages = list[dict[str, str]]
@@ -35,54 +35,72 @@ def prompt(asked: bool) -> str:
     return f"{START}assistant\n" if asked else ""
 
 
+@mistake("a space follows your role: a line end belongs there")
 def no_line_after_role(messages: Messages, add_generation_prompt: bool = False) -> str:
     text = "".join(turn(m, between=" ") for m in messages)
     return text + prompt(add_generation_prompt)
 
 
+@mistake("a line end is missing after <|im_end|>")
 def no_line_after_end(messages: Messages, add_generation_prompt: bool = False) -> str:
     return "".join(turn(m, after=END) for m in messages) + prompt(add_generation_prompt)
 
 
+@mistake("your turns have no <|im_end|>: it is what the model learns to stop with")
 def no_end(messages: Messages, add_generation_prompt: bool = False) -> str:
     return "".join(turn(m, after="\n") for m in messages) + prompt(
         add_generation_prompt
     )
 
 
+@mistake("you begin the assistant's turn even when it was not asked for")
 def always_asks(messages: Messages, add_generation_prompt: bool = False) -> str:
     return "".join(map(turn, messages)) + prompt(True)
 
 
+@mistake(
+    "with add_generation_prompt the text goes on with the beginning of an assistant's "
+    "turn"
+)
 def never_asks(messages: Messages, add_generation_prompt: bool = False) -> str:
     return "".join(map(turn, messages))
 
 
+@mistake(
+    "you close the turn that the model is to write: leave it open, without <|im_end|>"
+)
 def closed_prompt(messages: Messages, add_generation_prompt: bool = False) -> str:
     end = f"{START}assistant\n{END}\n" if add_generation_prompt else ""
     return "".join(map(turn, messages)) + end
 
 
+@mistake(
+    "a line end is missing after the last role: the model would have to write it first"
+)
 def prompt_without_line(messages: Messages, add_generation_prompt: bool = False) -> str:
     return "".join(map(turn, messages)) + prompt(add_generation_prompt).strip()
 
 
+@mistake("the open turn belongs to the assistant, whose answer is wanted")
 def asks_as_user(messages: Messages, add_generation_prompt: bool = False) -> str:
     end = f"{START}user\n" if add_generation_prompt else ""
     return "".join(map(turn, messages)) + end
 
 
+@mistake("you strip the content: keep every space and line end of it")
 def stripped(messages: Messages, add_generation_prompt: bool = False) -> str:
     bare = [m | {"content": m["content"].strip()} for m in messages]
     return "".join(map(turn, bare)) + prompt(add_generation_prompt)
 
 
+@mistake("you add a system message of your own: write only the messages given")
 def system_added(messages: Messages, add_generation_prompt: bool = False) -> str:
     first = {"role": "system", "content": "You are a helpful assistant."}
     given = messages if messages[0]["role"] == "system" else [first, *messages]
     return "".join(map(turn, given)) + prompt(add_generation_prompt)
 
 
+@mistake("only the last turn is left: write all of them, in order")
 def last_turn_only(messages: Messages, add_generation_prompt: bool = False) -> str:
     return turn(messages[-1]) + prompt(add_generation_prompt)
 
@@ -103,83 +121,20 @@ EXERCISE = Exercise(
     number="4.4",
     title="A conversation as one text",
     minutes=10,
-    stars=1,
-    signature=(
-        "chat_format(messages: list[dict[str, str]], "
-        "add_generation_prompt: bool = False) -> str"
-    ),
+    difficulty=1,
+    importance=4,
     reference="course.lm.chat_format:chat_format",
-    used_by="lm.chat_format, 04, 16",
     why="A chat model knows one spelling of a conversation, the one it was fine-tuned "
     "on; a missing line end makes it answer worse and no error tells.",
     hints=(
         "Which marks tell a model where a turn begins, who speaks, and where it ends?",
-        "A turn is <|im_start|>, the role, a line end, the content, <|im_end|>, a line "
-        "end. Where the model is to answer, the text goes on with the beginning of an "
-        "assistant's turn.",
+        "A turn is `<|im_start|>`, the role, a line end, the content, `<|im_end|>`, a "
+        "line end. Where the model is to answer, the text goes on with the beginning "
+        "of an assistant's turn.",
         "`text += f\"<|im_start|>{message['role']}\\n…<|im_end|>\\n\"` for each "
         'message; at the end, if asked, `text += "<|im_start|>assistant\\n"`.',
     ),
     probes=probes,
     properties=(Property("as many ends as turns", as_many_ends),),
-    mistakes=(
-        Mistake(
-            "no line end after the role",
-            no_line_after_role,
-            "a space follows your role: a line end belongs there",
-        ),
-        Mistake(
-            "no line end after the turn",
-            no_line_after_end,
-            "a line end is missing after <|im_end|>",
-        ),
-        Mistake(
-            "turns without an end",
-            no_end,
-            "your turns have no <|im_end|>: it is what the model learns to stop with",
-        ),
-        Mistake(
-            "always asks",
-            always_asks,
-            "you begin the assistant's turn even when it was not asked for",
-        ),
-        Mistake(
-            "never asks",
-            never_asks,
-            "with add_generation_prompt the text goes on with the beginning of an "
-            "assistant's turn",
-        ),
-        Mistake(
-            "prompt closed",
-            closed_prompt,
-            "you close the turn that the model is to write: leave it open, without "
-            "<|im_end|>",
-        ),
-        Mistake(
-            "prompt without a line end",
-            prompt_without_line,
-            "a line end is missing after the last role: the model would have to write "
-            "it first",
-        ),
-        Mistake(
-            "asks as the user",
-            asks_as_user,
-            "the open turn belongs to the assistant, whose answer is wanted",
-        ),
-        Mistake(
-            "content stripped",
-            stripped,
-            "you strip the content: keep every space and line end of it",
-        ),
-        Mistake(
-            "system message added",
-            system_added,
-            "you add a system message of your own: write only the messages given",
-        ),
-        Mistake(
-            "last turn only",
-            last_turn_only,
-            "only the last turn is left: write all of them, in order",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
 
 
 def probes(generator: torch.Generator) -> list[Probe]:
@@ -36,22 +36,33 @@ def place(ids: Tensor) -> Tensor:
     return torch.arange(ids.shape[1])
 
 
+@mistake("the prompt counts too: its tokens were given, so their labels are -100")
 def prompt_counted(ids: Tensor, prompt_lengths: Tensor, lengths: Tensor) -> Tensor:
     return where(ids, place(ids) < lengths[:, None])
 
 
+@mistake("the padding counts too: from `lengths` on, the labels are -100")
 def padding_counted(ids: Tensor, prompt_lengths: Tensor, lengths: Tensor) -> Tensor:
     return where(ids, place(ids) >= prompt_lengths[:, None])
 
 
+@mistake("every token counts: prompt and padding must be -100")
 def all_counted(ids: Tensor, prompt_lengths: Tensor, lengths: Tensor) -> Tensor:
     return ids.clone()
 
 
+@mistake(
+    "the last real token does not count: it is the end token, and a model that never "
+    "learns it never stops"
+)
 def end_lost(ids: Tensor, prompt_lengths: Tensor, lengths: Tensor) -> Tensor:
     return right(ids, prompt_lengths, lengths - 1)
 
 
+@mistake(
+    "you decide by token values what is padding: an end token that looks like padding "
+    "is lost. Decide by lengths"
+)
 def by_value(ids: Tensor, prompt_lengths: Tensor, lengths: Tensor) -> Tensor:
     answer = place(ids) >= prompt_lengths[:, None]
     return where(ids, answer & (ids != 1))
@@ -62,32 +73,47 @@ def right(ids: Tensor, prompt_lengths: Tensor, lengths: Tensor) -> Tensor:
     return where(ids, (here >= prompt_lengths[:, None]) & (here < lengths[:, None]))
 
 
+@mistake(
+    "you shift the labels: the loss shifts once itself, so a label stands at its own "
+    "token's place"
+)
 def shifted(ids: Tensor, prompt_lengths: Tensor, lengths: Tensor) -> Tensor:
     labels = right(ids, prompt_lengths, lengths)
     return torch.cat([labels[:, 1:], torch.full_like(labels[:, :1], -100)], 1)
 
 
+@mistake(
+    "the last token of the prompt counts: the completion begins at place prompt_lengths"
+)
 def prompt_end_counted(ids: Tensor, prompt_lengths: Tensor, lengths: Tensor) -> Tensor:
     return right(ids, prompt_lengths - 1, lengths)
 
 
+@mistake(
+    "the first token of the completion does not count: its place is exactly "
+    "prompt_lengths, so compare with >="
+)
 def first_lost(ids: Tensor, prompt_lengths: Tensor, lengths: Tensor) -> Tensor:
     return right(ids, prompt_lengths + 1, lengths)
 
 
+@mistake("you mark with 0 what does not count, but 0 is a token's id: use -100")
 def zeros(ids: Tensor, prompt_lengths: Tensor, lengths: Tensor) -> Tensor:
     labels = right(ids, prompt_lengths, lengths)
     return labels.masked_fill(labels == -100, 0)
 
 
+@mistake("you return the mask: return the ids, with -100 where the mask is false")
 def a_mask(ids: Tensor, prompt_lengths: Tensor, lengths: Tensor) -> Tensor:
     return right(ids, prompt_lengths, lengths) != -100
 
 
+@mistake("you add the two lengths: `lengths` already counts prompt and completion")
 def wrong_lengths(ids: Tensor, prompt_lengths: Tensor, lengths: Tensor) -> Tensor:
     return right(ids, prompt_lengths, prompt_lengths + lengths)
 
 
+@mistake("you keep exactly what must be left out: invert the mask")
 def inverted(ids: Tensor, prompt_lengths: Tensor, lengths: Tensor) -> Tensor:
     return where(ids, right(ids, prompt_lengths, lengths) == -100)
 
@@ -108,13 +134,9 @@ EXERCISE = Exercise(
     number="4.1",
     title="Labels that count the completion only",
     minutes=15,
-    stars=2,
-    signature=(
-        "completion_labels(ids: Tensor, prompt_lengths: Tensor, lengths: Tensor) "
-        "-> Tensor"
-    ),
+    difficulty=2,
+    importance=5,
     reference="course.lm.finetuning:completion_labels",
-    used_by="lm.finetuning, 04, 08",
     why="What is a label is learned and nothing else; a model whose end token is no "
     "label never stops.",
     hints=(
@@ -129,71 +151,5 @@ EXERCISE = Exercise(
     ),
     probes=probes,
     properties=(Property("token values do not matter", looks_at_no_value),),
-    mistakes=(
-        Mistake(
-            "prompt counted",
-            prompt_counted,
-            "the prompt counts too: its tokens were given, so their labels are -100",
-        ),
-        Mistake(
-            "padding counted",
-            padding_counted,
-            "the padding counts too: from `lengths` on, the labels are -100",
-        ),
-        Mistake(
-            "everything counted",
-            all_counted,
-            "every token counts: prompt and padding must be -100",
-        ),
-        Mistake(
-            "end lost",
-            end_lost,
-            "the last real token does not count: it is the end token, and a model "
-            "that never learns it never stops",
-        ),
-        Mistake(
-            "masked by token value",
-            by_value,
-            "you decide by token values what is padding: an end token that looks like "
-            "padding is lost. Decide by lengths",
-        ),
-        Mistake(
-            "shifted already",
-            shifted,
-            "you shift the labels: the loss shifts once itself, so a label stands at "
-            "its own token's place",
-        ),
-        Mistake(
-            "last prompt token counted",
-            prompt_end_counted,
-            "the last token of the prompt counts: the completion begins at place "
-            "prompt_lengths",
-        ),
-        Mistake(
-            "first completion token lost",
-            first_lost,
-            "the first token of the completion does not count: its place is exactly "
-            "prompt_lengths, so compare with >=",
-        ),
-        Mistake(
-            "zero instead of -100",
-            zeros,
-            "you mark with 0 what does not count, but 0 is a token's id: use -100",
-        ),
-        Mistake(
-            "a mask",
-            a_mask,
-            "you return the mask: return the ids, with -100 where the mask is false",
-        ),
-        Mistake(
-            "lengths of the completion",
-            wrong_lengths,
-            "you add the two lengths: `lengths` already counts prompt and completion",
-        ),
-        Mistake(
-            "inverted",
-            inverted,
-            "you keep exactly what must be left out: invert the mask",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

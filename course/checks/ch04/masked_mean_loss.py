@@ -3,8 +3,13 @@
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe
-from course.checks.properties import always, draw, mask_of, unchanged
+from course.checks.exercise import Exercise, Probe, mistake, mistakes_in
+from course.checks.properties import (
+    always,
+    draw,
+    invariant_to_padding,
+    mask_of,
+)
 
 
 def probes(generator: torch.Generator) -> list[Probe]:
@@ -29,42 +34,61 @@ def hidden(logprobs: Tensor, mask: Tensor) -> Tensor:
     return logprobs.masked_fill(~mask, 0.0)
 
 
+@mistake("the minus sign is missing: training would push probabilities down")
 def sign_lost(logprobs: Tensor, mask: Tensor) -> Tensor:
     return hidden(logprobs, mask).sum() / mask.sum()
 
 
+@mistake(
+    "you average inside each text first, so a token of a short text weighs more: sum "
+    "over the batch, then divide once"
+)
 def mean_of_means(logprobs: Tensor, mask: Tensor) -> Tensor:
     return -(hidden(logprobs, mask).sum(1) / mask.sum(1).clamp(min=1)).mean()
 
 
+@mistake("you divide by the number of texts: divide by the number of counted tokens")
 def sum_per_text(logprobs: Tensor, mask: Tensor) -> Tensor:
     return -hidden(logprobs, mask).sum(1).mean()
 
 
+@mistake(
+    "you divide by all places, padding included: the loss would shrink as the padding "
+    "grows"
+)
 def over_all_places(logprobs: Tensor, mask: Tensor) -> Tensor:
     return -hidden(logprobs, mask).mean()
 
 
+@mistake("prompt and padding count too: use the mask")
 def mask_ignored(logprobs: Tensor, mask: Tensor) -> Tensor:
     return -logprobs.clamp(min=-1e4).mean()
 
 
+@mistake("you forgot to divide by the number of counted tokens")
 def summed(logprobs: Tensor, mask: Tensor) -> Tensor:
     return -hidden(logprobs, mask).sum()
 
 
+@mistake(
+    "minus infinity times 0 is not a number: fill with 0 where the mask is false "
+    "instead of multiplying"
+)
 def multiplied(logprobs: Tensor, mask: Tensor) -> Tensor:
     return -(logprobs * mask).sum() / mask.sum()
 
 
+@mistake("you add up exactly what must not count: fill where the mask is false")
 def inverted(logprobs: Tensor, mask: Tensor) -> Tensor:
     return -logprobs.masked_fill(mask, 0.0).clamp(min=-1e4).sum() / mask.sum()
 
 
+@mistake("this is the perplexity, exp(loss): return the loss itself")
 def perplexity(logprobs: Tensor, mask: Tensor) -> Tensor:
     return (-hidden(logprobs, mask).sum() / mask.sum()).clamp(max=60).exp()
 
 
+@mistake("you return one loss per text: one for the whole batch is expected")
 def per_text(logprobs: Tensor, mask: Tensor) -> Tensor:
     return -hidden(logprobs, mask).sum(1) / mask.sum(1).clamp(min=1)
 
@@ -82,10 +106,9 @@ EXERCISE = Exercise(
     number="4.2",
     title="The mean over the tokens that count",
     minutes=10,
-    stars=1,
-    signature="masked_mean_loss(logprobs: Tensor, mask: Tensor) -> Tensor",
+    difficulty=1,
+    importance=5,
     reference="course.lm.finetuning:masked_mean_loss",
-    used_by="lm.finetuning, 04, 08",
     why="Which number one divides by decides whether short texts pull harder than "
     "long ones.",
     hints=(
@@ -97,12 +120,7 @@ EXERCISE = Exercise(
     ),
     probes=probes,
     properties=(
-        unchanged(
-            "invariant to padding",
-            lambda: padded(0),
-            lambda: padded(3),
-            "adding three columns that do not count",
-        ),
+        invariant_to_padding(padded, 3),
         always(
             "each token weighs the same",
             lambda: (
@@ -115,59 +133,5 @@ EXERCISE = Exercise(
         ),
     ),
     differentiable=("logprobs",),
-    mistakes=(
-        Mistake(
-            "sign lost",
-            sign_lost,
-            "the minus sign is missing: training would push probabilities down",
-        ),
-        Mistake(
-            "mean of means",
-            mean_of_means,
-            "you average inside each text first, so a token of a short text weighs "
-            "more: sum over the batch, then divide once",
-        ),
-        Mistake(
-            "sum per text",
-            sum_per_text,
-            "you divide by the number of texts: divide by the number of counted tokens",
-        ),
-        Mistake(
-            "divided by all places",
-            over_all_places,
-            "you divide by all places, padding included: the loss would shrink as the "
-            "padding grows",
-        ),
-        Mistake(
-            "mask ignored",
-            mask_ignored,
-            "prompt and padding count too: use the mask",
-        ),
-        Mistake(
-            "summed",
-            summed,
-            "you forgot to divide by the number of counted tokens",
-        ),
-        Mistake(
-            "multiplied by the mask",
-            multiplied,
-            "minus infinity times 0 is not a number: fill with 0 where the mask is "
-            "false instead of multiplying",
-        ),
-        Mistake(
-            "mask inverted",
-            inverted,
-            "you add up exactly what must not count: fill where the mask is false",
-        ),
-        Mistake(
-            "perplexity",
-            perplexity,
-            "this is the perplexity, exp(loss): return the loss itself",
-        ),
-        Mistake(
-            "one loss per text",
-            per_text,
-            "you return one loss per text: one for the whole batch is expected",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

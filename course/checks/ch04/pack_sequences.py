@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
 
 Packed = tuple[Tensor, Tensor, Tensor]
 
@@ -62,6 +62,10 @@ def right(sequences: list[list[int]], length: int, pad_id: int) -> Packed:
     return laid(rows, length, pad_id)
 
 
+@mistake(
+    "you cut texts at the end of a row: a text that does not fit belongs into the next "
+    "row, whole"
+)
 def cut_texts(sequences: list[list[int]], length: int, pad_id: int) -> Packed:
     flat = [(token, n) for n, text in enumerate(sequences) for token in text]
     rows = []
@@ -72,15 +76,21 @@ def cut_texts(sequences: list[list[int]], length: int, pad_id: int) -> Packed:
     return laid(rows, length, pad_id)
 
 
+@mistake("every text has a row of its own: put it into the last row where it fits")
 def no_packing(sequences: list[list[int]], length: int, pad_id: int) -> Packed:
     return laid([[text] for text in sequences], length, pad_id)
 
 
+@mistake("a text that fills the row exactly still fits: compare with <=")
 def strictly_smaller(sequences: list[list[int]], length: int, pad_id: int) -> Packed:
     rows = shared_out(sequences, lambda n, used: used + n < length)
     return laid(rows, length, pad_id)
 
 
+@mistake(
+    "you go back to earlier rows with room: here only the last row may grow, so that "
+    "the order of the texts stays"
+)
 def first_fit(sequences: list[list[int]], length: int, pad_id: int) -> Packed:
     rows: list[list[list[int]]] = []
     for text in sequences:
@@ -93,37 +103,55 @@ def first_fit(sequences: list[list[int]], length: int, pad_id: int) -> Packed:
     return laid(rows, length, pad_id)
 
 
+@mistake("you sort the texts: keep their order")
 def longest_first(sequences: list[list[int]], length: int, pad_id: int) -> Packed:
     return right(sorted(sequences, key=len, reverse=True), length, pad_id)
 
 
+@mistake(
+    "your first segment is 0, which is padding's: number the texts of a row from 1"
+)
 def segments_from_zero(sequences: list[list[int]], length: int, pad_id: int) -> Packed:
     ids, segments, positions = right(sequences, length, pad_id)
     return ids, (segments - 1).clamp(min=0), positions
 
 
+@mistake("your segments run on from row to row: every row begins with 1 again")
 def segments_run_on(sequences: list[list[int]], length: int, pad_id: int) -> Packed:
     ids, segments, positions = right(sequences, length, pad_id)
     before = segments.amax(1).cumsum(0) - segments.amax(1)
     return ids, (segments + before[:, None]) * (segments > 0), positions
 
 
+@mistake(
+    "all texts of a row share one segment, so they would see each other: give each its "
+    "own number"
+)
 def one_segment(sequences: list[list[int]], length: int, pad_id: int) -> Packed:
     ids, segments, positions = right(sequences, length, pad_id)
     return ids, segments.clamp(max=1), positions
 
 
+@mistake(
+    "your padding carries a text's segment and would be learned as part of it: padding "
+    "is segment 0"
+)
 def padding_in_a_text(sequences: list[list[int]], length: int, pad_id: int) -> Packed:
     ids, segments, positions = right(sequences, length, pad_id)
     last = segments.amax(1, keepdim=True)
     return ids, torch.where(segments == 0, last, segments), positions
 
 
+@mistake(
+    "your positions run on through the row: a text's first token has position 0, as if "
+    "it stood alone"
+)
 def positions_run_on(sequences: list[list[int]], length: int, pad_id: int) -> Packed:
     ids, segments, _ = right(sequences, length, pad_id)
     return ids, segments, torch.arange(length) * (segments > 0)
 
 
+@mistake("your positions begin with 1: the first token of a text has position 0")
 def positions_from_one(sequences: list[list[int]], length: int, pad_id: int) -> Packed:
     ids, segments, positions = right(sequences, length, pad_id)
     return ids, segments, (positions + 1) * (segments > 0)
@@ -141,13 +169,9 @@ EXERCISE = Exercise(
     number="4.3",
     title="Packing whole texts",
     minutes=20,
-    stars=3,
-    signature=(
-        "pack_sequences(sequences: list[list[int]], length: int, pad_id: int) "
-        "-> tuple[Tensor, Tensor, Tensor]"
-    ),
+    difficulty=3,
+    importance=3,
     reference="course.lm.packing:pack_sequences",
-    used_by="lm.packing, 04",
     why="Padding is computed and thrown away; packing uses the room, and is right only "
     "when no text sees its neighbour.",
     hints=(
@@ -162,67 +186,5 @@ EXERCISE = Exercise(
     ),
     probes=probes,
     properties=(Property("no token is lost", nothing_is_lost),),
-    mistakes=(
-        Mistake(
-            "texts cut",
-            cut_texts,
-            "you cut texts at the end of a row: a text that does not fit belongs into "
-            "the next row, whole",
-        ),
-        Mistake(
-            "one text a row",
-            no_packing,
-            "every text has a row of its own: put it into the last row where it fits",
-        ),
-        Mistake(
-            "strictly smaller",
-            strictly_smaller,
-            "a text that fills the row exactly still fits: compare with <=",
-        ),
-        Mistake(
-            "back to earlier rows",
-            first_fit,
-            "you go back to earlier rows with room: here only the last row may "
-            "grow, so that the order of the texts stays",
-        ),
-        Mistake(
-            "longest first",
-            longest_first,
-            "you sort the texts: keep their order",
-        ),
-        Mistake(
-            "segments from 0",
-            segments_from_zero,
-            "your first segment is 0, which is padding's: number the texts of a row "
-            "from 1",
-        ),
-        Mistake(
-            "segments run on",
-            segments_run_on,
-            "your segments run on from row to row: every row begins with 1 again",
-        ),
-        Mistake(
-            "one segment a row",
-            one_segment,
-            "all texts of a row share one segment, so they would see each other: give "
-            "each its own number",
-        ),
-        Mistake(
-            "padding in a text",
-            padding_in_a_text,
-            "your padding carries a text's segment and would be learned as part of "
-            "it: padding is segment 0",
-        ),
-        Mistake(
-            "positions run on",
-            positions_run_on,
-            "your positions run on through the row: a text's first token has position "
-            "0, as if it stood alone",
-        ),
-        Mistake(
-            "positions from 1",
-            positions_from_one,
-            "your positions begin with 1: the first token of a text has position 0",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

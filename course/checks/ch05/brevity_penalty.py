@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
 
 
 def probes(generator: torch.Generator) -> list[Probe]:
@@ -28,53 +28,74 @@ def penalty(exponent: float) -> float:
     return min(1.0, math.exp(exponent))
 
 
+@mistake(
+    "a text longer than the reference gets more than 1: cap the factor at 1, precision "
+    "already punishes the surplus"
+)
 def not_capped(hypothesis_length: int, reference_length: int) -> float:
     if not hypothesis_length:
         return 0.0
     return math.exp(1 - reference_length / hypothesis_length)
 
 
+@mistake(
+    "you return the ratio of the lengths: the penalty is the exponential of 1 − r / c, "
+    "which is harder on very short texts"
+)
 def plain_ratio(hypothesis_length: int, reference_length: int) -> float:
     if not reference_length:
         return 1.0 if hypothesis_length else 0.0
     return min(1.0, hypothesis_length / reference_length)
 
 
+@mistake("your ratio is turned over: a short text must pay, not a long one")
 def turned_over(hypothesis_length: int, reference_length: int) -> float:
     if not hypothesis_length:
         return 0.0
     return penalty(1 - hypothesis_length / max(reference_length, 1))
 
 
+@mistake(
+    "you take the difference of the lengths: divide by the hypothesis' length, so that "
+    "one missing word of a hundred costs little"
+)
 def plain_difference(hypothesis_length: int, reference_length: int) -> float:
     if not hypothesis_length:
         return 0.0
     return penalty(float(hypothesis_length - reference_length))
 
 
+@mistake("you punish long texts too: their surplus words already lower the precision")
 def both_ways(hypothesis_length: int, reference_length: int) -> float:
     short, long = sorted((hypothesis_length, reference_length))
     return penalty(1 - long / short) if short else 0.0
 
 
+@mistake("you return 0 for every short text: the penalty grows with the gap")
 def all_or_nothing(hypothesis_length: int, reference_length: int) -> float:
     if not hypothesis_length:
         return 0.0
     return 1.0 if hypothesis_length >= reference_length else 0.0
 
 
+@mistake("the 1 in 1 − r / c is missing: equal lengths must cost nothing")
 def one_forgotten(hypothesis_length: int, reference_length: int) -> float:
     if not hypothesis_length:
         return 0.0
     return penalty(-reference_length / hypothesis_length)
 
 
+@mistake("an empty hypothesis must get 0: it is the shortest text of all")
 def empty_for_free(hypothesis_length: int, reference_length: int) -> float:
     if not hypothesis_length:
         return 1.0
     return penalty(1 - reference_length / hypothesis_length)
 
 
+@mistake(
+    "the exponential is missing: 1 − r / c is 0 for equal lengths, where the factor "
+    "has to be 1"
+)
 def no_exponential(hypothesis_length: int, reference_length: int) -> float:
     if not hypothesis_length:
         return 0.0
@@ -102,10 +123,9 @@ EXERCISE = Exercise(
     number="5.2",
     title="The brevity penalty",
     minutes=5,
-    stars=1,
-    signature="brevity_penalty(hypothesis_length: int, reference_length: int) -> float",
+    difficulty=1,
+    importance=4,
     reference="course.reward.overlap:brevity_penalty",
-    used_by="reward.overlap, 15",
     why="Precision alone is highest for a text of one safe word; this factor is what "
     "keeps BLEU from rewarding silence.",
     hints=(
@@ -120,56 +140,5 @@ EXERCISE = Exercise(
         Property("never above 1", never_above_one),
         Property("only the ratio of the lengths counts", scale_free),
     ),
-    mistakes=(
-        Mistake(
-            "not capped",
-            not_capped,
-            "a text longer than the reference gets more than 1: cap the factor at 1, "
-            "precision already punishes the surplus",
-        ),
-        Mistake(
-            "plain ratio",
-            plain_ratio,
-            "you return the ratio of the lengths: the penalty is the exponential of "
-            "1 − r / c, which is harder on very short texts",
-        ),
-        Mistake(
-            "ratio turned over",
-            turned_over,
-            "your ratio is turned over: a short text must pay, not a long one",
-        ),
-        Mistake(
-            "plain difference",
-            plain_difference,
-            "you take the difference of the lengths: divide by the hypothesis' length, "
-            "so that one missing word of a hundred costs little",
-        ),
-        Mistake(
-            "long texts pay too",
-            both_ways,
-            "you punish long texts too: their surplus words already lower the "
-            "precision",
-        ),
-        Mistake(
-            "all or nothing",
-            all_or_nothing,
-            "you return 0 for every short text: the penalty grows with the gap",
-        ),
-        Mistake(
-            "the 1 forgotten",
-            one_forgotten,
-            "the 1 in 1 − r / c is missing: equal lengths must cost nothing",
-        ),
-        Mistake(
-            "an empty text for free",
-            empty_for_free,
-            "an empty hypothesis must get 0: it is the shortest text of all",
-        ),
-        Mistake(
-            "no exponential",
-            no_exponential,
-            "the exponential is missing: 1 − r / c is 0 for equal lengths, where the "
-            "factor has to be 1",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

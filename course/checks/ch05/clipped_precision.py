@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import torch
 
-from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
 
 Tokens = Sequence[str]
 
@@ -52,46 +52,66 @@ def clipped(hypothesis: Tokens, reference: Tokens, n: int) -> int:
     return sum(found.values())
 
 
+@mistake(
+    "you count every n-gram that the reference has, however often it is repeated: "
+    "count it at most as often as the reference has it"
+)
 def not_clipped(hypothesis: Tokens, reference: Tokens, n: int) -> float:
     found, wanted = grams(hypothesis, n), set(grams(reference, n))
     return share(sum(gram in wanted for gram in found), len(found))
 
 
+@mistake(
+    "you divide by the n-grams of the reference: that is recall; precision divides by "
+    "those of the hypothesis"
+)
 def recall(hypothesis: Tokens, reference: Tokens, n: int) -> float:
     matches = clipped(hypothesis, reference, n)
     return share(matches, len(grams(reference, n)))
 
 
+@mistake("you compare sets: an n-gram that occurs twice counts twice, so use counts")
 def over_types(hypothesis: Tokens, reference: Tokens, n: int) -> float:
     found = set(grams(hypothesis, n))
     return share(len(found & set(grams(reference, n))), len(found))
 
 
+@mistake(
+    "you let each n-gram match once: it may match as often as the reference has it"
+)
 def clipped_to_one(hypothesis: Tokens, reference: Tokens, n: int) -> float:
     found = grams(hypothesis, n)
     return share(len(set(found) & set(grams(reference, n))), len(found))
 
 
+@mistake("you divide by the number of words: a text of w words has w − n + 1 n-grams")
 def over_words(hypothesis: Tokens, reference: Tokens, n: int) -> float:
     return share(clipped(hypothesis, reference, n), len(hypothesis))
 
 
+@mistake("you compare single words whatever n is: an n-gram is n words in a row")
 def single_words(hypothesis: Tokens, reference: Tokens, n: int) -> float:
     return share(clipped(hypothesis, reference, 1), len(hypothesis))
 
 
+@mistake("you compare n-grams at the same place: they match wherever they stand")
 def by_place(hypothesis: Tokens, reference: Tokens, n: int) -> float:
     found, wanted = grams(hypothesis, n), grams(reference, n)
     same = [a == b for a, b in zip(found, wanted, strict=False)]
     return share(sum(same), len(found))
 
 
+@mistake(
+    "you make the tokens lower-case: compare them as they are, the tokeniser decides "
+    "about case"
+)
 def without_case(hypothesis: Tokens, reference: Tokens, n: int) -> float:
     found = [token.lower() for token in hypothesis]
     wanted = [token.lower() for token in reference]
     return share(clipped(found, wanted, n), len(grams(found, n)))
 
 
+@mistake("you add one to the counts: smoothing is a later step, return the plain share")
 def smoothed(hypothesis: Tokens, reference: Tokens, n: int) -> float:
     return share(clipped(hypothesis, reference, n) + 1, len(grams(hypothesis, n)) + 1)
 
@@ -111,11 +131,9 @@ EXERCISE = Exercise(
     number="5.1",
     title="Clipped n-gram precision",
     minutes=10,
-    stars=2,
-    signature="clipped_precision(hypothesis: list[str], reference: list[str], n: int) "
-    "-> float",
+    difficulty=2,
+    importance=5,
     reference="course.reward.overlap:clipped_precision",
-    used_by="reward.overlap, 15",
     why="It is the heart of BLEU; without the clipping a policy would earn full marks "
     "for one good word said for ever.",
     hints=(
@@ -129,57 +147,5 @@ EXERCISE = Exercise(
     ),
     probes=probes,
     properties=(Property("repeating never helps", repeating_never_helps),),
-    mistakes=(
-        Mistake(
-            "not clipped",
-            not_clipped,
-            "you count every n-gram that the reference has, however often it is "
-            "repeated: count it at most as often as the reference has it",
-        ),
-        Mistake(
-            "recall",
-            recall,
-            "you divide by the n-grams of the reference: that is recall; precision "
-            "divides by those of the hypothesis",
-        ),
-        Mistake(
-            "over different n-grams",
-            over_types,
-            "you compare sets: an n-gram that occurs twice counts twice, so use counts",
-        ),
-        Mistake(
-            "clipped to one",
-            clipped_to_one,
-            "you let each n-gram match once: it may match as often as the reference "
-            "has it",
-        ),
-        Mistake(
-            "divided by the words",
-            over_words,
-            "you divide by the number of words: a text of w words has w − n + 1 "
-            "n-grams",
-        ),
-        Mistake(
-            "single words",
-            single_words,
-            "you compare single words whatever n is: an n-gram is n words in a row",
-        ),
-        Mistake(
-            "place by place",
-            by_place,
-            "you compare n-grams at the same place: they match wherever they stand",
-        ),
-        Mistake(
-            "case dropped",
-            without_case,
-            "you make the tokens lower-case: compare them as they are, the tokeniser "
-            "decides about case",
-        ),
-        Mistake(
-            "smoothed",
-            smoothed,
-            "you add one to the counts: smoothing is a later step, return the plain "
-            "share",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

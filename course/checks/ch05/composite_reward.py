@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe
+from course.checks.exercise import Exercise, Probe, mistake, mistakes_in
 from course.checks.properties import always, draw, unchanged
 
 
@@ -44,18 +44,31 @@ def total_of(scores: Tensor, weights: Tensor) -> Tensor:
     return (weights[:, None] * scores).sum(0)
 
 
+@mistake("this is the weighted sum: bring it to mean 0 and standard deviation 1")
 def only_summed(scores: Tensor, weights: Tensor) -> Tensor:
     return total_of(scores, weights)
 
 
+@mistake(
+    "you normalise each part before summing: sum first, or a part that hardly varies "
+    "in the batch is blown up"
+)
 def normalised_first(scores: Tensor, weights: Tensor) -> Tensor:
     return total_of(torch.stack([scaled(row) for row in scores]), weights)
 
 
+@mistake(
+    "you normalise before and after the sum: only the sum is normalised, so that the "
+    "weights keep their meaning from batch to batch"
+)
 def normalised_twice(scores: Tensor, weights: Tensor) -> Tensor:
     return scaled(normalised_first(scores, weights))
 
 
+@mistake(
+    "you divide by the unbiased standard deviation: here it is the biased one, "
+    "correction=0"
+)
 def unbiased(scores: Tensor, weights: Tensor) -> Tensor:
     total = total_of(scores, weights)
     if (total == total[0]).all():
@@ -63,11 +76,13 @@ def unbiased(scores: Tensor, weights: Tensor) -> Tensor:
     return (total - total.mean()) / total.std()
 
 
+@mistake("you subtract the mean but do not divide by the standard deviation")
 def only_centred(scores: Tensor, weights: Tensor) -> Tensor:
     total = total_of(scores, weights)
     return total - total.mean()
 
 
+@mistake("you divide by the standard deviation but do not subtract the mean first")
 def not_centred(scores: Tensor, weights: Tensor) -> Tensor:
     total = total_of(scores, weights)
     if (total == total[0]).all():
@@ -75,18 +90,25 @@ def not_centred(scores: Tensor, weights: Tensor) -> Tensor:
     return total / total.std(correction=0)
 
 
+@mistake("you lose the sign of the weights: a negative part must punish")
 def signs_lost(scores: Tensor, weights: Tensor) -> Tensor:
     return scaled(total_of(scores, weights.abs()))
 
 
+@mistake("you add the parts without their weights")
 def weights_forgotten(scores: Tensor, weights: Tensor) -> Tensor:
     return scaled(scores.sum(0))
 
 
+@mistake(
+    "you take a softmax of the weights: it turns every weight positive; use them as "
+    "they are"
+)
 def softmaxed(scores: Tensor, weights: Tensor) -> Tensor:
     return scaled(total_of(scores, weights.softmax(0)))
 
 
+@mistake("you divide by the variance: the standard deviation is its square root")
 def by_variance(scores: Tensor, weights: Tensor) -> Tensor:
     total = total_of(scores, weights)
     if (total == total[0]).all():
@@ -94,6 +116,10 @@ def by_variance(scores: Tensor, weights: Tensor) -> Tensor:
     return (total - total.mean()) / total.var(correction=0)
 
 
+@mistake(
+    "you squeeze the sums into 0 to 1: one extreme text would move all others; "
+    "subtract the mean and divide by the standard deviation"
+)
 def from_zero_to_one(scores: Tensor, weights: Tensor) -> Tensor:
     total = total_of(scores, weights)
     if (total == total[0]).all():
@@ -101,6 +127,9 @@ def from_zero_to_one(scores: Tensor, weights: Tensor) -> Tensor:
     return (total - total.min()) / (total.max() - total.min())
 
 
+@mistake(
+    "where all sums are equal you divide 0 by 0: nobody is better, so return zeros"
+)
 def no_guard(scores: Tensor, weights: Tensor) -> Tensor:
     total = total_of(scores, weights)
     return (total - total.mean()) / total.std(correction=0)
@@ -112,10 +141,9 @@ EXERCISE = Exercise(
     number="5.4",
     title="A composite reward",
     minutes=15,
-    stars=2,
-    signature="composite_reward(scores: Tensor, weights: Tensor) -> Tensor",
+    difficulty=2,
+    importance=5,
     reference="course.reward.composite:composite_reward",
-    used_by="reward.composite, widgets.mixer, 13, 14, 15",
     why="Real rewards are sums of parts that pull in different directions; what is "
     "normalised, and when, decides which part the policy listens to.",
     hints=(
@@ -142,72 +170,5 @@ EXERCISE = Exercise(
             "the result must have mean 0 and (biased) standard deviation 1",
         ),
     ),
-    mistakes=(
-        Mistake(
-            "not normalised",
-            only_summed,
-            "this is the weighted sum: bring it to mean 0 and standard deviation 1",
-        ),
-        Mistake(
-            "each part normalised, then summed",
-            normalised_first,
-            "you normalise each part before summing: sum first, or a part that hardly "
-            "varies in the batch is blown up",
-        ),
-        Mistake(
-            "normalised before and after",
-            normalised_twice,
-            "you normalise before and after the sum: only the sum is normalised, so "
-            "that the weights keep their meaning from batch to batch",
-        ),
-        Mistake(
-            "unbiased standard deviation",
-            unbiased,
-            "you divide by the unbiased standard deviation: here it is the biased one, "
-            "correction=0",
-        ),
-        Mistake(
-            "only centred",
-            only_centred,
-            "you subtract the mean but do not divide by the standard deviation",
-        ),
-        Mistake(
-            "not centred",
-            not_centred,
-            "you divide by the standard deviation but do not subtract the mean first",
-        ),
-        Mistake(
-            "signs of the weights lost",
-            signs_lost,
-            "you lose the sign of the weights: a negative part must punish",
-        ),
-        Mistake(
-            "weights forgotten",
-            weights_forgotten,
-            "you add the parts without their weights",
-        ),
-        Mistake(
-            "softmax of the weights",
-            softmaxed,
-            "you take a softmax of the weights: it turns every weight positive; use "
-            "them as they are",
-        ),
-        Mistake(
-            "divided by the variance",
-            by_variance,
-            "you divide by the variance: the standard deviation is its square root",
-        ),
-        Mistake(
-            "from 0 to 1",
-            from_zero_to_one,
-            "you squeeze the sums into 0 to 1: one extreme text would move all others; "
-            "subtract the mean and divide by the standard deviation",
-        ),
-        Mistake(
-            "0 divided by 0",
-            no_guard,
-            "where all sums are equal you divide 0 by 0: nobody is better, so return "
-            "zeros",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

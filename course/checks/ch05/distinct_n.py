@@ -2,7 +2,7 @@
 
 import torch
 
-from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
 
 
 def probes(generator: torch.Generator) -> list[Probe]:
@@ -36,52 +36,65 @@ def share(found: list, total: int) -> float:
     return len(set(found)) / total if total else 1.0
 
 
+@mistake(
+    "you return the number of different n-grams: divide by the number of all, or long "
+    "texts win"
+)
 def counted(text: str, n: int) -> float:
     return float(len(set(grams(text.split(), n))))
 
 
+@mistake("you divide by the number of words: a text of w words has w − n + 1 n-grams")
 def over_words(text: str, n: int) -> float:
     words = text.split()
     found = grams(words, n)
     return share(found, len(words)) if found else 1.0
 
 
+@mistake("you look at characters: the units are words, text.split()")
 def of_characters(text: str, n: int) -> float:
     found = grams(list(text), n)
     return share(found, len(found))
 
 
+@mistake("this is the share that is repeated: distinct-n is 1 minus it")
 def repeated_share(text: str, n: int) -> float:
     found = grams(text.split(), n)
     return 1 - share(found, len(found))
 
 
+@mistake("your fraction is turned over: different n-grams divided by all n-grams")
 def turned_over(text: str, n: int) -> float:
     found = grams(text.split(), n)
     return len(found) / len(set(found)) if found else 1.0
 
 
+@mistake("a text with fewer than n words repeats nothing: return 1, not 0")
 def nothing_is_nothing(text: str, n: int) -> float:
     found = grams(text.split(), n)
     return len(set(found)) / len(found) if found else 0.0
 
 
+@mistake("you make the words lower-case: here “Good” and “good” are two words")
 def without_case(text: str, n: int) -> float:
     found = grams(text.lower().split(), n)
     return share(found, len(found))
 
 
+@mistake("your n-grams stand side by side: they overlap, one starts at every word")
 def side_by_side(text: str, n: int) -> float:
     words = text.split()
     found = [tuple(words[i : i + n]) for i in range(0, len(words) - n + 1, n)]
     return share(found, len(found))
 
 
+@mistake("you count single words whatever n is: an n-gram is n words in a row")
 def single_words(text: str, n: int) -> float:
     words = text.split()
     return share(words, len(words))
 
 
+@mistake("you forget the order inside an n-gram: “so good” and “good so” are two")
 def any_order(text: str, n: int) -> float:
     found = [tuple(sorted(gram)) for gram in grams(text.split(), n)]
     return share(found, len(found))
@@ -101,10 +114,9 @@ EXERCISE = Exercise(
     number="5.5",
     title="Distinct-n",
     minutes=10,
-    stars=1,
-    signature="distinct_n(text: str, n: int) -> float",
+    difficulty=1,
+    importance=3,
     reference="course.reward.rules:distinct_n",
-    used_by="reward.diversity, 03, 10, 14",
     why="It is the cheapest alarm for a policy that has begun to loop, and the usual "
     "counterweight to a likelihood reward.",
     hints=(
@@ -118,58 +130,5 @@ EXERCISE = Exercise(
     ),
     probes=probes,
     properties=(Property("a loop falls", a_loop_falls),),
-    mistakes=(
-        Mistake(
-            "number instead of share",
-            counted,
-            "you return the number of different n-grams: divide by the number of all, "
-            "or long texts win",
-        ),
-        Mistake(
-            "divided by the words",
-            over_words,
-            "you divide by the number of words: a text of w words has w − n + 1 "
-            "n-grams",
-        ),
-        Mistake(
-            "characters",
-            of_characters,
-            "you look at characters: the units are words, text.split()",
-        ),
-        Mistake(
-            "the repeated share",
-            repeated_share,
-            "this is the share that is repeated: distinct-n is 1 minus it",
-        ),
-        Mistake(
-            "turned over",
-            turned_over,
-            "your fraction is turned over: different n-grams divided by all n-grams",
-        ),
-        Mistake(
-            "a short text gets 0",
-            nothing_is_nothing,
-            "a text with fewer than n words repeats nothing: return 1, not 0",
-        ),
-        Mistake(
-            "case dropped",
-            without_case,
-            "you make the words lower-case: here “Good” and “good” are two words",
-        ),
-        Mistake(
-            "side by side",
-            side_by_side,
-            "your n-grams stand side by side: they overlap, one starts at every word",
-        ),
-        Mistake(
-            "single words",
-            single_words,
-            "you count single words whatever n is: an n-gram is n words in a row",
-        ),
-        Mistake(
-            "any order",
-            any_order,
-            "you forget the order inside an n-gram: “so good” and “good so” are two",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

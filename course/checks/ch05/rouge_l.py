@@ -4,7 +4,7 @@ from collections import Counter
 
 import torch
 
-from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
 from course.reward.overlap import common_subsequence, rouge_tokens
 
 
@@ -38,16 +38,28 @@ def both(hypothesis: str, reference: str) -> tuple[list[str], list[str]]:
     return rouge_tokens(hypothesis), rouge_tokens(reference)
 
 
+@mistake(
+    "you divide by the reference's length only: that is recall, and a text that says "
+    "everything would be perfect; return F1"
+)
 def recall_only(hypothesis: str, reference: str) -> float:
     found, wanted = both(hypothesis, reference)
     return common_subsequence(found, wanted) / len(wanted) if wanted else 0.0
 
 
+@mistake(
+    "you divide by the hypothesis' length only: that is precision, and one safe word "
+    "would be perfect; return F1"
+)
 def precision_only(hypothesis: str, reference: str) -> float:
     found, wanted = both(hypothesis, reference)
     return common_subsequence(found, wanted) / len(found) if found else 0.0
 
 
+@mistake(
+    "you look for the longest unbroken run: a subsequence may skip words, so take the "
+    "larger neighbour where two words differ"
+)
 def one_run(hypothesis: str, reference: str) -> float:
     found, wanted = both(hypothesis, reference)
     longest, row = 0, [0] * (len(wanted) + 1)
@@ -59,11 +71,16 @@ def one_run(hypothesis: str, reference: str) -> float:
     return f1(longest, len(found), len(wanted))
 
 
+@mistake(
+    "you count common words in any order: that is ROUGE-1; ROUGE-L wants them in the "
+    "same order"
+)
 def any_order(hypothesis: str, reference: str) -> float:
     found, wanted = both(hypothesis, reference)
     return f1((Counter(found) & Counter(wanted)).total(), len(found), len(wanted))
 
 
+@mistake("you keep upper case: ROUGE compares lower-case tokens, use rouge_tokens")
 def with_case(hypothesis: str, reference: str) -> float:
     def tokens(text: str) -> list[str]:
         kept = [c if c.isascii() and c.isalnum() else " " for c in text]
@@ -73,28 +90,42 @@ def with_case(hypothesis: str, reference: str) -> float:
     return f1(common_subsequence(found, wanted), len(found), len(wanted))
 
 
+@mistake(
+    "you split at spaces, so that “film.” differs from “film”: use rouge_tokens, which "
+    "keeps letters and digits only"
+)
 def split_at_spaces(hypothesis: str, reference: str) -> float:
     found, wanted = hypothesis.lower().split(), reference.lower().split()
     return f1(common_subsequence(found, wanted), len(found), len(wanted))
 
 
+@mistake("you compare characters: the units are words, use rouge_tokens")
 def of_characters(hypothesis: str, reference: str) -> float:
     matches = common_subsequence(hypothesis.lower(), reference.lower())
     return f1(matches, len(hypothesis), len(reference))
 
 
+@mistake(
+    "you average precision and recall: F1 is their harmonic mean, 2 · LCS / (length + "
+    "length)"
+)
 def plain_mean(hypothesis: str, reference: str) -> float:
     return (
         precision_only(hypothesis, reference) + recall_only(hypothesis, reference)
     ) / 2
 
 
+@mistake(
+    "you divide by the longer length: F1 divides twice the LCS by the sum of both "
+    "lengths"
+)
 def over_the_longer(hypothesis: str, reference: str) -> float:
     found, wanted = both(hypothesis, reference)
     longest = max(len(found), len(wanted))
     return common_subsequence(found, wanted) / longest if longest else 0.0
 
 
+@mistake("you return the length of the common subsequence: make it a share with F1")
 def only_the_length(hypothesis: str, reference: str) -> float:
     return float(common_subsequence(*both(hypothesis, reference)))
 
@@ -114,10 +145,9 @@ EXERCISE = Exercise(
     number="5.3",
     title="ROUGE-L",
     minutes=20,
-    stars=3,
-    signature="rouge_l(hypothesis: str, reference: str) -> float",
+    difficulty=3,
+    importance=4,
     reference="course.reward.overlap:rouge_l",
-    used_by="reward.overlap, 15",
     why="It is the usual reward for summaries: it asks for the right words in the "
     "right order and forgives what stands between them.",
     hints=(
@@ -132,63 +162,5 @@ EXERCISE = Exercise(
     ),
     probes=probes,
     properties=(Property("order counts", order_counts),),
-    mistakes=(
-        Mistake(
-            "recall only",
-            recall_only,
-            "you divide by the reference's length only: that is recall, and a text "
-            "that says everything would be perfect; return F1",
-        ),
-        Mistake(
-            "precision only",
-            precision_only,
-            "you divide by the hypothesis' length only: that is precision, and one "
-            "safe word would be perfect; return F1",
-        ),
-        Mistake(
-            "one unbroken run",
-            one_run,
-            "you look for the longest unbroken run: a subsequence may skip words, so "
-            "take the larger neighbour where two words differ",
-        ),
-        Mistake(
-            "any order",
-            any_order,
-            "you count common words in any order: that is ROUGE-1; ROUGE-L wants them "
-            "in the same order",
-        ),
-        Mistake(
-            "case kept",
-            with_case,
-            "you keep upper case: ROUGE compares lower-case tokens, use rouge_tokens",
-        ),
-        Mistake(
-            "split at spaces",
-            split_at_spaces,
-            "you split at spaces, so that “film.” differs from “film”: use "
-            "rouge_tokens, which keeps letters and digits only",
-        ),
-        Mistake(
-            "characters",
-            of_characters,
-            "you compare characters: the units are words, use rouge_tokens",
-        ),
-        Mistake(
-            "plain mean",
-            plain_mean,
-            "you average precision and recall: F1 is their harmonic mean, "
-            "2 · LCS / (length + length)",
-        ),
-        Mistake(
-            "over the longer text",
-            over_the_longer,
-            "you divide by the longer length: F1 divides twice the LCS by the sum of "
-            "both lengths",
-        ),
-        Mistake(
-            "not normalised",
-            only_the_length,
-            "you return the length of the common subsequence: make it a share with F1",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
 from course.checks.properties import always, unchanged
 
 
@@ -54,45 +54,79 @@ def share(wins: Tensor) -> Tensor:
     return wins.sum(1) / (wins + wins.T).sum(1)
 
 
+@mistake(
+    "this is the share of games won: a strength has no upper limit and depends on whom "
+    "an item met"
+)
 def win_share(wins: Tensor) -> Tensor:
     return share(wins)
 
 
+@mistake(
+    "you take the log-odds of each item's own share of wins: a win over a strong item "
+    "must count for more than one over a weak item"
+)
 def log_odds(wins: Tensor) -> Tensor:
     strengths = torch.logit(share(wins))
     return strengths - strengths.mean()
 
 
+@mistake(
+    "these are the worths e^s: return their logarithms, so that differences go into "
+    "the sigmoid"
+)
 def worths(wins: Tensor) -> Tensor:
     return minorise(wins, 300).exp()
 
 
+@mistake("you put the first item at 0: subtract the mean of all strengths")
 def first_is_zero(wins: Tensor) -> Tensor:
     strengths = minorise(wins, 300)
     return strengths - strengths[0]
 
 
+@mistake("wins and losses are swapped: entry [i, j] is how often i beat j")
 def transposed(wins: Tensor) -> Tensor:
     return minorise(wins.T, 300)
 
 
+@mistake(
+    "you stop too early: one round does not yet know how strong the opponents are; "
+    "repeat until nothing moves"
+)
 def one_round(wins: Tensor) -> Tensor:
     return minorise(wins, 1)
 
 
+@mistake(
+    "these are Elo points, 400 for odds of 10 to 1: return nats, as they go into the "
+    "sigmoid"
+)
 def elo_units(wins: Tensor) -> Tensor:
     return minorise(wins, 300) * 400 / math.log(10)
 
 
+@mistake(
+    "you turn each pair's votes into shares first: twenty votes must weigh more than "
+    "three"
+)
 def pairs_equal(wins: Tensor) -> Tensor:
     return minorise(wins / (wins + wins.T).clamp(min=1), 300)
 
 
+@mistake(
+    "you divide by the standard deviation: the scale of strengths is fixed by the "
+    "sigmoid, 1.1 means odds of 3 to 1"
+)
 def scaled(wins: Tensor) -> Tensor:
     strengths = minorise(wins, 300)
     return strengths / strengths.std(correction=0).clamp(min=1e-9)
 
 
+@mistake(
+    "this is wins minus losses, divided by games: it never asks how strong the "
+    "opponents were"
+)
 def wins_minus_losses(wins: Tensor) -> Tensor:
     return (wins - wins.T).sum(1) / (wins + wins.T).sum(1)
 
@@ -114,10 +148,9 @@ EXERCISE = Exercise(
     number="6.2",
     title="Bradley–Terry strengths from votes",
     minutes=20,
-    stars=3,
-    signature="bradley_terry_fit(wins: Tensor) -> Tensor",
+    difficulty=4,
+    importance=5,
     reference="course.reward.ranking:bradley_terry_fit",
-    used_by="reward.ranking, 06, 13",
     why="The strengths behind choices are what a pairwise reward model learns; here "
     "the texts have one free number each instead of a network.",
     hints=(
@@ -148,64 +181,5 @@ EXERCISE = Exercise(
             tolerance=1e-4,
         ),
     ),
-    mistakes=(
-        Mistake(
-            "share of wins",
-            win_share,
-            "this is the share of games won: a strength has no upper limit and "
-            "depends on whom an item met",
-        ),
-        Mistake(
-            "log-odds of the share",
-            log_odds,
-            "you take the log-odds of each item's own share of wins: a win over a "
-            "strong item must count for more than one over a weak item",
-        ),
-        Mistake(
-            "no logarithm",
-            worths,
-            "these are the worths e^s: return their logarithms, so that differences "
-            "go into the sigmoid",
-        ),
-        Mistake(
-            "first item at 0",
-            first_is_zero,
-            "you put the first item at 0: subtract the mean of all strengths",
-        ),
-        Mistake(
-            "wins and losses swapped",
-            transposed,
-            "wins and losses are swapped: entry [i, j] is how often i beat j",
-        ),
-        Mistake(
-            "one round only",
-            one_round,
-            "you stop too early: one round does not yet know how strong the "
-            "opponents are; repeat until nothing moves",
-        ),
-        Mistake(
-            "Elo units",
-            elo_units,
-            "these are Elo points, 400 for odds of 10 to 1: return nats, as they go "
-            "into the sigmoid",
-        ),
-        Mistake(
-            "every pair weighs the same",
-            pairs_equal,
-            "you turn each pair's votes into shares first: twenty votes must weigh "
-            "more than three",
-        ),
-        Mistake(
-            "divided by the standard deviation",
-            scaled,
-            "you divide by the standard deviation: the scale of strengths is fixed by "
-            "the sigmoid, 1.1 means odds of 3 to 1",
-        ),
-        Mistake(
-            "wins minus losses",
-            wins_minus_losses,
-            "this is wins minus losses, divided by games: it never asks how strong "
-            "the opponents were",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
 
 
 def probes(generator: torch.Generator) -> list[Probe]:
@@ -36,11 +36,19 @@ def chance(ratings: Tensor, a: int, b: int) -> Tensor:
     return 1 / (1 + 10 ** ((ratings[b] - ratings[a]) / 400))
 
 
+@mistake(
+    "your curve is 1 / (1 + e^(−gap / 400)): Elo takes powers of 10, so that 400 "
+    "points mean odds of 10 to 1"
+)
 def natural(ratings: Tensor, a: int, b: int, outcome: float, k: float = 32.0) -> Tensor:
     change = k * (outcome - torch.sigmoid((ratings[a] - ratings[b]) / 400))
     return changed(ratings, a, b, change, -change)
 
 
+@mistake(
+    "you forgot to divide the difference by 400: a gap of a few points would decide "
+    "every game"
+)
 def no_scale(
     ratings: Tensor, a: int, b: int, outcome: float, k: float = 32.0
 ) -> Tensor:
@@ -48,11 +56,15 @@ def no_scale(
     return changed(ratings, a, b, change, -change)
 
 
+@mistake("only a's rating moves: what a gains, b must lose")
 def only_a(ratings: Tensor, a: int, b: int, outcome: float, k: float = 32.0) -> Tensor:
     change = k * (outcome - chance(ratings, a, b))
     return changed(ratings, a, b, change, 0 * change)
 
 
+@mistake(
+    "you subtract the chance of b: compare a's outcome with a's own expected outcome"
+)
 def other_chance(
     ratings: Tensor, a: int, b: int, outcome: float, k: float = 32.0
 ) -> Tensor:
@@ -60,6 +72,7 @@ def other_chance(
     return changed(ratings, a, b, change, -change)
 
 
+@mistake("the sign is wrong: your winner loses points")
 def sign_lost(
     ratings: Tensor, a: int, b: int, outcome: float, k: float = 32.0
 ) -> Tensor:
@@ -67,11 +80,13 @@ def sign_lost(
     return changed(ratings, a, b, change, -change)
 
 
+@mistake("you forgot to multiply by k, the size of a step")
 def no_k(ratings: Tensor, a: int, b: int, outcome: float, k: float = 32.0) -> Tensor:
     change = outcome - chance(ratings, a, b)
     return changed(ratings, a, b, change, -change)
 
 
+@mistake("both sides move the same way: b must lose what a gains")
 def both_gain(
     ratings: Tensor, a: int, b: int, outcome: float, k: float = 32.0
 ) -> Tensor:
@@ -79,6 +94,9 @@ def both_gain(
     return changed(ratings, a, b, change, change)
 
 
+@mistake(
+    "you compare the outcome with one half: compare it with what the ratings promised"
+)
 def no_surprise(
     ratings: Tensor, a: int, b: int, outcome: float, k: float = 32.0
 ) -> Tensor:
@@ -86,6 +104,10 @@ def no_surprise(
     return changed(ratings, a, b, change, -change)
 
 
+@mistake(
+    "you update b with a's new rating: compute the change once, from the ratings "
+    "before the game"
+)
 def one_after_the_other(
     ratings: Tensor, a: int, b: int, outcome: float, k: float = 32.0
 ) -> Tensor:
@@ -95,6 +117,9 @@ def one_after_the_other(
     return updated
 
 
+@mistake(
+    "your tie counts as a loss of a: the outcome 0.5 goes into the formula as it is"
+)
 def ties_lose(
     ratings: Tensor, a: int, b: int, outcome: float, k: float = 32.0
 ) -> Tensor:
@@ -128,13 +153,9 @@ EXERCISE = Exercise(
     number="6.4",
     title="Elo after one game",
     minutes=10,
-    stars=2,
-    signature=(
-        "elo_update(ratings: Tensor, a: int, b: int, outcome: float, k: float = 32.0) "
-        "-> Tensor"
-    ),
+    difficulty=2,
+    importance=3,
     reference="course.reward.ranking:elo_update",
-    used_by="reward.ranking, 06, 13",
     why="Public rankings of chat models work like this: it is one gradient step of "
     "Bradley–Terry for each vote as it comes in.",
     hints=(
@@ -150,62 +171,5 @@ EXERCISE = Exercise(
         Property("nothing is made from nothing", nothing_made),
         Property("only differences count", shifted),
     ),
-    mistakes=(
-        Mistake(
-            "e instead of 10",
-            natural,
-            "your curve is 1 / (1 + e^(−gap / 400)): Elo takes powers of 10, so that "
-            "400 points mean odds of 10 to 1",
-        ),
-        Mistake(
-            "400 forgotten",
-            no_scale,
-            "you forgot to divide the difference by 400: a gap of a few points would "
-            "decide every game",
-        ),
-        Mistake(
-            "only a moves",
-            only_a,
-            "only a's rating moves: what a gains, b must lose",
-        ),
-        Mistake(
-            "chance of the wrong side",
-            other_chance,
-            "you subtract the chance of b: compare a's outcome with a's own expected "
-            "outcome",
-        ),
-        Mistake(
-            "sign lost",
-            sign_lost,
-            "the sign is wrong: your winner loses points",
-        ),
-        Mistake(
-            "k forgotten",
-            no_k,
-            "you forgot to multiply by k, the size of a step",
-        ),
-        Mistake(
-            "both gain",
-            both_gain,
-            "both sides move the same way: b must lose what a gains",
-        ),
-        Mistake(
-            "no expectation",
-            no_surprise,
-            "you compare the outcome with one half: compare it with what the ratings "
-            "promised",
-        ),
-        Mistake(
-            "one after the other",
-            one_after_the_other,
-            "you update b with a's new rating: compute the change once, from the "
-            "ratings before the game",
-        ),
-        Mistake(
-            "ties count as losses",
-            ties_lose,
-            "your tie counts as a loss of a: the outcome 0.5 goes into the formula as "
-            "it is",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

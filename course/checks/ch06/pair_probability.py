@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
 from course.checks.properties import always, unchanged
 
 
@@ -31,44 +31,64 @@ def probes(generator: torch.Generator) -> list[Probe]:
     ]
 
 
+@mistake(
+    "your ties count as losses of a: give each half a vote, or the two directions do "
+    "not sum to 1"
+)
 def ties_lose(ratings_a: Tensor, ratings_b: Tensor) -> float:
     return float((ratings_a[:, None] > ratings_b).double().mean())
 
 
+@mistake("your ties count as wins of a: give each half a vote")
 def ties_win(ratings_a: Tensor, ratings_b: Tensor) -> float:
     return float((ratings_a[:, None] >= ratings_b).double().mean())
 
 
+@mistake("you leave the ties out: here each counts as half a vote")
 def ties_left_out(ratings_a: Tensor, ratings_b: Tensor) -> float:
     gap = ratings_a[:, None] - ratings_b
     wins, losses = float((gap > 0).sum()), float((gap < 0).sum())
     return wins / (wins + losses) if wins + losses else 0.5
 
 
+@mistake(
+    "you compare the first rating with the first, the second with the second: they are "
+    "different people, so let every rater of a meet every rater of b"
+)
 def rater_by_rater(ratings_a: Tensor, ratings_b: Tensor) -> float:
     n = min(len(ratings_a), len(ratings_b))
     sign = (ratings_a[:n] - ratings_b[:n]).sign()
     return float((sign.double().mean() + 1) / 2)
 
 
+@mistake("you compare the two means: that says who wins, not how often")
 def means_compared(ratings_a: Tensor, ratings_b: Tensor) -> float:
     return float(((ratings_a.mean() - ratings_b.mean()).sign() + 1) / 2)
 
 
+@mistake(
+    "you put the difference of the means through a sigmoid: that is a model; here the "
+    "votes themselves are counted"
+)
 def sigmoid_of_gap(ratings_a: Tensor, ratings_b: Tensor) -> float:
     return float(torch.sigmoid(ratings_a.mean() - ratings_b.mean()))
 
 
+@mistake("a and b are swapped: count where a's rating is higher")
 def swapped(ratings_a: Tensor, ratings_b: Tensor) -> float:
     sign = (ratings_b[:, None] - ratings_a).sign()
     return float((sign.double().mean() + 1) / 2)
 
 
+@mistake(
+    "you compare each rating of a with the mean of b: compare it with each rating of b"
+)
 def against_the_mean(ratings_a: Tensor, ratings_b: Tensor) -> float:
     sign = (ratings_a - ratings_b.mean()).sign()
     return float((sign.double().mean() + 1) / 2)
 
 
+@mistake("this is wins minus losses, from −1 to 1: a probability lies between 0 and 1")
 def mean_sign(ratings_a: Tensor, ratings_b: Tensor) -> float:
     return float((ratings_a[:, None] - ratings_b).sign().double().mean())
 
@@ -88,10 +108,9 @@ EXERCISE = Exercise(
     number="6.1",
     title="The probability of a preference",
     minutes=10,
-    stars=2,
-    signature="pair_probability(ratings_a: Tensor, ratings_b: Tensor) -> float",
+    difficulty=2,
+    importance=5,
     reference="course.reward.ranking:pair_probability",
-    used_by="reward.ranking, 06, 07",
     why="This is the number that a pairwise reward model should predict: not who wins, "
     "but how often.",
     hints=(
@@ -118,56 +137,5 @@ EXERCISE = Exercise(
             "dividing every rating by 4",
         ),
     ),
-    mistakes=(
-        Mistake(
-            "ties lose",
-            ties_lose,
-            "your ties count as losses of a: give each half a vote, or the two "
-            "directions do not sum to 1",
-        ),
-        Mistake(
-            "ties win",
-            ties_win,
-            "your ties count as wins of a: give each half a vote",
-        ),
-        Mistake(
-            "ties left out",
-            ties_left_out,
-            "you leave the ties out: here each counts as half a vote",
-        ),
-        Mistake(
-            "rater by rater",
-            rater_by_rater,
-            "you compare the first rating with the first, the second with the second: "
-            "they are different people, so let every rater of a meet every rater of b",
-        ),
-        Mistake(
-            "means compared",
-            means_compared,
-            "you compare the two means: that says who wins, not how often",
-        ),
-        Mistake(
-            "sigmoid of the gap",
-            sigmoid_of_gap,
-            "you put the difference of the means through a sigmoid: that is a model; "
-            "here the votes themselves are counted",
-        ),
-        Mistake(
-            "a and b swapped",
-            swapped,
-            "a and b are swapped: count where a's rating is higher",
-        ),
-        Mistake(
-            "against the mean",
-            against_the_mean,
-            "you compare each rating of a with the mean of b: compare it with each "
-            "rating of b",
-        ),
-        Mistake(
-            "mean of the signs",
-            mean_sign,
-            "this is wins minus losses, from −1 to 1: a probability lies between 0 "
-            "and 1",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

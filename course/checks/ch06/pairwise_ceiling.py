@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe
+from course.checks.exercise import Exercise, Probe, mistake, mistakes_in
 from course.checks.properties import always, unchanged
 
 
@@ -39,38 +39,55 @@ def shares(wins: Tensor, losses: Tensor) -> Tensor:
     return wins.double() / (wins + losses).double().clamp(min=1)
 
 
+@mistake(
+    "you average the pairs' shares: every vote must weigh the same, so add the votes "
+    "up first"
+)
 def pairs_equal(wins: Tensor, losses: Tensor) -> float:
     p, used = shares(wins, losses), wins + losses > 0
     return float(torch.maximum(p, 1 - p)[used].mean())
 
 
+@mistake("this judge always names a: take the larger count of every pair")
 def always_a(wins: Tensor, losses: Tensor) -> float:
     return float(wins.double().sum() / (wins + losses).double().sum())
 
 
+@mistake("this judge names the same side in all pairs: let it choose pair by pair")
 def one_side(wins: Tensor, losses: Tensor) -> float:
     totals = torch.stack([wins.double().sum(), losses.double().sum()])
     return float(totals.max() / totals.sum())
 
 
+@mistake("this is the worst judge, who names the side with fewer votes")
 def worst(wins: Tensor, losses: Tensor) -> float:
     both = torch.stack([wins, losses]).double()
     return float(both.amin(0).sum() / both.sum())
 
 
+@mistake(
+    "this judge votes at random in the crowd's proportions: naming the majority every "
+    "time is right more often"
+)
 def matching(wins: Tensor, losses: Tensor) -> float:
     p, n = shares(wins, losses), (wins + losses).double()
     return float((n * (p**2 + (1 - p) ** 2)).sum() / n.sum())
 
 
+@mistake("you count the pairs that a wins: count votes that the best judge agrees with")
 def pairs_won(wins: Tensor, losses: Tensor) -> float:
     return float((wins > losses).double().mean())
 
 
+@mistake("you return a number of votes: divide by all decided votes")
 def counted(wins: Tensor, losses: Tensor) -> float:
     return float(torch.maximum(wins, losses).double().sum())
 
 
+@mistake(
+    "this is the mean margin, 0 for even pairs: an even pair is still right half of "
+    "the time"
+)
 def margin(wins: Tensor, losses: Tensor) -> float:
     gap = (wins - losses).abs().double().sum()
     return float(gap / (wins + losses).double().sum())
@@ -80,10 +97,9 @@ EXERCISE = Exercise(
     number="6.5",
     title="The ceiling of pair accuracy",
     minutes=10,
-    stars=2,
-    signature="pairwise_ceiling(wins: Tensor, losses: Tensor) -> float",
+    difficulty=2,
+    importance=5,
     reference="course.reward.agreement:pairwise_ceiling",
-    used_by="reward.agreement, 06",
     why="A reward model that reaches this number cannot be better: what is missing to "
     "1 is people who disagree with each other.",
     hints=(
@@ -114,50 +130,5 @@ EXERCISE = Exercise(
             "when all pairs are even, every judge agrees with half of the votes",
         ),
     ),
-    mistakes=(
-        Mistake(
-            "pairs weigh the same",
-            pairs_equal,
-            "you average the pairs' shares: every vote must weigh the same, so add the "
-            "votes up first",
-        ),
-        Mistake(
-            "always a",
-            always_a,
-            "this judge always names a: take the larger count of every pair",
-        ),
-        Mistake(
-            "one side for all pairs",
-            one_side,
-            "this judge names the same side in all pairs: let it choose pair by pair",
-        ),
-        Mistake(
-            "worst judge",
-            worst,
-            "this is the worst judge, who names the side with fewer votes",
-        ),
-        Mistake(
-            "votes like the crowd",
-            matching,
-            "this judge votes at random in the crowd's proportions: naming the "
-            "majority every time is right more often",
-        ),
-        Mistake(
-            "pairs won by a",
-            pairs_won,
-            "you count the pairs that a wins: count votes that the best judge agrees "
-            "with",
-        ),
-        Mistake(
-            "number instead of share",
-            counted,
-            "you return a number of votes: divide by all decided votes",
-        ),
-        Mistake(
-            "margin",
-            margin,
-            "this is the mean margin, 0 for even pairs: an even pair is still right "
-            "half of the time",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe
+from course.checks.exercise import Exercise, Probe, mistake, mistakes_in
 from course.checks.properties import always, unchanged
 
 Call = tuple[Tensor, Tensor, Tensor]
@@ -61,44 +61,70 @@ def halves(ratings: Tensor, first: Tensor, second: Tensor) -> list[Tensor]:
     return [(ratings * g).sum(1) / g.sum(1) for g in (first, second)]
 
 
+@mistake(
+    "you add ratings up: texts with more raters get larger sums, so divide by how many "
+    "raters each half has"
+)
 def sums(ratings: Tensor, first: Tensor, second: Tensor) -> float:
     return correlation((ratings * first).sum(1), (ratings * second).sum(1))
 
 
+@mistake(
+    "you applied Spearman and Brown's formula: that is the reliability of all raters; "
+    "here the plain correlation of the two halves is asked for"
+)
 def stepped_up(ratings: Tensor, first: Tensor, second: Tensor) -> float:
     r = correlation(*halves(ratings, first, second))
     return 2 * r / (1 + r)
 
 
+@mistake("one of your groups contains the other: shared raters agree with themselves")
 def overlapping(ratings: Tensor, first: Tensor, second: Tensor) -> float:
     one, everyone = halves(ratings, first, first | second)
     return correlation(one, everyone)
 
 
+@mistake(
+    "this is the covariance, which changes with the unit: divide by both standard "
+    "deviations"
+)
 def covariance(ratings: Tensor, first: Tensor, second: Tensor) -> float:
     a, b = halves(ratings, first, second)
     return float(((a - a.mean()) * (b - b.mean())).mean())
 
 
+@mistake("this is r squared: return r")
 def squared(ratings: Tensor, first: Tensor, second: Tensor) -> float:
     return correlation(*halves(ratings, first, second)) ** 2
 
 
+@mistake("this is the correlation of ranks: use the means themselves")
 def of_ranks(ratings: Tensor, first: Tensor, second: Tensor) -> float:
     ranks = [h.argsort().argsort() for h in halves(ratings, first, second)]
     return correlation(*ranks)
 
 
+@mistake(
+    "you forgot to subtract the mean over the texts: a crowd that likes everything "
+    "would agree with every other"
+)
 def not_centred(ratings: Tensor, first: Tensor, second: Tensor) -> float:
     a, b = (h.double() for h in halves(ratings, first, second))
     return float((a @ b) / (a.norm() * b.norm()))
 
 
+@mistake(
+    "you split the columns in the middle: use the two masks, columns may be padding"
+)
 def by_columns(ratings: Tensor, first: Tensor, second: Tensor) -> float:
     half = ratings.shape[1] // 2
     return correlation(ratings[:, :half].mean(1), ratings[:, half:].mean(1))
 
 
+@mistake(
+    "you divide by n in one place and by n − 1 in the other: the same divisor in the "
+    "covariance and the standard deviations cancels"
+)
 def two_divisors(ratings: Tensor, first: Tensor, second: Tensor) -> float:
     n = len(ratings)
     return correlation(*halves(ratings, first, second)) * (n - 1) / n
@@ -108,10 +134,9 @@ EXERCISE = Exercise(
     number="6.3",
     title="Two halves of the raters",
     minutes=15,
-    stars=2,
-    signature="split_half(ratings: Tensor, first: Tensor, second: Tensor) -> float",
+    difficulty=2,
+    importance=4,
     reference="course.reward.agreement:split_half",
-    used_by="reward.agreement, 06",
     why="It says how much of a mean rating is the text and how much is luck in who "
     "rated it: the yardstick for every reward model.",
     hints=(
@@ -143,58 +168,5 @@ EXERCISE = Exercise(
             "a group agrees perfectly with itself: the result must be 1",
         ),
     ),
-    mistakes=(
-        Mistake(
-            "sums instead of means",
-            sums,
-            "you add ratings up: texts with more raters get larger sums, so divide by "
-            "how many raters each half has",
-        ),
-        Mistake(
-            "stepped up to all raters",
-            stepped_up,
-            "you applied Spearman and Brown's formula: that is the reliability of all "
-            "raters; here the plain correlation of the two halves is asked for",
-        ),
-        Mistake(
-            "a half against everybody",
-            overlapping,
-            "one of your groups contains the other: shared raters agree with "
-            "themselves",
-        ),
-        Mistake(
-            "covariance",
-            covariance,
-            "this is the covariance, which changes with the unit: divide by both "
-            "standard deviations",
-        ),
-        Mistake(
-            "squared",
-            squared,
-            "this is r squared: return r",
-        ),
-        Mistake(
-            "ranks",
-            of_ranks,
-            "this is the correlation of ranks: use the means themselves",
-        ),
-        Mistake(
-            "means not subtracted",
-            not_centred,
-            "you forgot to subtract the mean over the texts: a crowd that likes "
-            "everything would agree with every other",
-        ),
-        Mistake(
-            "left and right columns",
-            by_columns,
-            "you split the columns in the middle: use the two masks, columns may be "
-            "padding",
-        ),
-        Mistake(
-            "n and n − 1 mixed",
-            two_divisors,
-            "you divide by n in one place and by n − 1 in the other: the same divisor "
-            "in the covariance and the standard deviations cancels",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
 
 
 def probes(generator: torch.Generator) -> list[Probe]:
@@ -40,50 +40,74 @@ def tables(p: Tensor, y: Tensor, bins: int) -> tuple[Tensor, Tensor, Tensor]:
     )
 
 
+@mistake("all your bins weigh the same: weigh each by its share of the predictions")
 def bins_equal(probabilities: Tensor, outcomes: Tensor, bins: int = 10) -> float:
     n, p, y = tables(probabilities, outcomes, bins)
     used = n > 0
     return float(((p - y).abs()[used] / n[used]).mean())
 
 
+@mistake(
+    "you average over all bins, the empty ones too: weigh each by its share of the "
+    "predictions"
+)
 def empty_bins_too(probabilities: Tensor, outcomes: Tensor, bins: int = 10) -> float:
     n, p, y = tables(probabilities, outcomes, bins)
     return float(((p - y).abs() / n.clamp(min=1)).mean())
 
 
+@mistake("your gaps keep their signs and cancel: take the absolute gap of each bin")
 def signed(probabilities: Tensor, outcomes: Tensor, bins: int = 10) -> float:
     n, p, y = tables(probabilities, outcomes, bins)
     return float((p - y).sum() / n.sum())
 
 
+@mistake(
+    "you compare the overall means, as with one bin: too sure here and too modest "
+    "there cancel"
+)
 def one_bin(probabilities: Tensor, outcomes: Tensor, bins: int = 10) -> float:
     return float((probabilities.mean() - outcomes.mean()).abs())
 
 
+@mistake(
+    "this is the largest gap (the maximum calibration error): take the weighted mean"
+)
 def worst_bin(probabilities: Tensor, outcomes: Tensor, bins: int = 10) -> float:
     n, p, y = tables(probabilities, outcomes, bins)
     return float(((p - y).abs() / n.clamp(min=1)).max())
 
 
+@mistake("you square the gaps: take their absolute value")
 def squared(probabilities: Tensor, outcomes: Tensor, bins: int = 10) -> float:
     n, p, y = tables(probabilities, outcomes, bins)
     return float(((p - y).square() / n.clamp(min=1)).sum() / n.sum())
 
 
+@mistake(
+    "this is the Brier score: calibration compares means inside bins, not each "
+    "prediction with its outcome"
+)
 def brier(probabilities: Tensor, outcomes: Tensor, bins: int = 10) -> float:
     return float((probabilities - outcomes).square().mean())
 
 
+@mistake(
+    "you compare each prediction with its own outcome, 0 or 1: compare the means "
+    "inside each bin"
+)
 def per_prediction(probabilities: Tensor, outcomes: Tensor, bins: int = 10) -> float:
     return float((probabilities - outcomes).abs().mean())
 
 
+@mistake("predictions of exactly 1 fall into no bin: the last bin includes 1")
 def certain_lost(probabilities: Tensor, outcomes: Tensor, bins: int = 10) -> float:
     inside = probabilities < 1
     n, p, y = tables(probabilities[inside], outcomes[inside], bins)
     return float((p - y).abs().sum() / len(probabilities))
 
 
+@mistake("you use the centre of each bin: use the mean of the probabilities in it")
 def bin_centres(probabilities: Tensor, outcomes: Tensor, bins: int = 10) -> float:
     n, _, y = tables(probabilities, outcomes, bins)
     centres = (torch.arange(bins) + 0.5) / bins
@@ -105,13 +129,9 @@ EXERCISE = Exercise(
     number="7.4",
     title="The expected calibration error",
     minutes=15,
-    stars=2,
-    signature=(
-        "expected_calibration_error(probabilities: Tensor, outcomes: Tensor, "
-        "bins: int = 10) -> float"
-    ),
+    difficulty=2,
+    importance=4,
     reference="course.reward.metrics:expected_calibration_error",
-    used_by="reward.metrics, 07, 14",
     why="A reward model that says 90 % should be right nine times in ten; accuracy "
     "alone never shows whether it is.",
     hints=(
@@ -125,61 +145,5 @@ EXERCISE = Exercise(
     ),
     probes=probes,
     properties=(Property("0 for perfect predictions", perfect),),
-    mistakes=(
-        Mistake(
-            "bins weigh equally",
-            bins_equal,
-            "all your bins weigh the same: weigh each by its share of the predictions",
-        ),
-        Mistake(
-            "empty bins counted",
-            empty_bins_too,
-            "you average over all bins, the empty ones too: weigh each by its share "
-            "of the predictions",
-        ),
-        Mistake(
-            "gaps with their sign",
-            signed,
-            "your gaps keep their signs and cancel: take the absolute gap of each bin",
-        ),
-        Mistake(
-            "no bins",
-            one_bin,
-            "you compare the overall means, as with one bin: too sure here and too "
-            "modest there cancel",
-        ),
-        Mistake(
-            "worst bin",
-            worst_bin,
-            "this is the largest gap (the maximum calibration error): take the "
-            "weighted mean",
-        ),
-        Mistake(
-            "squared gaps",
-            squared,
-            "you square the gaps: take their absolute value",
-        ),
-        Mistake(
-            "Brier score",
-            brier,
-            "this is the Brier score: calibration compares means inside bins, not "
-            "each prediction with its outcome",
-        ),
-        Mistake(
-            "each prediction on its own",
-            per_prediction,
-            "you compare each prediction with its own outcome, 0 or 1: compare the "
-            "means inside each bin",
-        ),
-        Mistake(
-            "p = 1 lost",
-            certain_lost,
-            "predictions of exactly 1 fall into no bin: the last bin includes 1",
-        ),
-        Mistake(
-            "centres of the bins",
-            bin_centres,
-            "you use the centre of each bin: use the mean of the probabilities in it",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

@@ -4,8 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe
-from course.checks.properties import draw, mask_of, unchanged
+from course.checks.exercise import Exercise, Probe, mistake, mistakes_in
+from course.checks.properties import draw, invariant_to_padding, mask_of
 
 
 def probes(generator: torch.Generator) -> list[Probe]:
@@ -25,45 +25,71 @@ def probes(generator: torch.Generator) -> list[Probe]:
     ]
 
 
+@mistake(
+    "you read the last column, which is padding wherever a text is shorter: find the "
+    "last real token through the mask"
+)
 def last_column(hidden: Tensor, mask: Tensor, weight: Tensor) -> Tensor:
     return hidden[:, -1] @ weight
 
 
+@mistake(
+    "you read the first token, which has seen nothing of the text: a causal model "
+    "knows the whole text only at the last real token"
+)
 def first_token(hidden: Tensor, mask: Tensor, weight: Tensor) -> Tensor:
     return hidden[:, 0] @ weight
 
 
+@mistake(
+    "mask.sum(1) − 1 is the last token only when padding stands on the right: use the "
+    "positions where the mask is true"
+)
 def right_padding_only(hidden: Tensor, mask: Tensor, weight: Tensor) -> Tensor:
     return hidden[torch.arange(len(mask)), mask.sum(1) - 1] @ weight
 
 
+@mistake(
+    "you read one position too far: mask.sum(1) is a length, the last index is one less"
+)
 def one_too_far(hidden: Tensor, mask: Tensor, weight: Tensor) -> Tensor:
     last = mask.sum(1).clamp(max=mask.shape[1] - 1)
     return hidden[torch.arange(len(mask)), last] @ weight
 
 
+@mistake("you read one position too early, the token before the last one")
 def one_too_early(hidden: Tensor, mask: Tensor, weight: Tensor) -> Tensor:
     last = (mask.long() * torch.arange(mask.shape[1])).argmax(1)
     return hidden[torch.arange(len(mask)), (last - 1).clamp(min=0)] @ weight
 
 
+@mistake(
+    "you average over the tokens: only the last real token has read the whole text"
+)
 def mean_pooling(hidden: Tensor, mask: Tensor, weight: Tensor) -> Tensor:
     counted = mask.float()
     return ((hidden @ weight) * counted).sum(1) / counted.sum(1)
 
 
+@mistake("you average over all positions, padding included: read the last real token")
 def mean_with_padding(hidden: Tensor, mask: Tensor, weight: Tensor) -> Tensor:
     return hidden.mean(1) @ weight
 
 
+@mistake(
+    "argmax of a mask finds its first true position: multiply the mask by the "
+    "positions before"
+)
 def first_real_token(hidden: Tensor, mask: Tensor, weight: Tensor) -> Tensor:
     return hidden[torch.arange(len(mask)), mask.long().argmax(1)] @ weight
 
 
+@mistake("you return one score per token: one per text is expected, shape (batch,)")
 def every_token(hidden: Tensor, mask: Tensor, weight: Tensor) -> Tensor:
     return (hidden @ weight).masked_fill(~mask, 0.0)
 
 
+@mistake("you take the highest score of any token: read the one at the last real token")
 def highest_score(hidden: Tensor, mask: Tensor, weight: Tensor) -> Tensor:
     return (hidden @ weight).masked_fill(~mask, float("-inf")).amax(1)
 
@@ -79,12 +105,9 @@ EXERCISE = Exercise(
     number="7.2",
     title="The score at the last token",
     minutes=15,
-    stars=2,
-    signature=(
-        "last_token_scores(hidden: Tensor, mask: Tensor, weight: Tensor) -> Tensor"
-    ),
+    difficulty=2,
+    importance=5,
     reference="course.reward.model:last_token_scores",
-    used_by="reward.model, 08, 09",
     why="Only the last real token has read the whole text; a reward read on padding "
     "is noise that training cannot see.",
     hints=(
@@ -98,78 +121,9 @@ EXERCISE = Exercise(
     ),
     probes=probes,
     properties=(
-        unchanged(
-            "invariant to padding on the right",
-            lambda: example(0, 0),
-            lambda: example(0, 3),
-            "adding three columns of padding on the right",
-        ),
-        unchanged(
-            "invariant to padding on the left",
-            lambda: example(0, 0),
-            lambda: example(2, 0),
-            "adding two columns of padding on the left",
-        ),
+        invariant_to_padding(lambda extra: example(0, extra), 3, side="on the right"),
+        invariant_to_padding(lambda extra: example(extra, 0), 2, side="on the left"),
     ),
     differentiable=("hidden", "weight"),
-    mistakes=(
-        Mistake(
-            "last column",
-            last_column,
-            "you read the last column, which is padding wherever a text is shorter: "
-            "find the last real token through the mask",
-        ),
-        Mistake(
-            "first token",
-            first_token,
-            "you read the first token, which has seen nothing of the text: a causal "
-            "model knows the whole text only at the last real token",
-        ),
-        Mistake(
-            "right padding only",
-            right_padding_only,
-            "mask.sum(1) − 1 is the last token only when padding stands on the right: "
-            "use the positions where the mask is true",
-        ),
-        Mistake(
-            "one too far",
-            one_too_far,
-            "you read one position too far: mask.sum(1) is a length, the last index "
-            "is one less",
-        ),
-        Mistake(
-            "one too early",
-            one_too_early,
-            "you read one position too early, the token before the last one",
-        ),
-        Mistake(
-            "mean over tokens",
-            mean_pooling,
-            "you average over the tokens: only the last real token has read the "
-            "whole text",
-        ),
-        Mistake(
-            "mean over padding too",
-            mean_with_padding,
-            "you average over all positions, padding included: read the last real "
-            "token",
-        ),
-        Mistake(
-            "first real token",
-            first_real_token,
-            "argmax of a mask finds its first true position: multiply the mask by "
-            "the positions before",
-        ),
-        Mistake(
-            "one score per token",
-            every_token,
-            "you return one score per token: one per text is expected, shape (batch,)",
-        ),
-        Mistake(
-            "highest score",
-            highest_score,
-            "you take the highest score of any token: read the one at the last real "
-            "token",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

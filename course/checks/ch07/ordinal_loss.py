@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
 from course.checks.properties import draw, unchanged
 
 CUTS = torch.tensor([-1.37, 0.11, 2.03])
@@ -52,22 +52,39 @@ def pick(table: Tensor, bins: Tensor) -> Tensor:
     return table.gather(1, bins[:, None]).squeeze(1)
 
 
+@mistake(
+    "far from the cuts the two sigmoids round to the same number and their difference "
+    "to 0, whose logarithm is −inf: subtract in logarithms"
+)
 def plain_difference(scores: Tensor, bins: Tensor, cuts: Tensor) -> Tensor:
     return -pick(naive(scores, cuts), bins).log().mean()
 
 
+@mistake(
+    "clamping the probability hides the overflow but kills the gradient exactly where "
+    "the model is most wrong: compute the logarithm directly"
+)
 def clamped(scores: Tensor, bins: Tensor, cuts: Tensor) -> Tensor:
     return -pick(naive(scores, cuts), bins).clamp(min=1e-9).log().mean()
 
 
+@mistake(
+    "adding a small number before the logarithm caps the loss where the model is most "
+    "wrong: compute the logarithm of the difference directly"
+)
 def with_epsilon(scores: Tensor, bins: Tensor, cuts: Tensor) -> Tensor:
     return -(pick(naive(scores, cuts), bins) + 1e-9).log().mean()
 
 
+@mistake("you average the probability: the likelihood needs its logarithm")
 def no_logarithm(scores: Tensor, bins: Tensor, cuts: Tensor) -> Tensor:
     return -pick(naive(scores, cuts), bins).mean()
 
 
+@mistake(
+    "you use σ(r − c): a higher score must make high bins more probable, so a rating "
+    "below c has probability σ(c − r)"
+)
 def sign_reversed(scores: Tensor, bins: Tensor, cuts: Tensor) -> Tensor:
     z = scores[:, None] - cuts
     ends = torch.full_like(z[:, :1], 30.0)
@@ -76,23 +93,33 @@ def sign_reversed(scores: Tensor, bins: Tensor, cuts: Tensor) -> Tensor:
     return -pick(p.abs(), bins).clamp(min=1e-9).log().mean()
 
 
+@mistake(
+    "this is the probability of bin k or any lower one: subtract that of the bins below"
+)
 def cumulative_only(scores: Tensor, bins: Tensor, cuts: Tensor) -> Tensor:
     below = F.logsigmoid(cuts - scores[:, None])
     return -pick(torch.cat([below, torch.zeros_like(below[:, :1])], 1), bins).mean()
 
 
+@mistake("your bins run from best to worst: 0 is the worst, len(cuts) the best")
 def bins_reversed(scores: Tensor, bins: Tensor, cuts: Tensor) -> Tensor:
     return -pick(stable(scores, bins, cuts), len(cuts) - bins).mean()
 
 
+@mistake("you sum over the batch: take the mean")
 def summed(scores: Tensor, bins: Tensor, cuts: Tensor) -> Tensor:
     return -pick(stable(scores, bins, cuts), bins).sum()
 
 
+@mistake("the minus sign is missing: a loss is the negative log-likelihood")
 def sign_lost(scores: Tensor, bins: Tensor, cuts: Tensor) -> Tensor:
     return pick(stable(scores, bins, cuts), bins).mean()
 
 
+@mistake(
+    "a softmax over distances forgets the order of the bins: take differences of "
+    "sigmoids at neighbouring cuts"
+)
 def softmax_of_distances(scores: Tensor, bins: Tensor, cuts: Tensor) -> Tensor:
     z = F.pad(cuts - scores[:, None], (0, 1))
     return F.cross_entropy(z, bins)
@@ -117,10 +144,9 @@ EXERCISE = Exercise(
     number="7.3",
     title="The ordinal loss",
     minutes=20,
-    stars=3,
-    signature="ordinal_loss(scores: Tensor, bins: Tensor, cuts: Tensor) -> Tensor",
+    difficulty=3,
+    importance=3,
     reference="course.reward.losses:ordinal_loss",
-    used_by="reward.training, 07",
     why="Ratings are steps of unknown height: this loss uses their order without "
     "pretending that the distance from 1 to 2 equals that from 3 to 4.",
     hints=(
@@ -145,62 +171,5 @@ EXERCISE = Exercise(
     ),
     differentiable=("scores", "cuts"),
     tolerance=1e-4,
-    mistakes=(
-        Mistake(
-            "plain difference",
-            plain_difference,
-            "far from the cuts the two sigmoids round to the same number and their "
-            "difference to 0, whose logarithm is −inf: subtract in logarithms",
-        ),
-        Mistake(
-            "probability clamped",
-            clamped,
-            "clamping the probability hides the overflow but kills the gradient "
-            "exactly where the model is most wrong: compute the logarithm directly",
-        ),
-        Mistake(
-            "small number added",
-            with_epsilon,
-            "adding a small number before the logarithm caps the loss where the model "
-            "is most wrong: compute the logarithm of the difference directly",
-        ),
-        Mistake(
-            "no logarithm",
-            no_logarithm,
-            "you average the probability: the likelihood needs its logarithm",
-        ),
-        Mistake(
-            "score and cut swapped",
-            sign_reversed,
-            "you use σ(r − c): a higher score must make high bins more probable, so "
-            "a rating below c has probability σ(c − r)",
-        ),
-        Mistake(
-            "cumulative probability",
-            cumulative_only,
-            "this is the probability of bin k or any lower one: subtract that of the "
-            "bins below",
-        ),
-        Mistake(
-            "bins reversed",
-            bins_reversed,
-            "your bins run from best to worst: 0 is the worst, len(cuts) the best",
-        ),
-        Mistake(
-            "summed",
-            summed,
-            "you sum over the batch: take the mean",
-        ),
-        Mistake(
-            "sign lost",
-            sign_lost,
-            "the minus sign is missing: a loss is the negative log-likelihood",
-        ),
-        Mistake(
-            "softmax of distances",
-            softmax_of_distances,
-            "a softmax over distances forgets the order of the bins: take differences "
-            "of sigmoids at neighbouring cuts",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

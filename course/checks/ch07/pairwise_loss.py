@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe
+from course.checks.exercise import Exercise, Probe, mistake, mistakes_in
 from course.checks.properties import always, draw, unchanged
 
 
@@ -26,34 +26,63 @@ def probes(generator: torch.Generator) -> list[Probe]:
     ]
 
 
+@mistake(
+    "chosen and rejected are swapped: your loss falls when the rejected text gets the "
+    "higher score"
+)
 def swapped(chosen: Tensor, rejected: Tensor) -> Tensor:
     return -F.logsigmoid(rejected - chosen).mean()
 
 
+@mistake(
+    "you average the probability itself: a negative log-likelihood takes the logarithm "
+    "first, which punishes confident errors hard"
+)
 def no_logarithm(chosen: Tensor, rejected: Tensor) -> Tensor:
     return -torch.sigmoid(chosen - rejected).mean()
 
 
+@mistake(
+    "the minus sign is missing: this is the log-likelihood, which training would push "
+    "down"
+)
 def sign_lost(chosen: Tensor, rejected: Tensor) -> Tensor:
     return F.logsigmoid(chosen - rejected).mean()
 
 
+@mistake(
+    "you sum over the batch: take the mean, or the learning rate would have to change "
+    "with the batch size"
+)
 def summed(chosen: Tensor, rejected: Tensor) -> Tensor:
     return -F.logsigmoid(chosen - rejected).sum()
 
 
+@mistake(
+    "log(sigmoid(x)) becomes log(0) for large negative x: use F.logsigmoid, which "
+    "stays finite"
+)
 def naive_logarithm(chosen: Tensor, rejected: Tensor) -> Tensor:
     return -torch.log(torch.sigmoid(chosen - rejected)).mean()
 
 
+@mistake(
+    "the plain difference has no lower bound: without the sigmoid the model can lower "
+    "it for ever by scaling its scores"
+)
 def plain_difference(chosen: Tensor, rejected: Tensor) -> Tensor:
     return (rejected - chosen).mean()
 
 
+@mistake(
+    "you average the differences before the log-sigmoid: each pair must be judged on "
+    "its own, then averaged"
+)
 def mean_first(chosen: Tensor, rejected: Tensor) -> Tensor:
     return -F.logsigmoid((chosen - rejected).mean())
 
 
+@mistake("you return one loss for each pair: a scalar is expected, their mean")
 def per_pair(chosen: Tensor, rejected: Tensor) -> Tensor:
     return -F.logsigmoid(chosen - rejected)
 
@@ -66,10 +95,9 @@ EXERCISE = Exercise(
     number="7.1",
     title="The pairwise loss",
     minutes=10,
-    stars=2,
-    signature="pairwise_loss(chosen: Tensor, rejected: Tensor) -> Tensor",
+    difficulty=2,
+    importance=5,
     reference="course.reward.losses:pairwise_loss",
-    used_by="reward.training, 08, 12, 13",
     why="Every reward model that learns from choices, and DPO too, minimises this "
     "one line.",
     hints=(
@@ -97,53 +125,5 @@ EXERCISE = Exercise(
         ),
     ),
     differentiable=("chosen", "rejected"),
-    mistakes=(
-        Mistake(
-            "chosen and rejected swapped",
-            swapped,
-            "chosen and rejected are swapped: your loss falls when the rejected text "
-            "gets the higher score",
-        ),
-        Mistake(
-            "no logarithm",
-            no_logarithm,
-            "you average the probability itself: a negative log-likelihood takes the "
-            "logarithm first, which punishes confident errors hard",
-        ),
-        Mistake(
-            "sign lost",
-            sign_lost,
-            "the minus sign is missing: this is the log-likelihood, which training "
-            "would push down",
-        ),
-        Mistake(
-            "summed over the batch",
-            summed,
-            "you sum over the batch: take the mean, or the learning rate would have "
-            "to change with the batch size",
-        ),
-        Mistake(
-            "log of sigmoid",
-            naive_logarithm,
-            "log(sigmoid(x)) becomes log(0) for large negative x: use F.logsigmoid, "
-            "which stays finite",
-        ),
-        Mistake(
-            "plain difference",
-            plain_difference,
-            "the plain difference has no lower bound: without the sigmoid the model "
-            "can lower it for ever by scaling its scores",
-        ),
-        Mistake(
-            "mean before the logarithm",
-            mean_first,
-            "you average the differences before the log-sigmoid: each pair must be "
-            "judged on its own, then averaged",
-        ),
-        Mistake(
-            "one loss per pair",
-            per_pair,
-            "you return one loss for each pair: a scalar is expected, their mean",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

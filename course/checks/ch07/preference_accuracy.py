@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
 from course.checks.properties import draw, unchanged
 
 
@@ -30,39 +30,57 @@ def probes(generator: torch.Generator) -> list[Probe]:
     ]
 
 
+@mistake(
+    "you count ties as right: a model that gives every text the same score would be "
+    "perfect; compare with >"
+)
 def ties_right(chosen: Tensor, rejected: Tensor) -> float:
     return float((chosen >= rejected).double().mean())
 
 
+@mistake("you count ties as half right: here a tie is wrong")
 def ties_half(chosen: Tensor, rejected: Tensor) -> float:
     half = (chosen == rejected).double() / 2
     return float(((chosen > rejected).double() + half).mean())
 
 
+@mistake("chosen and rejected are swapped: count where the chosen text scores higher")
 def swapped(chosen: Tensor, rejected: Tensor) -> float:
     return float((rejected > chosen).double().mean())
 
 
+@mistake("you return the number of right pairs: divide by the number of pairs")
 def counted(chosen: Tensor, rejected: Tensor) -> float:
     return float((chosen > rejected).sum())
 
 
+@mistake(
+    "you compare the chosen score with 0: a reward has no zero, compare it with the "
+    "rejected one"
+)
 def positive_chosen(chosen: Tensor, rejected: Tensor) -> float:
     return float((chosen > 0).double().mean())
 
 
+@mistake(
+    "you average the model's probabilities: accuracy counts the pairs that it orders "
+    "rightly"
+)
 def mean_probability(chosen: Tensor, rejected: Tensor) -> float:
     return float(torch.sigmoid(chosen - rejected).double().mean())
 
 
+@mistake("you compare the two means: compare pair by pair, then average")
 def means_compared(chosen: Tensor, rejected: Tensor) -> float:
     return float(chosen.mean() > rejected.mean())
 
 
+@mistake("you return per cent: a share lies between 0 and 1")
 def in_percent(chosen: Tensor, rejected: Tensor) -> float:
     return float((chosen > rejected).double().mean() * 100)
 
 
+@mistake("this is the mean margin: accuracy asks only which score is higher")
 def mean_margin(chosen: Tensor, rejected: Tensor) -> float:
     return float((chosen - rejected).mean())
 
@@ -82,10 +100,9 @@ EXERCISE = Exercise(
     number="7.5",
     title="Preference accuracy",
     minutes=5,
-    stars=1,
-    signature="preference_accuracy(chosen: Tensor, rejected: Tensor) -> float",
+    difficulty=1,
+    importance=4,
     reference="course.reward.metrics:preference_accuracy",
-    used_by="reward.metrics, 07, 12, 14",
     why="It is the number by which reward models are compared; counting ties as right "
     "would make a model that says nothing perfect.",
     hints=(
@@ -105,55 +122,5 @@ EXERCISE = Exercise(
             "subtracting 8 from every score",
         ),
     ),
-    mistakes=(
-        Mistake(
-            "ties count as right",
-            ties_right,
-            "you count ties as right: a model that gives every text the same score "
-            "would be perfect; compare with >",
-        ),
-        Mistake(
-            "ties count half",
-            ties_half,
-            "you count ties as half right: here a tie is wrong",
-        ),
-        Mistake(
-            "chosen and rejected swapped",
-            swapped,
-            "chosen and rejected are swapped: count where the chosen text scores "
-            "higher",
-        ),
-        Mistake(
-            "number instead of share",
-            counted,
-            "you return the number of right pairs: divide by the number of pairs",
-        ),
-        Mistake(
-            "compared with 0",
-            positive_chosen,
-            "you compare the chosen score with 0: a reward has no zero, compare it "
-            "with the rejected one",
-        ),
-        Mistake(
-            "mean probability",
-            mean_probability,
-            "you average the model's probabilities: accuracy counts the pairs that "
-            "it orders rightly",
-        ),
-        Mistake(
-            "means compared",
-            means_compared,
-            "you compare the two means: compare pair by pair, then average",
-        ),
-        Mistake(
-            "per cent",
-            in_percent,
-            "you return per cent: a share lies between 0 and 1",
-        ),
-        Mistake(
-            "mean margin",
-            mean_margin,
-            "this is the mean margin: accuracy asks only which score is higher",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

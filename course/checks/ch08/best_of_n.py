@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe
+from course.checks.exercise import Exercise, Probe, mistake, mistakes_in
 from course.checks.properties import always, draw, unchanged
 
 
@@ -30,38 +30,58 @@ def probes(generator: torch.Generator) -> list[Probe]:
     ]
 
 
+@mistake("you keep the worst candidate: a higher score is a better text")
 def worst_kept(scores: Tensor) -> Tensor:
     return scores.argmin(-1)
 
 
+@mistake("you return the best score: to pick the text its place is needed")
 def the_score(scores: Tensor) -> Tensor:
     return scores.amax(-1)
 
 
+@mistake(
+    "you choose one candidate of the whole batch: every prompt keeps its own best, so "
+    "work along the last dimension"
+)
 def whole_batch(scores: Tensor) -> Tensor:
     return scores.argmax()
 
 
+@mistake(
+    "you compare different prompts with one another: the candidates of one prompt lie "
+    "along the last dimension"
+)
 def across_prompts(scores: Tensor) -> Tensor:
     return scores.argmax(0)
 
 
+@mistake("your places begin at 1: the first candidate has the place 0")
 def from_one(scores: Tensor) -> Tensor:
     return scores.argmax(-1) + 1
 
 
+@mistake("you compare sizes without signs: a text with score −9 is not a good one")
 def largest_size(scores: Tensor) -> Tensor:
     return scores.abs().argmax(-1)
 
 
+@mistake("you return all places from best to worst: only the first is asked for")
 def whole_order(scores: Tensor) -> Tensor:
     return scores.argsort(-1, descending=True)
 
 
+@mistake(
+    "you mark the best with true: return its place, a whole number for every prompt"
+)
 def marked(scores: Tensor) -> Tensor:
     return scores == scores.amax(-1, keepdim=True)
 
 
+@mistake(
+    "you keep the first candidate whatever the scores say: this is best-of-1, the "
+    "control"
+)
 def first_kept(scores: Tensor) -> Tensor:
     return torch.zeros_like(scores[..., 0]).long()
 
@@ -74,10 +94,9 @@ EXERCISE = Exercise(
     number="8.1",
     title="Best-of-n",
     minutes=5,
-    stars=1,
-    signature="best_of_n(scores: Tensor) -> Tensor",
+    difficulty=1,
+    importance=5,
     reference="course.reward.best_of_n:best_of_n",
-    used_by="reward.best_of_n, 12, 14",
     why="This line is the whole algorithm: a reward model and some patience make a "
     "better writer, without training.",
     hints=(
@@ -104,55 +123,5 @@ EXERCISE = Exercise(
             "place of one of them",
         ),
     ),
-    mistakes=(
-        Mistake(
-            "the worst is kept",
-            worst_kept,
-            "you keep the worst candidate: a higher score is a better text",
-        ),
-        Mistake(
-            "score instead of place",
-            the_score,
-            "you return the best score: to pick the text its place is needed",
-        ),
-        Mistake(
-            "one for the whole batch",
-            whole_batch,
-            "you choose one candidate of the whole batch: every prompt keeps its own "
-            "best, so work along the last dimension",
-        ),
-        Mistake(
-            "wrong dimension",
-            across_prompts,
-            "you compare different prompts with one another: the candidates of one "
-            "prompt lie along the last dimension",
-        ),
-        Mistake(
-            "counted from 1",
-            from_one,
-            "your places begin at 1: the first candidate has the place 0",
-        ),
-        Mistake(
-            "largest in size",
-            largest_size,
-            "you compare sizes without signs: a text with score −9 is not a good one",
-        ),
-        Mistake(
-            "the whole order",
-            whole_order,
-            "you return all places from best to worst: only the first is asked for",
-        ),
-        Mistake(
-            "marked",
-            marked,
-            "you mark the best with true: return its place, a whole number for every "
-            "prompt",
-        ),
-        Mistake(
-            "always the first",
-            first_kept,
-            "you keep the first candidate whatever the scores say: this is best-of-1, "
-            "the control",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
 from course.checks.properties import always
 
 
@@ -21,38 +21,58 @@ def probes(generator: torch.Generator) -> list[Probe]:
     ]
 
 
+@mistake(
+    "log n is too much: the best of n also falls on texts that are not at the top; "
+    "subtract (n − 1)/n"
+)
 def log_alone(n: int) -> float:
     return math.log(n)
 
 
+@mistake(
+    "log n − 1 is the limit for large n: for n = 1 it gives −1, where nothing was "
+    "chosen and the KL is 0"
+)
 def log_minus_one(n: int) -> float:
     return math.log(n) - 1
 
 
+@mistake(
+    "you take the logarithm to base 2 and subtract nats: use the natural logarithm"
+)
 def in_bits(n: int) -> float:
     return math.log2(n) - (n - 1) / n
 
 
+@mistake("your result is in bits: nats are asked for, so do not divide by log 2")
 def all_in_bits(n: int) -> float:
     return (math.log(n) - (n - 1) / n) / math.log(2)
 
 
+@mistake("you add (n − 1)/n: the mean of log u is negative, so it is subtracted")
 def added(n: int) -> float:
     return math.log(n) + (n - 1) / n
 
 
+@mistake("you subtract 1/n: the mean of log u, −1/n, is multiplied by n − 1")
 def one_over_n(n: int) -> float:
     return math.log(n) - 1 / n
 
 
+@mistake(
+    "this is the KL of the writer to best-of-n: the mean is taken over what best-of-n "
+    "writes"
+)
 def turned_round(n: int) -> float:
     return (n - 1) - math.log(n)
 
 
+@mistake("you subtract n/(n − 1): the fraction is the other way round")
 def fraction_turned(n: int) -> float:
     return math.log(n) - n / (n - 1) if n > 1 else 0.0
 
 
+@mistake("you take the logarithm to base 10: use the natural logarithm")
 def base_ten(n: int) -> float:
     return math.log10(n) - (n - 1) / n
 
@@ -68,10 +88,9 @@ EXERCISE = Exercise(
     number="8.2",
     title="The KL of best-of-n",
     minutes=10,
-    stars=2,
-    signature="best_of_n_kl(n: int) -> float",
+    difficulty=2,
+    importance=4,
     reference="course.reward.best_of_n:best_of_n_kl",
-    used_by="08, 12, 14",
     why="It puts best-of-n on the same axis as a trained policy: how far it moves from "
     "the writer's own texts.",
     hints=(
@@ -93,55 +112,5 @@ EXERCISE = Exercise(
             "one best text out of n equal ones would reach log n",
         ),
     ),
-    mistakes=(
-        Mistake(
-            "log n alone",
-            log_alone,
-            "log n is too much: the best of n also falls on texts that are not at the "
-            "top; subtract (n − 1)/n",
-        ),
-        Mistake(
-            "log n − 1",
-            log_minus_one,
-            "log n − 1 is the limit for large n: for n = 1 it gives −1, where nothing "
-            "was chosen and the KL is 0",
-        ),
-        Mistake(
-            "mixed units",
-            in_bits,
-            "you take the logarithm to base 2 and subtract nats: use the natural "
-            "logarithm",
-        ),
-        Mistake(
-            "in bits",
-            all_in_bits,
-            "your result is in bits: nats are asked for, so do not divide by log 2",
-        ),
-        Mistake(
-            "added",
-            added,
-            "you add (n − 1)/n: the mean of log u is negative, so it is subtracted",
-        ),
-        Mistake(
-            "1/n subtracted",
-            one_over_n,
-            "you subtract 1/n: the mean of log u, −1/n, is multiplied by n − 1",
-        ),
-        Mistake(
-            "the other direction",
-            turned_round,
-            "this is the KL of the writer to best-of-n: the mean is taken over what "
-            "best-of-n writes",
-        ),
-        Mistake(
-            "fraction turned round",
-            fraction_turned,
-            "you subtract n/(n − 1): the fraction is the other way round",
-        ),
-        Mistake(
-            "base 10",
-            base_ten,
-            "you take the logarithm to base 10: use the natural logarithm",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe
+from course.checks.exercise import Exercise, Probe, mistake, mistakes_in
 from course.checks.properties import always, draw, unchanged
 
 
@@ -30,44 +30,72 @@ def probes(generator: torch.Generator) -> list[Probe]:
     ]
 
 
+@mistake(
+    "these are places inside each prompt's n: add where the prompt begins in the "
+    "batch, p · n"
+)
 def no_offset(scores: Tensor, n: int) -> Tensor:
     return scores.view(-1, n).argmax(1)
 
 
+@mistake(
+    "you keep the best of the whole batch: easy prompts would fill it and hard ones "
+    "vanish; keep one of each"
+)
 def best_overall(scores: Tensor, n: int) -> Tensor:
     return scores.topk(len(scores) // n).indices.sort().values
 
 
+@mistake(
+    "you read the candidates as dealt out in turn: the n of one prompt stand side by "
+    "side, so view(prompts, n)"
+)
 def dealt_out(scores: Tensor, n: int) -> Tensor:
     groups = len(scores) // n
     return scores.view(n, groups).argmax(0) * groups + torch.arange(groups)
 
 
+@mistake(
+    "you compare different prompts with one another: take the best along the n "
+    "candidates"
+)
 def across_prompts(scores: Tensor, n: int) -> Tensor:
     return scores.view(-1, n).argmax(0)
 
 
+@mistake("you keep the worst candidate: a higher score is a better text")
 def worst_kept(scores: Tensor, n: int) -> Tensor:
     return torch.arange(len(scores) // n) * n + scores.view(-1, n).argmin(1)
 
 
+@mistake("you return scores: the rows of the batch are asked for")
 def the_scores(scores: Tensor, n: int) -> Tensor:
     return scores.view(-1, n).amax(1)
 
 
+@mistake(
+    "you keep the first candidate of each prompt whatever its score: this is the "
+    "control"
+)
 def first_of_each(scores: Tensor, n: int) -> Tensor:
     return torch.arange(len(scores) // n) * n
 
 
+@mistake("you add p to the place: prompt p begins at row p · n")
 def step_of_one(scores: Tensor, n: int) -> Tensor:
     return torch.arange(len(scores) // n) + scores.view(-1, n).argmax(1)
 
 
+@mistake("you mark the kept rows with true: return their numbers")
 def marked(scores: Tensor, n: int) -> Tensor:
     groups = scores.view(-1, n)
     return (groups == groups.amax(1, keepdim=True)).view(-1)
 
 
+@mistake(
+    "you keep the best n rows of the batch: n counts the candidates of one prompt, and "
+    "one of them is kept"
+)
 def n_best(scores: Tensor, n: int) -> Tensor:
     return scores.topk(n).indices
 
@@ -80,10 +108,9 @@ EXERCISE = Exercise(
     number="8.4",
     title="What rejection sampling keeps",
     minutes=10,
-    stars=2,
-    signature="kept_rows(scores: Tensor, n: int) -> Tensor",
+    difficulty=2,
+    importance=4,
     reference="course.reward.best_of_n:kept_rows",
-    used_by="08, 12",
     why="Fine-tuning on the kept rows moves the choice of the reward model into the "
     "weights; a wrong offset would train on texts that nobody chose.",
     hints=(
@@ -110,62 +137,5 @@ EXERCISE = Exercise(
             "so on",
         ),
     ),
-    mistakes=(
-        Mistake(
-            "no offset",
-            no_offset,
-            "these are places inside each prompt's n: add where the prompt begins in "
-            "the batch, p · n",
-        ),
-        Mistake(
-            "best of the batch",
-            best_overall,
-            "you keep the best of the whole batch: easy prompts would fill it and hard "
-            "ones vanish; keep one of each",
-        ),
-        Mistake(
-            "candidates dealt out",
-            dealt_out,
-            "you read the candidates as dealt out in turn: the n of one prompt stand "
-            "side by side, so view(prompts, n)",
-        ),
-        Mistake(
-            "wrong dimension",
-            across_prompts,
-            "you compare different prompts with one another: take the best along the "
-            "n candidates",
-        ),
-        Mistake(
-            "the worst is kept",
-            worst_kept,
-            "you keep the worst candidate: a higher score is a better text",
-        ),
-        Mistake(
-            "scores instead of rows",
-            the_scores,
-            "you return scores: the rows of the batch are asked for",
-        ),
-        Mistake(
-            "the first of each",
-            first_of_each,
-            "you keep the first candidate of each prompt whatever its score: this is "
-            "the control",
-        ),
-        Mistake(
-            "offset of 1",
-            step_of_one,
-            "you add p to the place: prompt p begins at row p · n",
-        ),
-        Mistake(
-            "marked",
-            marked,
-            "you mark the kept rows with true: return their numbers",
-        ),
-        Mistake(
-            "best n",
-            n_best,
-            "you keep the best n rows of the batch: n counts the candidates of one "
-            "prompt, and one of them is kept",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

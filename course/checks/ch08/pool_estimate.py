@@ -6,7 +6,7 @@ from math import comb
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe
+from course.checks.exercise import Exercise, Probe, mistake, mistakes_in
 from course.checks.properties import always, draw, unchanged
 
 
@@ -49,51 +49,88 @@ def binomial(size: int, n: int) -> Callable[[int], float]:
     return lambda i: comb(i - 1, n - 1) / comb(size, n)
 
 
+@mistake(
+    "your chances are those of drawing with replacement, where one candidate can come "
+    "twice: it makes the estimate too low; use binomials"
+)
 def with_replacement(proxy: Tensor, gold: Tensor, n: int) -> Tensor:
     size = gold.shape[-1]
     return weighed(proxy, gold, lambda i: (i / size) ** n - ((i - 1) / size) ** n)
 
 
+@mistake(
+    "you let the gold score choose: that is the ceiling; the proxy chooses, gold only "
+    "judges"
+)
 def sorted_by_gold(proxy: Tensor, gold: Tensor, n: int) -> Tensor:
     return weighed(gold, gold, binomial(gold.shape[-1], n))
 
 
+@mistake(
+    "your order is upside down: the weights grow towards the best candidate, so sort "
+    "worst first"
+)
 def best_first(proxy: Tensor, gold: Tensor, n: int) -> Tensor:
     return weighed(-proxy, gold, binomial(gold.shape[-1], n))
 
 
+@mistake(
+    "you average the proxy scores: the choice is the proxy's, the score asked for is "
+    "the gold one"
+)
 def proxy_returned(proxy: Tensor, gold: Tensor, n: int) -> Tensor:
     return weighed(proxy, proxy, binomial(gold.shape[-1], n))
 
 
+@mistake(
+    "you do not sort: the i-th weight belongs to the i-th worst candidate by the "
+    "proxy, not to the i-th of the list"
+)
 def not_sorted(proxy: Tensor, gold: Tensor, n: int) -> Tensor:
     return weighed(torch.arange(gold.shape[-1]).expand_as(gold), gold,
                    binomial(gold.shape[-1], n))  # fmt: skip
 
 
+@mistake(
+    "you use C(i, n − 1): the candidate itself is one of the n, and only i − 1 lie "
+    "below it"
+)
 def off_by_one(proxy: Tensor, gold: Tensor, n: int) -> Tensor:
     size = gold.shape[-1]
     return weighed(proxy, gold, lambda i: comb(i, n - 1) / comb(size, n))
 
 
+@mistake(
+    "you look at the first n candidates only: one draw out of all; average over every "
+    "draw of n"
+)
 def first_n(proxy: Tensor, gold: Tensor, n: int) -> Tensor:
     best = proxy[..., :n].argmax(-1, keepdim=True)
     return gold.gather(-1, best).squeeze(-1)
 
 
+@mistake("you take the best of the whole pool: that is the answer for n = N only")
 def best_of_all(proxy: Tensor, gold: Tensor, n: int) -> Tensor:
     return gold.gather(-1, proxy.argmax(-1, keepdim=True)).squeeze(-1)
 
 
+@mistake(
+    "you average the best N/n candidates: the best of n has no such hard edge, it "
+    "falls on lower ones too"
+)
 def top_share(proxy: Tensor, gold: Tensor, n: int) -> Tensor:
     keep = max(1, gold.shape[-1] // n)
     return gold.gather(-1, proxy.topk(keep, -1).indices).mean(-1)
 
 
+@mistake(
+    "you average the best n of the pool: n is how many are drawn, one of them is kept"
+)
 def top_n(proxy: Tensor, gold: Tensor, n: int) -> Tensor:
     return gold.gather(-1, proxy.topk(n, -1).indices).mean(-1)
 
 
+@mistake("you average over prompts: return one estimate for each pool")
 def mean_of_prompts(proxy: Tensor, gold: Tensor, n: int) -> Tensor:
     return weighed(proxy, gold, binomial(gold.shape[-1], n)).mean()
 
@@ -111,10 +148,9 @@ EXERCISE = Exercise(
     number="8.3",
     title="Every n from one pool",
     minutes=20,
-    stars=3,
-    signature="pool_estimate(proxy: Tensor, gold: Tensor, n: int) -> Tensor",
+    difficulty=3,
+    importance=4,
     reference="course.reward.best_of_n:pool_estimate",
-    used_by="08, 12, 14",
     why="One pool of texts gives the whole curve over n, without bias and with far "
     "less noise than picking n texts once.",
     hints=(
@@ -151,70 +187,5 @@ EXERCISE = Exercise(
     ),
     differentiable=("gold",),
     constant=("proxy",),
-    mistakes=(
-        Mistake(
-            "with replacement",
-            with_replacement,
-            "your chances are those of drawing with replacement, where one candidate "
-            "can come twice: it makes the estimate too low; use binomials",
-        ),
-        Mistake(
-            "sorted by gold",
-            sorted_by_gold,
-            "you let the gold score choose: that is the ceiling; the proxy chooses, "
-            "gold only judges",
-        ),
-        Mistake(
-            "best first",
-            best_first,
-            "your order is upside down: the weights grow towards the best candidate, "
-            "so sort worst first",
-        ),
-        Mistake(
-            "proxy returned",
-            proxy_returned,
-            "you average the proxy scores: the choice is the proxy's, the score asked "
-            "for is the gold one",
-        ),
-        Mistake(
-            "not sorted",
-            not_sorted,
-            "you do not sort: the i-th weight belongs to the i-th worst candidate by "
-            "the proxy, not to the i-th of the list",
-        ),
-        Mistake(
-            "off by one",
-            off_by_one,
-            "you use C(i, n − 1): the candidate itself is one of the n, and only "
-            "i − 1 lie below it",
-        ),
-        Mistake(
-            "the first n",
-            first_n,
-            "you look at the first n candidates only: one draw out of all; average "
-            "over every draw of n",
-        ),
-        Mistake(
-            "best of all",
-            best_of_all,
-            "you take the best of the whole pool: that is the answer for n = N only",
-        ),
-        Mistake(
-            "best N/n",
-            top_share,
-            "you average the best N/n candidates: the best of n has no such hard edge, "
-            "it falls on lower ones too",
-        ),
-        Mistake(
-            "best n",
-            top_n,
-            "you average the best n of the pool: n is how many are drawn, one of them "
-            "is kept",
-        ),
-        Mistake(
-            "one number",
-            mean_of_prompts,
-            "you average over prompts: return one estimate for each pool",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

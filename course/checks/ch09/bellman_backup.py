@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
 from course.checks.properties import draw
 
 
@@ -35,60 +35,81 @@ def probes(generator: torch.Generator) -> list[Probe]:
     ]
 
 
+@mistake(
+    "you take the best action: this is the value of the given policy, an expectation "
+    "under action_probs"
+)
 def best_action(
     action_probs: Tensor, rewards: Tensor, next_values: Tensor, gamma: float = 1.0
 ) -> Tensor:
     return (rewards + gamma * next_values).amax(-1)
 
 
+@mistake("gamma is never used: multiply the next values by it")
 def gamma_ignored(
     action_probs: Tensor, rewards: Tensor, next_values: Tensor, gamma: float = 1.0
 ) -> Tensor:
     return (action_probs * (rewards + next_values)).sum(-1)
 
 
+@mistake(
+    "you discount the reward of now as well: gamma multiplies the next values only"
+)
 def gamma_on_everything(
     action_probs: Tensor, rewards: Tensor, next_values: Tensor, gamma: float = 1.0
 ) -> Tensor:
     return gamma * (action_probs * (rewards + next_values)).sum(-1)
 
 
+@mistake("the future is missing: add gamma times the value of the next state")
 def rewards_only(
     action_probs: Tensor, rewards: Tensor, next_values: Tensor, gamma: float = 1.0
 ) -> Tensor:
     return (action_probs * rewards).sum(-1)
 
 
+@mistake("the reward of this step is missing: add it to the discounted next value")
 def values_only(
     action_probs: Tensor, rewards: Tensor, next_values: Tensor, gamma: float = 1.0
 ) -> Tensor:
     return (action_probs * gamma * next_values).sum(-1)
 
 
+@mistake(
+    "the probabilities weigh the rewards too: put the sum of reward and next value in "
+    "brackets"
+)
 def reward_not_weighted(
     action_probs: Tensor, rewards: Tensor, next_values: Tensor, gamma: float = 1.0
 ) -> Tensor:
     return (rewards + gamma * action_probs * next_values).sum(-1)
 
 
+@mistake("you treat all actions as equally probable: weigh them by action_probs")
 def equal_probabilities(
     action_probs: Tensor, rewards: Tensor, next_values: Tensor, gamma: float = 1.0
 ) -> Tensor:
     return (rewards + gamma * next_values).mean(-1)
 
 
+@mistake("the probabilities already sum to 1: sum over the actions, do not average")
 def averaged(
     action_probs: Tensor, rewards: Tensor, next_values: Tensor, gamma: float = 1.0
 ) -> Tensor:
     return (action_probs * (rewards + gamma * next_values)).mean(-1)
 
 
+@mistake("you sum over the states: the actions are the last dimension")
 def over_states(
     action_probs: Tensor, rewards: Tensor, next_values: Tensor, gamma: float = 1.0
 ) -> Tensor:
     return (action_probs * (rewards + gamma * next_values)).sum(0)
 
 
+@mistake(
+    "these are the values of the actions, Q(s, a): average them under the policy to "
+    "get V(s)"
+)
 def action_values(
     action_probs: Tensor, rewards: Tensor, next_values: Tensor, gamma: float = 1.0
 ) -> Tensor:
@@ -119,13 +140,9 @@ EXERCISE = Exercise(
     number="9.4",
     title="A Bellman backup",
     minutes=10,
-    stars=2,
-    signature=(
-        "bellman_backup(action_probs: Tensor, rewards: Tensor, next_values: Tensor, "
-        "gamma: float = 1.0) -> Tensor"
-    ),
+    difficulty=2,
+    importance=3,
     reference="course.policy.enumerable:bellman_backup",
-    used_by="policy.enumerable, 10",
     why="It splits the worth of a whole future into one step and the rest; every "
     "value function is learned from this line.",
     hints=(
@@ -140,60 +157,5 @@ EXERCISE = Exercise(
         Property("a reward for ever", constant_reward),
         Property("a contraction", contracts),
     ),
-    mistakes=(
-        Mistake(
-            "best action",
-            best_action,
-            "you take the best action: this is the value of the given policy, an "
-            "expectation under action_probs",
-        ),
-        Mistake(
-            "gamma ignored",
-            gamma_ignored,
-            "gamma is never used: multiply the next values by it",
-        ),
-        Mistake(
-            "gamma on the reward too",
-            gamma_on_everything,
-            "you discount the reward of now as well: gamma multiplies the next values "
-            "only",
-        ),
-        Mistake(
-            "rewards only",
-            rewards_only,
-            "the future is missing: add gamma times the value of the next state",
-        ),
-        Mistake(
-            "next values only",
-            values_only,
-            "the reward of this step is missing: add it to the discounted next value",
-        ),
-        Mistake(
-            "rewards not weighted",
-            reward_not_weighted,
-            "the probabilities weigh the rewards too: put the sum of reward and next "
-            "value in brackets",
-        ),
-        Mistake(
-            "all actions alike",
-            equal_probabilities,
-            "you treat all actions as equally probable: weigh them by action_probs",
-        ),
-        Mistake(
-            "divided by the number of actions",
-            averaged,
-            "the probabilities already sum to 1: sum over the actions, do not average",
-        ),
-        Mistake(
-            "summed over the states",
-            over_states,
-            "you sum over the states: the actions are the last dimension",
-        ),
-        Mistake(
-            "action values",
-            action_values,
-            "these are the values of the actions, Q(s, a): average them under the "
-            "policy to get V(s)",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe, Property
-from course.checks.properties import draw
+from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
+from course.checks.properties import draw, groups_apart
 
 
 def probes(generator: torch.Generator) -> list[Probe]:
@@ -28,49 +28,77 @@ def grouped(rewards: Tensor, group_size: int) -> Tensor:
     return rewards.view(-1, group_size)
 
 
+@mistake(
+    "each sample is part of its own baseline: leave its own reward out of the mean"
+)
 def own_included(rewards: Tensor, group_size: int) -> Tensor:
     means = grouped(rewards, group_size).mean(1, keepdim=True)
     return means.expand(-1, group_size).reshape(-1)
 
 
+@mistake(
+    "you leave the own reward out of the sum but divide by the whole group: there are "
+    "group_size − 1 others"
+)
 def own_as_zero(rewards: Tensor, group_size: int) -> Tensor:
     g = grouped(rewards, group_size)
     return ((g.sum(1, keepdim=True) - g) / group_size).view(-1)
 
 
+@mistake(
+    "you divide by group_size − 1 but the own reward is still in the sum: subtract it"
+)
 def divided_too_often(rewards: Tensor, group_size: int) -> Tensor:
     g = grouped(rewards, group_size)
     return (g.sum(1, keepdim=True) / (group_size - 1)).expand_as(g).reshape(-1)
 
 
+@mistake("these are the advantages, reward − baseline: return the baseline")
 def advantages(rewards: Tensor, group_size: int) -> Tensor:
     g = grouped(rewards, group_size)
     return (g - (g.sum(1, keepdim=True) - g) / (group_size - 1)).view(-1)
 
 
+@mistake(
+    "the samples of one prompt stand next to each other: view(-1, group_size), one "
+    "prompt a row"
+)
 def dealt_out(rewards: Tensor, group_size: int) -> Tensor:
     g = rewards.view(group_size, -1).T
     return ((g.sum(1, keepdim=True) - g) / (group_size - 1)).T.reshape(-1)
 
 
+@mistake(
+    "you use the other samples of the whole batch: only those of the same prompt are "
+    "comparable"
+)
 def whole_batch(rewards: Tensor, group_size: int) -> Tensor:
     return (rewards.sum() - rewards) / (len(rewards) - 1)
 
 
+@mistake(
+    "this is the mean of the whole batch: use the other samples of the same prompt"
+)
 def batch_mean(rewards: Tensor, group_size: int) -> Tensor:
     return rewards.mean().expand_as(rewards).clone()
 
 
+@mistake("you return the sum of the others: divide by their number")
 def sum_of_others(rewards: Tensor, group_size: int) -> Tensor:
     g = grouped(rewards, group_size)
     return (g.sum(1, keepdim=True) - g).view(-1)
 
 
+@mistake(
+    "you sum over the prompts: sum inside each group, dimension 1 of (prompts, "
+    "group_size)"
+)
 def across_groups(rewards: Tensor, group_size: int) -> Tensor:
     g = grouped(rewards, group_size)
     return ((g.sum(0, keepdim=True) - g) / (group_size - 1)).view(-1)
 
 
+@mistake("your result has a row for each prompt: flatten it to (batch,)")
 def still_grouped(rewards: Tensor, group_size: int) -> Tensor:
     g = grouped(rewards, group_size)
     return (g.sum(1, keepdim=True) - g) / (group_size - 1)
@@ -89,99 +117,27 @@ def independent_of_its_own(function) -> str | None:
     )
 
 
-def groups_apart(function) -> str | None:
-    rewards = draw(6, seed=2)
-    other = rewards.clone()
-    other[:3] -= 2.0
-    change = float((function(other, 3) - function(rewards, 3))[3:].abs().max())
-    if change < 1e-5:
-        return None
-    return (
-        "changing the rewards of one prompt must not change the baselines of another; "
-        f"yours changed by {change:.2g}"
-    )
-
-
 EXERCISE = Exercise(
     number="9.3",
     title="The leave-one-out baseline",
     minutes=10,
-    stars=2,
-    signature="leave_one_out_baseline(rewards: Tensor, group_size: int) -> Tensor",
+    difficulty=2,
+    importance=4,
     reference="course.policy.advantages:leave_one_out_baseline",
-    used_by="policy.advantages, 11",
     why="It lowers the noise of the gradient without a second network and, because no "
     "sample judges itself, without any bias.",
     hints=(
         "What would you expect a prompt to earn if you only knew its other "
         "completions?",
-        "View the rewards as (prompts, group_size). The others' sum is the group's sum "
-        "minus the own reward; there are group_size − 1 of them.",
+        "View the rewards as `(prompts, group_size)`. The others' sum is the group's "
+        "sum minus the own reward; there are group_size − 1 of them.",
         "`groups = rewards.view(-1, group_size)`, then `(groups.sum(1, keepdim=True) "
         "- …) / (…)` and `.view(-1)`",
     ),
     probes=probes,
     properties=(
         Property("independent of its own sample", independent_of_its_own),
-        Property("prompts apart", groups_apart),
+        groups_apart("the rewards", "the baselines"),
     ),
-    mistakes=(
-        Mistake(
-            "own reward included",
-            own_included,
-            "each sample is part of its own baseline: leave its own reward out of the "
-            "mean",
-        ),
-        Mistake(
-            "divided by the whole group",
-            own_as_zero,
-            "you leave the own reward out of the sum but divide by the whole group: "
-            "there are group_size − 1 others",
-        ),
-        Mistake(
-            "own reward still in the sum",
-            divided_too_often,
-            "you divide by group_size − 1 but the own reward is still in the sum: "
-            "subtract it",
-        ),
-        Mistake(
-            "advantages",
-            advantages,
-            "these are the advantages, reward − baseline: return the baseline",
-        ),
-        Mistake(
-            "samples dealt out",
-            dealt_out,
-            "the samples of one prompt stand next to each other: view(-1, group_size), "
-            "one prompt a row",
-        ),
-        Mistake(
-            "whole batch",
-            whole_batch,
-            "you use the other samples of the whole batch: only those of the same "
-            "prompt are comparable",
-        ),
-        Mistake(
-            "mean of the batch",
-            batch_mean,
-            "this is the mean of the whole batch: use the other samples of the same "
-            "prompt",
-        ),
-        Mistake(
-            "sum of the others",
-            sum_of_others,
-            "you return the sum of the others: divide by their number",
-        ),
-        Mistake(
-            "across the prompts",
-            across_groups,
-            "you sum over the prompts: sum inside each group, dimension 1 of "
-            "(prompts, group_size)",
-        ),
-        Mistake(
-            "not flat again",
-            still_grouped,
-            "your result has a row for each prompt: flatten it to (batch,)",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

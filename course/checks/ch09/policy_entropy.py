@@ -5,8 +5,13 @@ import math
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe
-from course.checks.properties import always, draw, mask_of, unchanged
+from course.checks.exercise import Exercise, Probe, mistake, mistakes_in
+from course.checks.properties import (
+    always,
+    draw,
+    invariant_to_padding,
+    mask_of,
+)
 
 
 def probes(generator: torch.Generator) -> list[Probe]:
@@ -36,49 +41,75 @@ def mean(values: Tensor, mask: Tensor) -> Tensor:
     return (values * mask).sum() / mask.sum()
 
 
+@mistake("the minus sign is missing: log p is negative, entropy is not")
 def sign_lost(logits: Tensor, mask: Tensor) -> Tensor:
     return -mean(each(logits), mask)
 
 
+@mistake(
+    "you average over padding: divide by the number of completion tokens, mask.sum()"
+)
 def over_padding(logits: Tensor, mask: Tensor) -> Tensor:
     return (each(logits) * mask).mean()
 
 
+@mistake("you ignore the mask: positions after the end are counted")
 def mask_ignored(logits: Tensor, mask: Tensor) -> Tensor:
     return each(logits).mean()
 
 
+@mistake(
+    "this is in bits: the course measures entropy in nats, with the natural logarithm"
+)
 def in_bits(logits: Tensor, mask: Tensor) -> Tensor:
     return mean(each(logits), mask) / math.log(2)
 
 
+@mistake("a probability that rounds to 0 gives 0 · log 0 = NaN: use log_softmax")
 def naive_logarithm(logits: Tensor, mask: Tensor) -> Tensor:
     p = logits.softmax(-1)
     return mean(-(p * p.log()).sum(-1), mask)
 
 
+@mistake(
+    "you average over the vocabulary: p log p is summed, the probabilities are already "
+    "the weights"
+)
 def over_vocabulary(logits: Tensor, mask: Tensor) -> Tensor:
     logp = logits.log_softmax(-1)
     return mean(-(logp.exp() * logp).mean(-1), mask)
 
 
+@mistake(
+    "this is the surprise of the likeliest token: entropy averages over all tokens"
+)
 def sampled_only(logits: Tensor, mask: Tensor) -> Tensor:
     return mean(-logits.log_softmax(-1).amax(-1), mask)
 
 
+@mistake(
+    "you average inside each completion and then over completions: here every token of "
+    "the batch weighs the same"
+)
 def mean_of_means(logits: Tensor, mask: Tensor) -> Tensor:
     totals = (each(logits) * mask).sum(1)
     return (totals / mask.sum(1).clamp(min=1)).mean()
 
 
+@mistake(
+    "you sum over each completion: nats per token are asked for, so divide by the "
+    "number of tokens"
+)
 def sequence_sums(logits: Tensor, mask: Tensor) -> Tensor:
     return (each(logits) * mask).sum(1).mean()
 
 
+@mistake("you average −log p over the vocabulary with equal weights: weigh it by p")
 def no_probabilities(logits: Tensor, mask: Tensor) -> Tensor:
     return mean(-logits.log_softmax(-1).mean(-1), mask)
 
 
+@mistake("your softmax runs over time: the vocabulary is the last dimension")
 def softmax_over_time(logits: Tensor, mask: Tensor) -> Tensor:
     logp = logits.log_softmax(1)
     return mean(-(logp.exp() * logp).sum(-1), mask)
@@ -93,18 +124,17 @@ EXERCISE = Exercise(
     number="9.5",
     title="The entropy of a policy",
     minutes=10,
-    stars=2,
-    signature="policy_entropy(logits: Tensor, mask: Tensor) -> Tensor",
+    difficulty=2,
+    importance=4,
     reference="course.policy.losses:policy_entropy",
-    used_by="policy.reinforce, 10",
     why="When this number falls to 0 the policy has stopped exploring: it is the first "
     "gauge to watch while a policy trains.",
     hints=(
         "How surprised is the policy on average by its own next token, before it is "
         "drawn?",
         "H = −Σ p log p over the vocabulary at every position; then the mean over the "
-        "completion tokens of the batch. Take log p from log_softmax, and p as its "
-        "exponential.",
+        "completion tokens of the batch. Take log p from `log_softmax`, and p as "
+        "its exponential.",
         "`logp = logits.log_softmax(-1)`, `each = -(logp.exp() * …).sum(-1)`, then "
         "`(each * mask).sum() / …`",
     ),
@@ -116,75 +146,8 @@ EXERCISE = Exercise(
             lambda h: abs(float(h) - math.log(8)) < 1e-4,
             "equal logits over 8 tokens must give log 8 = 2.079 nats",
         ),
-        unchanged(
-            "invariant to padding",
-            lambda: example(0),
-            lambda: example(4),
-            "adding four columns of padding",
-        ),
+        invariant_to_padding(example, 4),
     ),
     differentiable=("logits",),
-    mistakes=(
-        Mistake(
-            "sign lost",
-            sign_lost,
-            "the minus sign is missing: log p is negative, entropy is not",
-        ),
-        Mistake(
-            "averages over padding",
-            over_padding,
-            "you average over padding: divide by the number of completion tokens, "
-            "mask.sum()",
-        ),
-        Mistake(
-            "mask ignored",
-            mask_ignored,
-            "you ignore the mask: positions after the end are counted",
-        ),
-        Mistake(
-            "bits",
-            in_bits,
-            "this is in bits: the course measures entropy in nats, with the natural "
-            "logarithm",
-        ),
-        Mistake(
-            "log of softmax",
-            naive_logarithm,
-            "a probability that rounds to 0 gives 0 · log 0 = NaN: use log_softmax",
-        ),
-        Mistake(
-            "mean over the vocabulary",
-            over_vocabulary,
-            "you average over the vocabulary: p log p is summed, the probabilities "
-            "are already the weights",
-        ),
-        Mistake(
-            "likeliest token only",
-            sampled_only,
-            "this is the surprise of the likeliest token: entropy averages over all "
-            "tokens",
-        ),
-        Mistake(
-            "mean of the sequences' means",
-            mean_of_means,
-            "you average inside each completion and then over completions: here every "
-            "token of the batch weighs the same",
-        ),
-        Mistake(
-            "sum over each sequence",
-            sequence_sums,
-            "you sum over each completion: nats per token are asked for, so divide by "
-            "the number of tokens",
-        ),
-        Mistake(
-            "probabilities missing",
-            no_probabilities,
-            "you average −log p over the vocabulary with equal weights: weigh it by p",
-        ),
-        Mistake(
-            "softmax over time",
-            softmax_over_time,
-            "your softmax runs over time: the vocabulary is the last dimension",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
 from course.checks.properties import draw, mask_of
 
 
@@ -37,55 +37,92 @@ def spread(advantages: Tensor) -> Tensor:
     return advantages[:, None] if advantages.dim() == 1 else advantages
 
 
+@mistake(
+    "the minus sign is missing: an optimiser goes down, so this makes good completions "
+    "less probable"
+)
 def sign_lost(logprobs: Tensor, advantages: Tensor, mask: Tensor) -> Tensor:
     return (spread(advantages.detach()) * logprobs * mask).sum() / mask.sum()
 
 
+@mistake(
+    "you average over padding: divide by the number of completion tokens, mask.sum()"
+)
 def over_padding(logprobs: Tensor, advantages: Tensor, mask: Tensor) -> Tensor:
     return -(spread(advantages.detach()) * logprobs * mask).mean()
 
 
+@mistake("you ignore the mask: tokens after the end would be trained too")
 def mask_ignored(logprobs: Tensor, advantages: Tensor, mask: Tensor) -> Tensor:
     return -(spread(advantages.detach()) * logprobs).mean()
 
 
+@mistake(
+    "a gradient flows into the advantages: they are constants of the update, so detach "
+    "them"
+)
 def not_detached(logprobs: Tensor, advantages: Tensor, mask: Tensor) -> Tensor:
     return -(spread(advantages) * logprobs * mask).sum() / mask.sum()
 
 
+@mistake(
+    "you average inside each completion and then over completions: here every token of "
+    "the batch weighs the same"
+)
 def mean_of_means(logprobs: Tensor, advantages: Tensor, mask: Tensor) -> Tensor:
     each = (spread(advantages.detach()) * logprobs * mask).sum(1)
     return -(each / mask.sum(1).clamp(min=1)).mean()
 
 
+@mistake(
+    "you sum inside each completion and average over completions: divide the sum over "
+    "all tokens by their number"
+)
 def sequence_sums(logprobs: Tensor, advantages: Tensor, mask: Tensor) -> Tensor:
     return -(spread(advantages.detach()) * logprobs * mask).sum(1).mean()
 
 
+@mistake("you return the sum: divide by the number of completion tokens")
 def summed(logprobs: Tensor, advantages: Tensor, mask: Tensor) -> Tensor:
     return -(spread(advantages.detach()) * logprobs * mask).sum()
 
 
+@mistake(
+    "you multiply by the probability: the score-function gradient needs its logarithm, "
+    "which the sampling turns into the right weight"
+)
 def probabilities(logprobs: Tensor, advantages: Tensor, mask: Tensor) -> Tensor:
     values = spread(advantages.detach()) * logprobs.exp() * mask
     return -values.sum() / mask.sum()
 
 
+@mistake(
+    "you centre inside each completion: a completion's own mean is not a baseline, and "
+    "one advantage per completion would vanish"
+)
 def immediate_centred(logprobs: Tensor, advantages: Tensor, mask: Tensor) -> Tensor:
     each = spread(advantages.detach()).expand_as(logprobs) * mask
     centred = each - each.sum(1, keepdim=True) / mask.sum(1, keepdim=True).clamp(min=1)
     return -(centred * logprobs * mask).sum() / mask.sum()
 
 
+@mistake("you subtract the mean of the advantages: the baseline is already in them")
 def batch_centred(logprobs: Tensor, advantages: Tensor, mask: Tensor) -> Tensor:
     centred = advantages.detach() - advantages.detach().mean()
     return -(spread(centred) * logprobs * mask).sum() / mask.sum()
 
 
+@mistake(
+    "the advantages are never used: this only makes every sampled text more probable"
+)
 def advantages_ignored(logprobs: Tensor, advantages: Tensor, mask: Tensor) -> Tensor:
     return -(logprobs * mask).sum() / mask.sum()
 
 
+@mistake(
+    "you detach the log-probabilities, the only thing that the policy can change: "
+    "detach the advantages"
+)
 def logprobs_detached(logprobs: Tensor, advantages: Tensor, mask: Tensor) -> Tensor:
     return -(spread(advantages) * logprobs.detach() * mask).sum() / mask.sum()
 
@@ -120,20 +157,17 @@ EXERCISE = Exercise(
     number="9.2",
     title="The REINFORCE loss",
     minutes=15,
-    stars=3,
-    signature=(
-        "reinforce_loss(logprobs: Tensor, advantages: Tensor, mask: Tensor) -> Tensor"
-    ),
+    difficulty=3,
+    importance=5,
     reference="course.policy.losses:reinforce_loss",
-    used_by="policy.reinforce, 10, 11",
     why="These two lines turn any number that people, rules or models give to a text "
     "into a gradient; PPO and GRPO only refine them.",
     hints=(
         "You cannot differentiate the reward of a sampled text. Whose logarithm can "
         "you differentiate, and how should a good text change it?",
         "Loss = −advantage · log-probability, summed over the completion tokens of "
-        "the whole batch, divided by their number. Advantages of shape (batch,) need "
-        "a time dimension; they are constants, so detach them.",
+        "the whole batch, divided by their number. Advantages of shape `(batch,)` "
+        "need a time dimension; they are constants, so detach them.",
         "`values = -advantages.detach() * logprobs`, then `(values * mask).sum() / …`; "
         "before, `advantages[:, None]` where there is one per completion.",
     ),
@@ -144,75 +178,5 @@ EXERCISE = Exercise(
     ),
     differentiable=("logprobs",),
     constant=("advantages",),
-    mistakes=(
-        Mistake(
-            "sign lost",
-            sign_lost,
-            "the minus sign is missing: an optimiser goes down, so this makes good "
-            "completions less probable",
-        ),
-        Mistake(
-            "averages over padding",
-            over_padding,
-            "you average over padding: divide by the number of completion tokens, "
-            "mask.sum()",
-        ),
-        Mistake(
-            "mask ignored",
-            mask_ignored,
-            "you ignore the mask: tokens after the end would be trained too",
-        ),
-        Mistake(
-            "advantages not detached",
-            not_detached,
-            "a gradient flows into the advantages: they are constants of the update, "
-            "so detach them",
-        ),
-        Mistake(
-            "mean of the sequences' means",
-            mean_of_means,
-            "you average inside each completion and then over completions: here every "
-            "token of the batch weighs the same",
-        ),
-        Mistake(
-            "mean of the sequences' sums",
-            sequence_sums,
-            "you sum inside each completion and average over completions: divide the "
-            "sum over all tokens by their number",
-        ),
-        Mistake(
-            "summed",
-            summed,
-            "you return the sum: divide by the number of completion tokens",
-        ),
-        Mistake(
-            "probabilities",
-            probabilities,
-            "you multiply by the probability: the score-function gradient needs its "
-            "logarithm, which the sampling turns into the right weight",
-        ),
-        Mistake(
-            "centred inside each completion",
-            immediate_centred,
-            "you centre inside each completion: a completion's own mean is not a "
-            "baseline, and one advantage per completion would vanish",
-        ),
-        Mistake(
-            "centred again",
-            batch_centred,
-            "you subtract the mean of the advantages: the baseline is already in them",
-        ),
-        Mistake(
-            "advantages ignored",
-            advantages_ignored,
-            "the advantages are never used: this only makes every sampled text more "
-            "probable",
-        ),
-        Mistake(
-            "log-probabilities detached",
-            logprobs_detached,
-            "you detach the log-probabilities, the only thing that the policy can "
-            "change: detach the advantages",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

@@ -4,8 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe, Property
-from course.checks.properties import draw, mask_of
+from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
+from course.checks.properties import draw, invariant_to_padding, mask_of
 
 
 def probes(generator: torch.Generator) -> list[Probe]:
@@ -39,14 +39,20 @@ def discounts(rewards: Tensor, gamma: float) -> Tensor:
     return gamma ** torch.arange(rewards.shape[1])
 
 
+@mistake("you ignore the mask: rewards on padding flow into the returns")
 def mask_ignored(rewards: Tensor, mask: Tensor, gamma: float = 1.0) -> Tensor:
     return backwards(rewards, gamma)
 
 
+@mistake(
+    "you mask at the end, when rewards on padding have already flowed into the "
+    "returns: set them to 0 first"
+)
 def masked_at_the_end(rewards: Tensor, mask: Tensor, gamma: float = 1.0) -> Tensor:
     return backwards(rewards, gamma).masked_fill(~mask, 0.0)
 
 
+@mistake("you sum the past: a return looks forward, so go through time backwards")
 def rewards_so_far(rewards: Tensor, mask: Tensor, gamma: float = 1.0) -> Tensor:
     found, before = [], torch.zeros_like(rewards[:, 0])
     for t in range(rewards.shape[1]):
@@ -55,34 +61,54 @@ def rewards_so_far(rewards: Tensor, mask: Tensor, gamma: float = 1.0) -> Tensor:
     return torch.stack(found, dim=1) * mask
 
 
+@mistake("you do not discount: multiply the next return by gamma")
 def no_discount(rewards: Tensor, mask: Tensor, gamma: float = 1.0) -> Tensor:
     return backwards(rewards * mask, 1.0)
 
 
+@mistake(
+    "you discount by the time since the start: each return counts its own time from 0, "
+    "G_t = r_t + γ G_{t+1}"
+)
 def discounted_from_the_start(
     rewards: Tensor, mask: Tensor, gamma: float = 1.0
 ) -> Tensor:
     return backwards(rewards * mask * discounts(rewards, gamma), 1.0) * mask
 
 
+@mistake("each return includes the reward of its own token: G_t = r_t + γ G_{t+1}")
 def without_its_own(rewards: Tensor, mask: Tensor, gamma: float = 1.0) -> Tensor:
     found = backwards(rewards * mask, gamma)
     return F.pad(found[:, 1:], (0, 1)) * mask
 
 
+@mistake(
+    "you discount the token's own reward too: only the next return is multiplied by "
+    "gamma"
+)
 def discounts_its_own(rewards: Tensor, mask: Tensor, gamma: float = 1.0) -> Tensor:
     return gamma * backwards(rewards * mask, gamma)
 
 
+@mistake(
+    "you give every token the return of the whole text: later tokens must not be "
+    "credited with earlier rewards"
+)
 def whole_return(rewards: Tensor, mask: Tensor, gamma: float = 1.0) -> Tensor:
     total = backwards(rewards * mask, gamma)[:, :1]
     return total.expand_as(rewards) * mask
 
 
+@mistake(
+    "these are the immediate rewards: a token is credited with all that follows it"
+)
 def immediate_rewards(rewards: Tensor, mask: Tensor, gamma: float = 1.0) -> Tensor:
     return rewards * mask
 
 
+@mistake(
+    "you add the next reward only: add the next return, which holds all later rewards"
+)
 def one_step(rewards: Tensor, mask: Tensor, gamma: float = 1.0) -> Tensor:
     rewards = rewards * mask
     return rewards + gamma * F.pad(rewards[:, 1:], (0, 1))
@@ -105,26 +131,13 @@ def example(extra: int) -> tuple[Tensor, Tensor, float]:
     return rewards, mask_of([4, 3], 4 + extra), 0.9
 
 
-def padding_changes_nothing(function) -> str | None:
-    change = (function(*example(3))[:, :4] - function(*example(0))).abs().max()
-    if float(change) < 1e-5:
-        return None
-    return (
-        "adding three columns of padding must not change the returns; yours changed "
-        f"by {float(change):.2g}"
-    )
-
-
 EXERCISE = Exercise(
     number="9.1",
     title="Returns to go",
     minutes=15,
-    stars=2,
-    signature=(
-        "returns_to_go(rewards: Tensor, mask: Tensor, gamma: float = 1.0) -> Tensor"
-    ),
+    difficulty=2,
+    importance=5,
     reference="course.policy.advantages:returns_to_go",
-    used_by="policy.advantages, 10",
     why="A token can only change what comes after it: crediting it with the past adds "
     "noise, and with its own reward alone it is simply wrong.",
     hints=(
@@ -138,64 +151,7 @@ EXERCISE = Exercise(
     probes=probes,
     properties=(
         Property("the recursion holds", recursion_holds),
-        Property("invariant to padding", padding_changes_nothing),
+        invariant_to_padding(example, 3),
     ),
-    mistakes=(
-        Mistake(
-            "mask ignored",
-            mask_ignored,
-            "you ignore the mask: rewards on padding flow into the returns",
-        ),
-        Mistake(
-            "masked only at the end",
-            masked_at_the_end,
-            "you mask at the end, when rewards on padding have already flowed into "
-            "the returns: set them to 0 first",
-        ),
-        Mistake(
-            "rewards so far",
-            rewards_so_far,
-            "you sum the past: a return looks forward, so go through time backwards",
-        ),
-        Mistake(
-            "gamma ignored",
-            no_discount,
-            "you do not discount: multiply the next return by gamma",
-        ),
-        Mistake(
-            "discounted from the start",
-            discounted_from_the_start,
-            "you discount by the time since the start: each return counts its own "
-            "time from 0, G_t = r_t + γ G_{t+1}",
-        ),
-        Mistake(
-            "own reward missing",
-            without_its_own,
-            "each return includes the reward of its own token: G_t = r_t + γ G_{t+1}",
-        ),
-        Mistake(
-            "own reward discounted",
-            discounts_its_own,
-            "you discount the token's own reward too: only the next return is "
-            "multiplied by gamma",
-        ),
-        Mistake(
-            "whole return everywhere",
-            whole_return,
-            "you give every token the return of the whole text: later tokens must not "
-            "be credited with earlier rewards",
-        ),
-        Mistake(
-            "immediate rewards",
-            immediate_rewards,
-            "these are the immediate rewards: a token is credited with all that "
-            "follows it",
-        ),
-        Mistake(
-            "one step only",
-            one_step,
-            "you add the next reward only: add the next return, which holds all later "
-            "rewards",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

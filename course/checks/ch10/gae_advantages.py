@@ -4,8 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe, Property
-from course.checks.properties import draw, mask_of
+from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
+from course.checks.properties import draw, invariant_to_padding, mask_of
 
 
 def probes(generator: torch.Generator) -> list[Probe]:
@@ -46,42 +46,60 @@ def following(values: Tensor) -> Tensor:
     return F.pad(values[:, 1:], (0, 1))
 
 
+@mistake("you ignore the mask: rewards and values on padding flow into the advantages")
 def mask_ignored(rewards, values, mask, gamma, lam):
     return trace(rewards + gamma * following(values) - values, gamma * lam)
 
 
+@mistake(
+    "you mask at the end, when padding has already flowed into the advantages: set "
+    "rewards and values to 0 there first"
+)
 def masked_at_the_end(rewards, values, mask, gamma, lam):
     return mask_ignored(rewards, values, mask, gamma, lam) * mask
 
 
+@mistake("you ignore lambda: this is lambda = 1, the return minus the value")
 def lam_one(rewards, values, mask, gamma, lam):
     return mask_ignored(rewards * mask, values * mask, mask, gamma, 1.0) * mask
 
 
+@mistake("these are the one-step errors δ: later ones count too, each γ λ times less")
 def lam_zero(rewards, values, mask, gamma, lam):
     return mask_ignored(rewards * mask, values * mask, mask, gamma, 0.0) * mask
 
 
+@mistake("the next advantage is multiplied by γ λ, not by λ alone")
 def gamma_missing_in_the_trace(rewards, values, mask, gamma, lam):
     r, v = rewards * mask, values * mask
     return trace(r + gamma * following(v) - v, lam) * mask
 
 
+@mistake("the next value is discounted too: δ = r + γ V_next − V")
 def gamma_missing_in_delta(rewards, values, mask, gamma, lam):
     r, v = rewards * mask, values * mask
     return trace(r + following(v) - v, gamma * lam) * mask
 
 
+@mistake(
+    "you do not subtract the value of the state itself: an advantage is what came "
+    "beyond what was expected"
+)
 def own_value_missing(rewards, values, mask, gamma, lam):
     r, v = rewards * mask, values * mask
     return trace(r + gamma * following(v), gamma * lam) * mask
 
 
+@mistake("the next value is missing: δ = r + γ V_next − V")
 def next_value_missing(rewards, values, mask, gamma, lam):
     r, v = rewards * mask, values * mask
     return trace(r - v, gamma * lam) * mask
 
 
+@mistake(
+    "after the last token nothing follows: the next value is 0 there, not the last "
+    "value again"
+)
 def last_value_kept(rewards, values, mask, gamma, lam):
     r, v = rewards * mask, values * mask
     last = mask & ~F.pad(mask[:, 1:], (0, 1))
@@ -89,17 +107,20 @@ def last_value_kept(rewards, values, mask, gamma, lam):
     return trace(r + gamma * after - v, gamma * lam) * mask
 
 
+@mistake("you sum the past: an advantage looks forward, so go through time backwards")
 def forwards(rewards, values, mask, gamma, lam):
     r, v = rewards * mask, values * mask
     delta = r + gamma * following(v) - v
     return trace(delta.flip(1), gamma * lam).flip(1) * mask
 
 
+@mistake("these are the returns, advantages plus values: leave out the values")
 def returns(rewards, values, mask, gamma, lam):
     right = mask_ignored(rewards * mask, values * mask, mask, gamma, lam)
     return (right + values) * mask
 
 
+@mistake("you subtract the mean: whitening is a step of its own, after this one")
 def centred(rewards, values, mask, gamma, lam):
     right = mask_ignored(rewards * mask, values * mask, mask, gamma, lam) * mask
     return (right - right.sum() / mask.sum()) * mask
@@ -131,33 +152,20 @@ def right_values_leave_nothing(function) -> str | None:
     )
 
 
-def padding_changes_nothing(function) -> str | None:
-    def example(extra: int):
-        rubbish = draw(2, extra, seed=6)
-        rewards = torch.cat([draw(2, 4, seed=4), rubbish], 1)
-        values = torch.cat([draw(2, 4, seed=5), rubbish], 1)
-        return rewards, values, mask_of([4, 3], 4 + extra), 0.9, 0.8
-
-    change = (function(*example(3))[:, :4] - function(*example(0))).abs().max()
-    if float(change) < 1e-5:
-        return None
-    return (
-        "adding three columns of padding must not change the advantages; yours "
-        f"changed by {float(change):.2g}"
-    )
+def padded(extra: int) -> tuple[Tensor, Tensor, Tensor, float, float]:
+    rubbish = draw(2, extra, seed=6)
+    rewards = torch.cat([draw(2, 4, seed=4), rubbish], 1)
+    values = torch.cat([draw(2, 4, seed=5), rubbish], 1)
+    return rewards, values, mask_of([4, 3], 4 + extra), 0.9, 0.8
 
 
 EXERCISE = Exercise(
     number="10.3",
     title="Generalised advantage estimation",
     minutes=20,
-    stars=3,
-    signature=(
-        "gae_advantages(rewards: Tensor, values: Tensor, mask: Tensor, gamma: float, "
-        "lam: float) -> Tensor"
-    ),
+    difficulty=3,
+    importance=4,
     reference="course.policy.values:gae_advantages",
-    used_by="policy.ppo",
     why="One number, lambda, chooses between trusting the texts (noisy) and trusting "
     "the critic (wrong at first); the recursion is one line.",
     hints=(
@@ -174,74 +182,7 @@ EXERCISE = Exercise(
             "lambda 1 is return minus value", with_lambda_one_it_is_return_minus_value
         ),
         Property("right values leave nothing", right_values_leave_nothing),
-        Property("invariant to padding", padding_changes_nothing),
+        invariant_to_padding(padded, 3),
     ),
-    mistakes=(
-        Mistake(
-            "mask ignored",
-            mask_ignored,
-            "you ignore the mask: rewards and values on padding flow into the "
-            "advantages",
-        ),
-        Mistake(
-            "masked only at the end",
-            masked_at_the_end,
-            "you mask at the end, when padding has already flowed into the "
-            "advantages: set rewards and values to 0 there first",
-        ),
-        Mistake(
-            "lambda ignored",
-            lam_one,
-            "you ignore lambda: this is lambda = 1, the return minus the value",
-        ),
-        Mistake(
-            "one step only",
-            lam_zero,
-            "these are the one-step errors δ: later ones count too, each γ λ times "
-            "less",
-        ),
-        Mistake(
-            "gamma missing in the sum",
-            gamma_missing_in_the_trace,
-            "the next advantage is multiplied by γ λ, not by λ alone",
-        ),
-        Mistake(
-            "gamma missing in delta",
-            gamma_missing_in_delta,
-            "the next value is discounted too: δ = r + γ V_next − V",
-        ),
-        Mistake(
-            "own value missing",
-            own_value_missing,
-            "you do not subtract the value of the state itself: an advantage is what "
-            "came beyond what was expected",
-        ),
-        Mistake(
-            "next value missing",
-            next_value_missing,
-            "the next value is missing: δ = r + γ V_next − V",
-        ),
-        Mistake(
-            "bootstrapped at the end",
-            last_value_kept,
-            "after the last token nothing follows: the next value is 0 there, not the "
-            "last value again",
-        ),
-        Mistake(
-            "forwards in time",
-            forwards,
-            "you sum the past: an advantage looks forward, so go through time "
-            "backwards",
-        ),
-        Mistake(
-            "returns",
-            returns,
-            "these are the returns, advantages plus values: leave out the values",
-        ),
-        Mistake(
-            "centred",
-            centred,
-            "you subtract the mean: whitening is a step of its own, after this one",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
 from course.checks.properties import always, draw, mask_of
 
 
@@ -28,55 +28,81 @@ def probes(generator: torch.Generator) -> list[Probe]:
     ]
 
 
+@mistake("this is the log-ratio: take exp of the difference")
 def difference(logprobs: Tensor, old_logprobs: Tensor, mask: Tensor) -> Tensor:
     return (logprobs - old_logprobs.detach()).masked_fill(~mask, 1.0)
 
 
+@mistake("your ratio is upside down: the new policy stands above, the old one below")
 def upside_down(logprobs: Tensor, old_logprobs: Tensor, mask: Tensor) -> Tensor:
     return (old_logprobs.detach() - logprobs).masked_fill(~mask, 0.0).exp()
 
 
+@mistake(
+    "you divide the logarithms: the quotient of probabilities is exp of the difference "
+    "of their logarithms"
+)
 def quotient_of_logs(logprobs: Tensor, old_logprobs: Tensor, mask: Tensor) -> Tensor:
     old = old_logprobs.detach().masked_fill(~mask, 1.0)
     return logprobs.masked_fill(~mask, 1.0) / old
 
 
+@mistake("on padding your ratio is 0: it must be 1, so that padding counts as unmoved")
 def zero_on_padding(logprobs: Tensor, old_logprobs: Tensor, mask: Tensor) -> Tensor:
     right = (logprobs - old_logprobs.detach()).masked_fill(~mask, 0.0).exp()
     return right.masked_fill(~mask, 0.0)
 
 
+@mistake("you ignore the mask: the ratio of padding must be 1, whatever is there")
 def mask_ignored(logprobs: Tensor, old_logprobs: Tensor, mask: Tensor) -> Tensor:
     return (logprobs - old_logprobs.detach()).exp()
 
 
+@mistake(
+    "you mask after exp: rubbish on padding has overflowed by then and its gradient is "
+    "NaN, so make the difference 0 first"
+)
 def masked_too_late(logprobs: Tensor, old_logprobs: Tensor, mask: Tensor) -> Tensor:
     return torch.where(mask, (logprobs - old_logprobs.detach()).exp(), 1.0)
 
 
+@mistake(
+    "a gradient flows into the old log-probabilities: they are constants, so detach "
+    "them"
+)
 def old_not_detached(logprobs: Tensor, old_logprobs: Tensor, mask: Tensor) -> Tensor:
     return (logprobs - old_logprobs).masked_fill(~mask, 0.0).exp()
 
 
+@mistake("you detach the new log-probabilities, the only thing that can be trained")
 def all_detached(logprobs: Tensor, old_logprobs: Tensor, mask: Tensor) -> Tensor:
     return (logprobs.detach() - old_logprobs).masked_fill(~mask, 0.0).exp()
 
 
+@mistake("this is the ratio of the whole completion: here every token has its own")
 def of_the_sequence(logprobs: Tensor, old_logprobs: Tensor, mask: Tensor) -> Tensor:
     d = (logprobs - old_logprobs.detach()).masked_fill(~mask, 0.0)
     whole = d.sum(1, keepdim=True).exp().expand_as(d)
     return torch.where(mask, whole, 1.0)
 
 
+@mistake(
+    "you multiply up the ratios of the tokens before: here every token has its own"
+)
 def running_product(logprobs: Tensor, old_logprobs: Tensor, mask: Tensor) -> Tensor:
     d = (logprobs - old_logprobs.detach()).masked_fill(~mask, 0.0)
     return d.cumsum(1).exp()
 
 
+@mistake(
+    "1 + difference is only the beginning of exp: it is wrong as soon as the policy "
+    "has moved"
+)
 def first_order(logprobs: Tensor, old_logprobs: Tensor, mask: Tensor) -> Tensor:
     return 1 + (logprobs - old_logprobs.detach()).masked_fill(~mask, 0.0)
 
 
+@mistake("your log-probabilities are in nats: raise e to the difference, not 2")
 def base_two(logprobs: Tensor, old_logprobs: Tensor, mask: Tensor) -> Tensor:
     return 2 ** (logprobs - old_logprobs.detach()).masked_fill(~mask, 0.0)
 
@@ -102,13 +128,9 @@ EXERCISE = Exercise(
     number="10.1",
     title="The importance ratio",
     minutes=5,
-    stars=1,
-    signature=(
-        "importance_ratio(logprobs: Tensor, old_logprobs: Tensor, mask: Tensor)"
-        " -> Tensor"
-    ),
+    difficulty=1,
+    importance=5,
     reference="course.policy.clipping:importance_ratio",
-    used_by="policy.ppo, policy.grpo, 11",
     why="It lets texts of yesterday's policy teach today's; a first ratio other than 1 "
     "is the surest sign of an error in a training loop.",
     hints=(
@@ -131,72 +153,5 @@ EXERCISE = Exercise(
     ),
     differentiable=("logprobs",),
     constant=("old_logprobs",),
-    mistakes=(
-        Mistake(
-            "difference",
-            difference,
-            "this is the log-ratio: take exp of the difference",
-        ),
-        Mistake(
-            "upside down",
-            upside_down,
-            "your ratio is upside down: the new policy stands above, the old one below",
-        ),
-        Mistake(
-            "quotient of logarithms",
-            quotient_of_logs,
-            "you divide the logarithms: the quotient of probabilities is exp of the "
-            "difference of their logarithms",
-        ),
-        Mistake(
-            "zero on padding",
-            zero_on_padding,
-            "on padding your ratio is 0: it must be 1, so that padding counts as "
-            "unmoved",
-        ),
-        Mistake(
-            "mask ignored",
-            mask_ignored,
-            "you ignore the mask: the ratio of padding must be 1, whatever is there",
-        ),
-        Mistake(
-            "masked after exp",
-            masked_too_late,
-            "you mask after exp: rubbish on padding has overflowed by then and its "
-            "gradient is NaN, so make the difference 0 first",
-        ),
-        Mistake(
-            "old policy not detached",
-            old_not_detached,
-            "a gradient flows into the old log-probabilities: they are constants, so "
-            "detach them",
-        ),
-        Mistake(
-            "new policy detached",
-            all_detached,
-            "you detach the new log-probabilities, the only thing that can be trained",
-        ),
-        Mistake(
-            "ratio of the whole text",
-            of_the_sequence,
-            "this is the ratio of the whole completion: here every token has its own",
-        ),
-        Mistake(
-            "running product",
-            running_product,
-            "you multiply up the ratios of the tokens before: here every token has its "
-            "own",
-        ),
-        Mistake(
-            "first order",
-            first_order,
-            "1 + difference is only the beginning of exp: it is wrong as soon as the "
-            "policy has moved",
-        ),
-        Mistake(
-            "base two",
-            base_two,
-            "your log-probabilities are in nats: raise e to the difference, not 2",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

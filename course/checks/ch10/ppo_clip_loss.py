@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe, Property
-from course.checks.properties import draw, mask_of, unchanged
+from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
+from course.checks.properties import draw, invariant_to_padding, mask_of
 
 
 def probes(generator: torch.Generator) -> list[Probe]:
@@ -57,53 +57,80 @@ def mean(values: Tensor, mask: Tensor) -> Tensor:
     return values.masked_fill(~mask, 0.0).sum() / mask.sum()
 
 
+@mistake("this is the objective that should grow: the loss is its negative")
 def sign_lost(logprobs, old_logprobs, advantages, mask, clip_eps):
     rho, clipped, A = parts(logprobs, old_logprobs, advantages.detach(), mask, clip_eps)
     return mean(torch.min(A * rho, A * clipped), mask)
 
 
+@mistake(
+    "with the minus sign inside, the pessimistic choice is the larger loss: max, not "
+    "min"
+)
 def min_for_max(logprobs, old_logprobs, advantages, mask, clip_eps):
     rho, clipped, A = parts(logprobs, old_logprobs, advantages.detach(), mask, clip_eps)
     return mean(torch.min(-A * rho, -A * clipped), mask)
 
 
+@mistake(
+    "you always use the clipped ratio: a token that went the wrong way then has no "
+    "gradient that brings it back"
+)
 def only_clipped(logprobs, old_logprobs, advantages, mask, clip_eps):
     _, clipped, A = parts(logprobs, old_logprobs, advantages.detach(), mask, clip_eps)
     return mean(-A * clipped, mask)
 
 
+@mistake("nothing is clipped: take the larger of the plain and the clipped loss")
 def never_clipped(logprobs, old_logprobs, advantages, mask, clip_eps):
     rho, _, A = parts(logprobs, old_logprobs, advantages.detach(), mask, clip_eps)
     return mean(-A * rho, mask)
 
 
+@mistake("you clip to [−ε, ε]: the ratio starts at 1, so clip to [1 − ε, 1 + ε]")
 def around_zero(logprobs, old_logprobs, advantages, mask, clip_eps):
     rho, _, A = parts(logprobs, old_logprobs, advantages.detach(), mask, clip_eps)
     return mean(torch.max(-A * rho, -A * rho.clamp(-clip_eps, clip_eps)), mask)
 
 
+@mistake(
+    "you leave out every token outside the clip: those that went the wrong way keep "
+    "their loss, and those that are clipped keep their value"
+)
 def left_out(logprobs, old_logprobs, advantages, mask, clip_eps):
     rho, clipped, A = parts(logprobs, old_logprobs, advantages.detach(), mask, clip_eps)
     return mean(torch.where(rho == clipped, -A * rho, 0.0), mask)
 
 
+@mistake(
+    "you average over padding: divide by the number of completion tokens, mask.sum()"
+)
 def over_padding(logprobs, old_logprobs, advantages, mask, clip_eps):
     rho, clipped, A = parts(logprobs, old_logprobs, advantages.detach(), mask, clip_eps)
     return (torch.max(-A * rho, -A * clipped) * mask).mean()
 
 
+@mistake("you ignore the mask: tokens after the end would be trained too")
 def mask_ignored(logprobs, old_logprobs, advantages, mask, clip_eps):
     full = torch.ones_like(mask)
     rho, clipped, A = parts(logprobs, old_logprobs, advantages.detach(), full, clip_eps)
     return torch.max(-A * rho, -A * clipped).mean()
 
 
+@mistake(
+    "you average inside each completion and then over completions: here every token of "
+    "the batch weighs the same"
+)
 def mean_of_means(logprobs, old_logprobs, advantages, mask, clip_eps):
     rho, clipped, A = parts(logprobs, old_logprobs, advantages.detach(), mask, clip_eps)
     each = (torch.max(-A * rho, -A * clipped) * mask).sum(1)
     return (each / mask.sum(1)).mean()
 
 
+@mistake(
+    "a gradient flows into the advantages: they are constants of the update, so detach "
+    "them"
+)
 def not_detached(logprobs, old_logprobs, advantages, mask, clip_eps):
     rho, clipped, A = parts(logprobs, old_logprobs, advantages, mask, clip_eps)
     return mean(torch.max(-A * rho, -A * clipped), mask)
@@ -153,13 +180,9 @@ EXERCISE = Exercise(
     number="10.2",
     title="PPO's clipped loss",
     minutes=20,
-    stars=3,
-    signature=(
-        "ppo_clip_loss(logprobs: Tensor, old_logprobs: Tensor, advantages: Tensor, "
-        "mask: Tensor, clip_eps: float) -> Tensor"
-    ),
+    difficulty=3,
+    importance=5,
     reference="course.policy.clipping:ppo_clip_loss",
-    used_by="policy.ppo, policy.grpo, 11",
     why="These lines let one batch of texts be used for many updates without the "
     "policy running away from the one that wrote them.",
     hints=(
@@ -175,71 +198,9 @@ EXERCISE = Exercise(
     properties=(
         Property("stops what went too far", stops_what_went_too_far),
         Property("keeps what went the wrong way", keeps_what_went_the_wrong_way),
-        unchanged(
-            "invariant to padding",
-            lambda: example(0),
-            lambda: example(3),
-            "adding three columns of padding",
-        ),
+        invariant_to_padding(example, 3),
     ),
     differentiable=("logprobs",),
     constant=("old_logprobs", "advantages"),
-    mistakes=(
-        Mistake(
-            "sign lost",
-            sign_lost,
-            "this is the objective that should grow: the loss is its negative",
-        ),
-        Mistake(
-            "min for max",
-            min_for_max,
-            "with the minus sign inside, the pessimistic choice is the larger loss: "
-            "max, not min",
-        ),
-        Mistake(
-            "only the clipped ratio",
-            only_clipped,
-            "you always use the clipped ratio: a token that went the wrong way then "
-            "has no gradient that brings it back",
-        ),
-        Mistake(
-            "never clipped",
-            never_clipped,
-            "nothing is clipped: take the larger of the plain and the clipped loss",
-        ),
-        Mistake(
-            "clipped around zero",
-            around_zero,
-            "you clip to [−ε, ε]: the ratio starts at 1, so clip to [1 − ε, 1 + ε]",
-        ),
-        Mistake(
-            "tokens outside left out",
-            left_out,
-            "you leave out every token outside the clip: those that went the wrong "
-            "way keep their loss, and those that are clipped keep their value",
-        ),
-        Mistake(
-            "averages over padding",
-            over_padding,
-            "you average over padding: divide by the number of completion tokens, "
-            "mask.sum()",
-        ),
-        Mistake(
-            "mask ignored",
-            mask_ignored,
-            "you ignore the mask: tokens after the end would be trained too",
-        ),
-        Mistake(
-            "mean of the sequences' means",
-            mean_of_means,
-            "you average inside each completion and then over completions: here every "
-            "token of the batch weighs the same",
-        ),
-        Mistake(
-            "advantages not detached",
-            not_detached,
-            "a gradient flows into the advantages: they are constants of the update, "
-            "so detach them",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

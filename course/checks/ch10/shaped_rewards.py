@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
 from course.checks.properties import draw, mask_of
 
 
@@ -38,63 +38,94 @@ def build(scores, penalty, mask) -> Tensor:
     return ((penalty + last(mask) * scores[:, None]) * mask).detach()
 
 
+@mistake(
+    "you put the score into the last column: for a short completion that is padding; "
+    "its last token is at mask.sum(1) − 1"
+)
 def last_column(scores, old_logprobs, ref_logprobs, mask, beta):
     rewards = -beta * (old_logprobs - ref_logprobs) * mask
     rewards[:, -1] += scores
     return rewards
 
 
+@mistake(
+    "every token gets the whole score: only the last one does, and what the others "
+    "deserve is worked out later"
+)
 def on_every_token(scores, old_logprobs, ref_logprobs, mask, beta):
     return (scores[:, None] - beta * (old_logprobs - ref_logprobs)) * mask
 
 
+@mistake("the score comes with the last token, when the text is complete")
 def on_the_first(scores, old_logprobs, ref_logprobs, mask, beta):
     rewards = -beta * (old_logprobs - ref_logprobs) * mask
     rewards[:, 0] += scores
     return rewards
 
 
+@mistake(
+    "your penalty is a bonus: a token that the policy likes more than the reference "
+    "does must cost something"
+)
 def sign_flipped(scores, old_logprobs, ref_logprobs, mask, beta):
     return build(scores, beta * (old_logprobs - ref_logprobs), mask)
 
 
+@mistake("the penalty is missing: every token costs beta times its log-ratio")
 def without_penalty(scores, old_logprobs, ref_logprobs, mask, beta):
     return build(scores, torch.zeros_like(old_logprobs), mask)
 
 
+@mistake("beta is missing: it is the price of one nat")
 def without_beta(scores, old_logprobs, ref_logprobs, mask, beta):
     return build(scores, -(old_logprobs - ref_logprobs), mask)
 
 
+@mistake("beta multiplies the log-ratio only, not the score")
 def beta_on_all(scores, old_logprobs, ref_logprobs, mask, beta):
     return beta * build(scores, -(old_logprobs - ref_logprobs), mask)
 
 
+@mistake(
+    "you take the absolute value: a token that the policy likes less than the "
+    "reference earns something back, or the sum is no KL"
+)
 def absolute(scores, old_logprobs, ref_logprobs, mask, beta):
     return build(scores, -beta * (old_logprobs - ref_logprobs).abs(), mask)
 
 
+@mistake(
+    "the sum is right, but every token must pay for itself, when it is written; you "
+    "charge all of it to the last one"
+)
 def whole_penalty_at_the_end(scores, old_logprobs, ref_logprobs, mask, beta):
     D = ((old_logprobs - ref_logprobs) * mask).sum(1)
     return build(scores - beta * D, torch.zeros_like(old_logprobs), mask)
 
 
+@mistake(
+    "you put the score behind the last token, outside the mask: the last one is at "
+    "mask.sum(1) − 1"
+)
 def after_the_end(scores, old_logprobs, ref_logprobs, mask, beta):
     penalty = -beta * (old_logprobs - ref_logprobs) * mask
     after = torch.arange(mask.shape[1]) == mask.sum(1, keepdim=True)
     return penalty + after * scores[:, None]
 
 
+@mistake("you ignore the mask: padding has no reward")
 def mask_ignored(scores, old_logprobs, ref_logprobs, mask, beta):
     penalty = -beta * (old_logprobs - ref_logprobs)
     return penalty + last(mask) * scores[:, None]
 
 
+@mistake("this is k3: in a reward the plain log-ratio has the right gradient")
 def third_estimator(scores, old_logprobs, ref_logprobs, mask, beta):
     d = old_logprobs - ref_logprobs
     return build(scores, -beta * (torch.expm1(-d) + d), mask)
 
 
+@mistake("you divide the penalty by the length: a long text would be cheap")
 def per_token(scores, old_logprobs, ref_logprobs, mask, beta):
     length = mask.sum(1, keepdim=True)
     return build(scores, -beta * (old_logprobs - ref_logprobs) / length, mask)
@@ -132,13 +163,9 @@ EXERCISE = Exercise(
     number="10.4",
     title="Rewards shaped by the KL",
     minutes=15,
-    stars=2,
-    signature=(
-        "shaped_rewards(scores: Tensor, old_logprobs: Tensor, ref_logprobs: Tensor, "
-        "mask: Tensor, beta: float) -> Tensor"
-    ),
+    difficulty=2,
+    importance=5,
     reference="course.policy.advantages:shaped_rewards",
-    used_by="policy.reinforce, policy.ppo",
     why="The penalty is the leash that keeps a policy near a model of language; a "
     "score on the wrong token, or outside the mask, teaches nothing.",
     hints=(
@@ -154,77 +181,5 @@ EXERCISE = Exercise(
         Property("adds up to score minus penalty", adds_up),
         Property("only the last token knows the score", only_the_last_knows_the_score),
     ),
-    mistakes=(
-        Mistake(
-            "score in the last column",
-            last_column,
-            "you put the score into the last column: for a short completion that is "
-            "padding; its last token is at mask.sum(1) − 1",
-        ),
-        Mistake(
-            "score on every token",
-            on_every_token,
-            "every token gets the whole score: only the last one does, and what the "
-            "others deserve is worked out later",
-        ),
-        Mistake(
-            "score on the first token",
-            on_the_first,
-            "the score comes with the last token, when the text is complete",
-        ),
-        Mistake(
-            "sign of the penalty",
-            sign_flipped,
-            "your penalty is a bonus: a token that the policy likes more than the "
-            "reference does must cost something",
-        ),
-        Mistake(
-            "no penalty",
-            without_penalty,
-            "the penalty is missing: every token costs beta times its log-ratio",
-        ),
-        Mistake(
-            "beta missing",
-            without_beta,
-            "beta is missing: it is the price of one nat",
-        ),
-        Mistake(
-            "beta on the score too",
-            beta_on_all,
-            "beta multiplies the log-ratio only, not the score",
-        ),
-        Mistake(
-            "absolute value",
-            absolute,
-            "you take the absolute value: a token that the policy likes less than the "
-            "reference earns something back, or the sum is no KL",
-        ),
-        Mistake(
-            "whole penalty at the end",
-            whole_penalty_at_the_end,
-            "the sum is right, but every token must pay for itself, when it is "
-            "written; you charge all of it to the last one",
-        ),
-        Mistake(
-            "score after the end",
-            after_the_end,
-            "you put the score behind the last token, outside the mask: the last one "
-            "is at mask.sum(1) − 1",
-        ),
-        Mistake(
-            "mask ignored",
-            mask_ignored,
-            "you ignore the mask: padding has no reward",
-        ),
-        Mistake(
-            "another estimator",
-            third_estimator,
-            "this is k3: in a reward the plain log-ratio has the right gradient",
-        ),
-        Mistake(
-            "penalty divided by the length",
-            per_token,
-            "you divide the penalty by the length: a long text would be cheap",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
 from course.checks.properties import draw, mask_of, unchanged
 
 
@@ -45,30 +45,45 @@ def mean(x: Tensor, mask: Tensor) -> Tensor:
     return (x * mask).sum() / mask.sum()
 
 
+@mistake("take the larger of the two errors, the pessimistic one, not the smaller")
 def min_for_max(values, old_values, returns, mask, value_clip_eps):
     pair = errors(values, old_values, returns, value_clip_eps)
     return 0.5 * mean(torch.min(*pair), mask)
 
 
+@mistake("the factor 1/2 is missing, which makes the gradient the error itself")
 def half_missing(values, old_values, returns, mask, value_clip_eps):
     pair = errors(values, old_values, returns, value_clip_eps)
     return mean(torch.max(*pair), mask)
 
 
+@mistake(
+    "nothing is clipped: compare with the error of the clipped step and take the "
+    "larger one"
+)
 def never_clipped(values, old_values, returns, mask, value_clip_eps):
     return 0.5 * mean(errors(values, old_values, returns, value_clip_eps)[0], mask)
 
 
+@mistake(
+    "you always use the clipped value: one that went the wrong way then gets no "
+    "gradient that brings it back"
+)
 def only_clipped(values, old_values, returns, mask, value_clip_eps):
     return 0.5 * mean(errors(values, old_values, returns, value_clip_eps)[1], mask)
 
 
+@mistake("you clip the value itself to [−ε, ε]: clip the step, v − v_old")
 def around_zero(values, old_values, returns, mask, value_clip_eps):
     target = returns.detach()
     clipped = values.clamp(-value_clip_eps, value_clip_eps)
     return 0.5 * mean(torch.max((values - target) ** 2, (clipped - target) ** 2), mask)
 
 
+@mistake(
+    "you clip to v_old (1 ± ε): a value is no ratio and may be 0, so clip the "
+    "difference"
+)
 def as_a_ratio(values, old_values, returns, mask, value_clip_eps):
     target, old = returns.detach(), old_values.detach()
     low, high = old * (1 - value_clip_eps), old * (1 + value_clip_eps)
@@ -76,25 +91,38 @@ def as_a_ratio(values, old_values, returns, mask, value_clip_eps):
     return 0.5 * mean(torch.max((values - target) ** 2, (clipped - target) ** 2), mask)
 
 
+@mistake(
+    "you average over padding: divide by the number of completion tokens, mask.sum()"
+)
 def over_padding(values, old_values, returns, mask, value_clip_eps):
     pair = errors(values, old_values, returns, value_clip_eps)
     return 0.5 * (torch.max(*pair) * mask).mean()
 
 
+@mistake("you ignore the mask: the critic would learn values of padding")
 def mask_ignored(values, old_values, returns, mask, value_clip_eps):
     return 0.5 * torch.max(*errors(values, old_values, returns, value_clip_eps)).mean()
 
 
+@mistake(
+    "you average inside each completion and then over completions: here every token of "
+    "the batch weighs the same"
+)
 def mean_of_means(values, old_values, returns, mask, value_clip_eps):
     each = torch.max(*errors(values, old_values, returns, value_clip_eps)) * mask
     return 0.5 * (each.sum(1) / mask.sum(1)).mean()
 
 
+@mistake(
+    "you take the absolute error: with the squared one the critic learns the mean "
+    "return, with this one the median"
+)
 def absolute_error(values, old_values, returns, mask, value_clip_eps):
     pair = errors(values, old_values, returns, value_clip_eps)
     return 0.5 * mean(torch.max(pair[0].abs().sqrt(), pair[1].abs().sqrt()), mask)
 
 
+@mistake("a gradient flows into the returns: they are the target, so detach them")
 def returns_not_detached(values, old_values, returns, mask, value_clip_eps):
     step = (values - old_values.detach()).clamp(-value_clip_eps, value_clip_eps)
     clipped = old_values.detach() + step
@@ -102,6 +130,7 @@ def returns_not_detached(values, old_values, returns, mask, value_clip_eps):
     return 0.5 * mean(torch.max(*pair), mask)
 
 
+@mistake("you detach the values, the only thing that the critic can change")
 def values_detached(values, old_values, returns, mask, value_clip_eps):
     pair = errors(values.detach(), old_values, returns, value_clip_eps)
     return 0.5 * mean(torch.max(*pair), mask) + 0 * values.sum()
@@ -143,13 +172,9 @@ EXERCISE = Exercise(
     number="10.5",
     title="The clipped value loss",
     minutes=15,
-    stars=2,
-    signature=(
-        "value_loss(values: Tensor, old_values: Tensor, returns: Tensor, mask: Tensor, "
-        "value_clip_eps: float) -> Tensor"
-    ),
+    difficulty=2,
+    importance=3,
     reference="course.policy.values:value_loss",
-    used_by="policy.ppo",
     why="The critic decides what counts as better than expected; one that jumps about "
     "between updates turns every advantage into noise.",
     hints=(
@@ -176,72 +201,5 @@ EXERCISE = Exercise(
     ),
     differentiable=("values",),
     constant=("old_values", "returns"),
-    mistakes=(
-        Mistake(
-            "min for max",
-            min_for_max,
-            "take the larger of the two errors, the pessimistic one, not the smaller",
-        ),
-        Mistake(
-            "half missing",
-            half_missing,
-            "the factor 1/2 is missing, which makes the gradient the error itself",
-        ),
-        Mistake(
-            "never clipped",
-            never_clipped,
-            "nothing is clipped: compare with the error of the clipped step and take "
-            "the larger one",
-        ),
-        Mistake(
-            "only the clipped value",
-            only_clipped,
-            "you always use the clipped value: one that went the wrong way then gets "
-            "no gradient that brings it back",
-        ),
-        Mistake(
-            "clipped around zero",
-            around_zero,
-            "you clip the value itself to [−ε, ε]: clip the step, v − v_old",
-        ),
-        Mistake(
-            "clipped like a ratio",
-            as_a_ratio,
-            "you clip to v_old (1 ± ε): a value is no ratio and may be 0, so clip the "
-            "difference",
-        ),
-        Mistake(
-            "averages over padding",
-            over_padding,
-            "you average over padding: divide by the number of completion tokens, "
-            "mask.sum()",
-        ),
-        Mistake(
-            "mask ignored",
-            mask_ignored,
-            "you ignore the mask: the critic would learn values of padding",
-        ),
-        Mistake(
-            "mean of the sequences' means",
-            mean_of_means,
-            "you average inside each completion and then over completions: here every "
-            "token of the batch weighs the same",
-        ),
-        Mistake(
-            "absolute error",
-            absolute_error,
-            "you take the absolute error: with the squared one the critic learns the "
-            "mean return, with this one the median",
-        ),
-        Mistake(
-            "returns not detached",
-            returns_not_detached,
-            "a gradient flows into the returns: they are the target, so detach them",
-        ),
-        Mistake(
-            "values detached",
-            values_detached,
-            "you detach the values, the only thing that the critic can change",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

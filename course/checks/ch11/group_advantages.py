@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe, Property
-from course.checks.properties import draw, unchanged
+from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
+from course.checks.properties import draw, groups_apart, unchanged
 
 EPS = 1e-4
 
@@ -32,73 +32,98 @@ def grouped(scores: Tensor, group_size: int) -> tuple[Tensor, Tensor]:
     return g, g - g.mean(1, keepdim=True)
 
 
+@mistake(
+    "you standardise over the whole batch: mean and standard deviation are those of "
+    "the scores of one prompt"
+)
 def whole_batch(scores: Tensor, group_size: int) -> Tensor:
     return (scores - scores.mean()) / (scores.std(correction=0) + EPS)
 
 
+@mistake(
+    "the mean is the group's, but the standard deviation is that of the whole batch: "
+    "take the group's as well"
+)
 def batch_std(scores: Tensor, group_size: int) -> Tensor:
     centred = grouped(scores, group_size)[1].view(-1)
     return centred / (scores.std(correction=0) + EPS)
 
 
+@mistake(
+    "you only subtract the mean, which is Dr. GRPO: here divide by the group's "
+    "standard deviation as well"
+)
 def only_centred(scores: Tensor, group_size: int) -> Tensor:
     return grouped(scores, group_size)[1].view(-1).clone()
 
 
+@mistake(
+    "torch's std divides the squares by G − 1 unless you pass correction=0: here they "
+    "are divided by G"
+)
 def bessel(scores: Tensor, group_size: int) -> Tensor:
     g, centred = grouped(scores, group_size)
     return (centred / (g.std(1, keepdim=True) + EPS)).view(-1)
 
 
+@mistake(
+    "a group of equal scores gives 0 / 0: add 1e-4 to the standard deviation, so that "
+    "such a group teaches nothing"
+)
 def no_eps(scores: Tensor, group_size: int) -> Tensor:
     g, centred = grouped(scores, group_size)
     return (centred / g.std(1, keepdim=True, correction=0)).view(-1)
 
 
+@mistake("you divide by the variance: take its square root, the standard deviation")
 def variance(scores: Tensor, group_size: int) -> Tensor:
     g, centred = grouped(scores, group_size)
     return (centred / (g.var(1, keepdim=True, correction=0) + EPS)).view(-1)
 
 
+@mistake(
+    "the samples of one prompt stand next to each other: view(-1, group_size), one "
+    "prompt a row"
+)
 def dealt_out(scores: Tensor, group_size: int) -> Tensor:
     g = scores.view(group_size, -1).T
     centred = g - g.mean(1, keepdim=True)
     return (centred / (g.std(1, keepdim=True, correction=0) + EPS)).T.reshape(-1)
 
 
+@mistake(
+    "you subtract the mean of the other samples, as RLOO does: here the mean is that "
+    "of the whole group"
+)
 def leave_one_out(scores: Tensor, group_size: int) -> Tensor:
     g, centred = grouped(scores, group_size)
     centred = centred * group_size / (group_size - 1)
     return (centred / (g.std(1, keepdim=True, correction=0) + EPS)).view(-1)
 
 
+@mistake(
+    "you divide by the standard deviation but never subtract the mean: a group of bad "
+    "answers would be rewarded too"
+)
 def not_centred(scores: Tensor, group_size: int) -> Tensor:
     g = grouped(scores, group_size)[0]
     return (g / (g.std(1, keepdim=True, correction=0) + EPS)).view(-1)
 
 
+@mistake(
+    "you take mean and standard deviation over the prompts: they belong to dimension 1 "
+    "of (prompts, group_size)"
+)
 def across(scores: Tensor, group_size: int) -> Tensor:
     g = scores.view(-1, group_size)
     centred = g - g.mean(0, keepdim=True)
     return (centred / (g.std(0, keepdim=True, correction=0) + EPS)).view(-1)
 
 
+@mistake("your result has a row for each prompt: flatten it to (batch,)")
 def still_grouped(scores: Tensor, group_size: int) -> Tensor:
     g, centred = grouped(scores, group_size)
     return centred / (g.std(1, keepdim=True, correction=0) + EPS)
-
-
-def groups_apart(function) -> str | None:
-    scores = draw(6, seed=2)
-    other = scores.clone()
-    other[0] -= 2.0
-    change = float((function(other, 3) - function(scores, 3))[3:].abs().max())
-    if change < 1e-5:
-        return None
-    return (
-        "changing a score of one prompt must not change the advantages of another; "
-        f"yours changed by {change:.2g}"
-    )
 
 
 def sums_to_zero(function) -> str | None:
@@ -113,10 +138,9 @@ EXERCISE = Exercise(
     number="11.1",
     title="Advantages of a group",
     minutes=10,
-    stars=2,
-    signature="group_advantages(scores: Tensor, group_size: int) -> Tensor",
+    difficulty=2,
+    importance=5,
     reference="course.policy.groups:group_advantages",
-    used_by="policy.grpo, 12",
     why="These lines take the place of a critic as large as the policy itself.",
     hints=(
         "You have several answers to the same question and one score for each. Which "
@@ -128,7 +152,7 @@ EXERCISE = Exercise(
     ),
     probes=probes,
     properties=(
-        Property("prompts apart", groups_apart),
+        groups_apart("the scores", "the advantages"),
         Property("sums to zero", sums_to_zero),
         unchanged(
             "a shift of a group",
@@ -138,70 +162,5 @@ EXERCISE = Exercise(
             tolerance=1e-4,
         ),
     ),
-    mistakes=(
-        Mistake(
-            "standardised over the batch",
-            whole_batch,
-            "you standardise over the whole batch: mean and standard deviation are "
-            "those of the scores of one prompt",
-        ),
-        Mistake(
-            "standard deviation of the batch",
-            batch_std,
-            "the mean is the group's, but the standard deviation is that of the whole "
-            "batch: take the group's as well",
-        ),
-        Mistake(
-            "only centred",
-            only_centred,
-            "you only subtract the mean, which is Dr. GRPO: here divide by the group's "
-            "standard deviation as well",
-        ),
-        Mistake(
-            "divided by G - 1",
-            bessel,
-            "torch's std divides the squares by G − 1 unless you pass correction=0: "
-            "here they are divided by G",
-        ),
-        Mistake(
-            "no eps",
-            no_eps,
-            "a group of equal scores gives 0 / 0: add 1e-4 to the standard deviation, "
-            "so that such a group teaches nothing",
-        ),
-        Mistake(
-            "variance",
-            variance,
-            "you divide by the variance: take its square root, the standard deviation",
-        ),
-        Mistake(
-            "samples dealt out",
-            dealt_out,
-            "the samples of one prompt stand next to each other: view(-1, group_size), "
-            "one prompt a row",
-        ),
-        Mistake(
-            "leave one out",
-            leave_one_out,
-            "you subtract the mean of the other samples, as RLOO does: here the mean "
-            "is that of the whole group",
-        ),
-        Mistake(
-            "not centred",
-            not_centred,
-            "you divide by the standard deviation but never subtract the mean: a group "
-            "of bad answers would be rewarded too",
-        ),
-        Mistake(
-            "across the prompts",
-            across,
-            "you take mean and standard deviation over the prompts: they belong to "
-            "dimension 1 of (prompts, group_size)",
-        ),
-        Mistake(
-            "not flat again",
-            still_grouped,
-            "your result has a row for each prompt: flatten it to (batch,)",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
 from course.checks.properties import draw, mask_of
 
 
@@ -75,16 +75,28 @@ def variant(**parts):
     return function
 
 
+@mistake(
+    "an optimiser goes down, so the gain needs a minus sign: yours makes good "
+    "completions less probable"
+)
 def sign_lost(logprobs, old_logprobs, ref_logprobs, advantages, mask, beta, clip_eps):
     return grpo(logprobs, old_logprobs, ref_logprobs, -advantages, mask, beta, clip_eps)
 
 
+@mistake(
+    "your ratio compares with the reference: it compares with the policy that wrote "
+    "the texts, old_logprobs"
+)
 def ratio_to_reference(
     logprobs, old_logprobs, ref_logprobs, advantages, mask, beta, clip_eps
 ):
     return grpo(logprobs, ref_logprobs, ref_logprobs, advantages, mask, beta, clip_eps)
 
 
+@mistake(
+    "your penalty holds the policy to the one that wrote the texts: it has to hold it "
+    "to the reference"
+)
 def penalty_to_old(
     logprobs, old_logprobs, ref_logprobs, advantages, mask, beta, clip_eps
 ):
@@ -127,17 +139,53 @@ def beyond_the_clip(function) -> str | None:
     )
 
 
+the_larger_of_the_two = mistake(
+    "you take the larger gain: the smaller one is the cautious one, which stops a push "
+    "that has gone far enough"
+)(variant(smaller=torch.max))
+clipped_only = mistake(
+    "you always use the clipped ratio: a token that moved the wrong way would lose the "
+    "gradient that brings it back"
+)(variant(smaller=lambda plain, clipped: clipped))
+never_clipped = mistake(
+    "nothing is clipped: a good token is pushed on however far it has gone"
+)(variant(smaller=lambda plain, clipped: plain))
+upper_end_at_one = mistake("your upper end of the clip is 1: it is 1 + clip_eps")(
+    variant(clip=lambda ratio, eps: ratio.clamp(1 - eps, 1.0))
+)
+clipped_around_zero = mistake(
+    "you clip to ±clip_eps: the ratio starts at 1, so clip it to 1 ± clip_eps"
+)(variant(clip=lambda ratio, eps: ratio.clamp(-eps, eps)))
+penalty_forgotten = mistake("the penalty is missing: add beta · k3 to every token")(
+    variant(kl=lambda d: 0 * d)
+)
+penalty_subtracted = mistake(
+    "you subtract the penalty from the loss: that pays the policy for leaving the "
+    "reference"
+)(variant(kl=lambda d: -(torch.expm1(-d) + d)))
+k1_in_the_loss = mistake(
+    "your penalty is k1, whose gradient in a loss is zero on average: use k3 = exp(−d) "
+    "− 1 + d"
+)(variant(kl=lambda d: d))
+mean_of_the_sequences_means = mistake(
+    "you average inside each completion first: here every token of the batch weighs "
+    "the same"
+)(variant(join=seq_mean))
+averages_over_padding = mistake(
+    "you average over padding: divide by the number of completion tokens, mask.sum()"
+)(variant(join=lambda values, mask: (values * mask).mean()))
+mask_ignored = mistake(
+    "you ignore the mask: tokens after the end would be trained too"
+)(variant(join=lambda values, mask: values.mean()))
+
+
 EXERCISE = Exercise(
     number="11.4",
     title="The GRPO loss",
     minutes=20,
-    stars=3,
-    signature=(
-        "grpo_loss(logprobs: Tensor, old_logprobs: Tensor, ref_logprobs: Tensor, "
-        "advantages: Tensor, mask: Tensor, beta: float, clip_eps: float) -> Tensor"
-    ),
+    difficulty=3,
+    importance=5,
     reference="course.policy.clipping:grpo_loss",
-    used_by="policy.grpo, 12",
     why="This is the loss behind most reasoning models; the variants that have names "
     "of their own change one of its lines.",
     hints=(
@@ -157,85 +205,5 @@ EXERCISE = Exercise(
     ),
     differentiable=("logprobs",),
     constant=("old_logprobs", "ref_logprobs", "advantages"),
-    mistakes=(
-        Mistake(
-            "sign lost",
-            sign_lost,
-            "an optimiser goes down, so the gain needs a minus sign: yours makes good "
-            "completions less probable",
-        ),
-        Mistake(
-            "the larger of the two",
-            variant(smaller=torch.max),
-            "you take the larger gain: the smaller one is the cautious one, which "
-            "stops a push that has gone far enough",
-        ),
-        Mistake(
-            "clipped only",
-            variant(smaller=lambda plain, clipped: clipped),
-            "you always use the clipped ratio: a token that moved the wrong way would "
-            "lose the gradient that brings it back",
-        ),
-        Mistake(
-            "never clipped",
-            variant(smaller=lambda plain, clipped: plain),
-            "nothing is clipped: a good token is pushed on however far it has gone",
-        ),
-        Mistake(
-            "upper end at one",
-            variant(clip=lambda ratio, eps: ratio.clamp(1 - eps, 1.0)),
-            "your upper end of the clip is 1: it is 1 + clip_eps",
-        ),
-        Mistake(
-            "clipped around zero",
-            variant(clip=lambda ratio, eps: ratio.clamp(-eps, eps)),
-            "you clip to ±clip_eps: the ratio starts at 1, so clip it to 1 ± clip_eps",
-        ),
-        Mistake(
-            "penalty forgotten",
-            variant(kl=lambda d: 0 * d),
-            "the penalty is missing: add beta · k3 to every token",
-        ),
-        Mistake(
-            "penalty subtracted",
-            variant(kl=lambda d: -(torch.expm1(-d) + d)),
-            "you subtract the penalty from the loss: that pays the policy for leaving "
-            "the reference",
-        ),
-        Mistake(
-            "k1 in the loss",
-            variant(kl=lambda d: d),
-            "your penalty is k1, whose gradient in a loss is zero on average: use "
-            "k3 = exp(−d) − 1 + d",
-        ),
-        Mistake(
-            "ratio to the reference",
-            ratio_to_reference,
-            "your ratio compares with the reference: it compares with the policy that "
-            "wrote the texts, old_logprobs",
-        ),
-        Mistake(
-            "penalty to the old policy",
-            penalty_to_old,
-            "your penalty holds the policy to the one that wrote the texts: it has to "
-            "hold it to the reference",
-        ),
-        Mistake(
-            "mean of the sequences' means",
-            variant(join=seq_mean),
-            "you average inside each completion first: here every token of the batch "
-            "weighs the same",
-        ),
-        Mistake(
-            "averages over padding",
-            variant(join=lambda values, mask: (values * mask).mean()),
-            "you average over padding: divide by the number of completion tokens, "
-            "mask.sum()",
-        ),
-        Mistake(
-            "mask ignored",
-            variant(join=lambda values, mask: values.mean()),
-            "you ignore the mask: tokens after the end would be trained too",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
 from course.checks.properties import draw
 
 
@@ -33,56 +33,76 @@ def clamped_k3(d: Tensor) -> Tensor:
     return torch.expm1(-d) + d
 
 
+@mistake(
+    "your log-ratio is upside down: d is the policy's log-probability minus the "
+    "reference's"
+)
 def all_inverted(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
     d = ref_logprobs.detach() - logprobs
     return torch.stack([d, d**2 / 2, clamped_k3(d)])
 
 
+@mistake(
+    "your k3 is exp(d) − 1 − d: under the policy's samples that estimates another "
+    "divergence, so turn the sign of d"
+)
 def k3_inverted(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
     d = logprobs - ref_logprobs.detach()
     return torch.stack([d, d**2 / 2, clamped_k3(-d)])
 
 
+@mistake("your k2 is d²: divide it by 2")
 def k2_not_halved(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
     d = logprobs - ref_logprobs.detach()
     return torch.stack([d, d**2, clamped_k3(d)])
 
 
+@mistake(
+    "your k1 is never negative: it must be free to take either sign, or its mean is no "
+    "KL"
+)
 def k1_absolute(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
     d = logprobs - ref_logprobs.detach()
     return torch.stack([d.abs(), d**2 / 2, clamped_k3(d)])
 
 
+@mistake("your k3 is 1 too large: it has to be 0 where the two policies agree")
 def one_too_large(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
     d = logprobs - ref_logprobs.detach()
     return torch.stack([d, d**2 / 2, clamped_k3(d) + 1])
 
 
+@mistake("exp overflows where the policies are far apart: clamp d to ±20 in k3")
 def no_clamp(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
     d = logprobs - ref_logprobs.detach()
     return torch.stack([d, d**2 / 2, torch.expm1(-d) + d])
 
 
+@mistake("you clamp d in all three: only k3 has an exponential that needs it")
 def all_clamped(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
     d = (logprobs - ref_logprobs.detach()).clamp(-20, 20)
     return torch.stack([d, d**2 / 2, torch.expm1(-d) + d])
 
 
+@mistake("the order is k1, k2, k3: yours has k3 in the middle")
 def order(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
     d = logprobs - ref_logprobs.detach()
     return torch.stack([d, clamped_k3(d), d**2 / 2])
 
 
+@mistake("you stack along the last dimension: the three estimators come first, (3, …)")
 def last_dimension(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
     d = logprobs - ref_logprobs.detach()
     return torch.stack([d, d**2 / 2, clamped_k3(d)], -1)
 
 
+@mistake("you average: return the three numbers of every token")
 def averaged(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
     d = logprobs - ref_logprobs.detach()
     return torch.stack([d.mean(), (d**2 / 2).mean(), clamped_k3(d).mean()])
 
 
+@mistake("a gradient flows into the reference: it is frozen, so detach it")
 def reference_not_detached(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
     d = logprobs - ref_logprobs
     return torch.stack([d, d**2 / 2, clamped_k3(d)])
@@ -118,10 +138,9 @@ EXERCISE = Exercise(
     number="11.3",
     title="Three estimators of a divergence",
     minutes=15,
-    stars=2,
-    signature="kl_estimators(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor",
+    difficulty=2,
+    importance=4,
     reference="course.policy.estimators:kl_estimators",
-    used_by="chapter 11",
     why="Every library offers the three as options of one penalty, and in a loss they "
     "pull the policy in different directions.",
     hints=(
@@ -140,65 +159,5 @@ EXERCISE = Exercise(
     ),
     differentiable=("logprobs",),
     constant=("ref_logprobs",),
-    mistakes=(
-        Mistake(
-            "all inverted",
-            all_inverted,
-            "your log-ratio is upside down: d is the policy's log-probability minus "
-            "the reference's",
-        ),
-        Mistake(
-            "k3 inverted",
-            k3_inverted,
-            "your k3 is exp(d) − 1 − d: under the policy's samples that estimates "
-            "another divergence, so turn the sign of d",
-        ),
-        Mistake(
-            "k2 not halved",
-            k2_not_halved,
-            "your k2 is d²: divide it by 2",
-        ),
-        Mistake(
-            "k1 absolute",
-            k1_absolute,
-            "your k1 is never negative: it must be free to take either sign, or its "
-            "mean is no KL",
-        ),
-        Mistake(
-            "one too large",
-            one_too_large,
-            "your k3 is 1 too large: it has to be 0 where the two policies agree",
-        ),
-        Mistake(
-            "no clamp",
-            no_clamp,
-            "exp overflows where the policies are far apart: clamp d to ±20 in k3",
-        ),
-        Mistake(
-            "all clamped",
-            all_clamped,
-            "you clamp d in all three: only k3 has an exponential that needs it",
-        ),
-        Mistake(
-            "order",
-            order,
-            "the order is k1, k2, k3: yours has k3 in the middle",
-        ),
-        Mistake(
-            "stacked at the end",
-            last_dimension,
-            "you stack along the last dimension: the three estimators come first, "
-            "(3, …)",
-        ),
-        Mistake(
-            "averaged",
-            averaged,
-            "you average: return the three numbers of every token",
-        ),
-        Mistake(
-            "reference not detached",
-            reference_not_detached,
-            "a gradient flows into the reference: it is frozen, so detach it",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

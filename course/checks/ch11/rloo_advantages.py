@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe, Property
-from course.checks.properties import draw, unchanged
+from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
+from course.checks.properties import draw, groups_apart, unchanged
 
 
 def probes(generator: torch.Generator) -> list[Probe]:
@@ -28,65 +28,82 @@ def others(g: Tensor) -> Tensor:
     return (g.sum(1, keepdim=True) - g) / (g.shape[1] - 1)
 
 
+@mistake(
+    "you subtract the mean of the whole group: leave a sample's own reward out of its "
+    "baseline"
+)
 def group_mean(rewards: Tensor, group_size: int) -> Tensor:
     g = rewards.view(-1, group_size)
     return (g - g.mean(1, keepdim=True)).view(-1)
 
 
+@mistake("this is the baseline: the advantage is the reward minus it")
 def the_baseline(rewards: Tensor, group_size: int) -> Tensor:
     return others(rewards.view(-1, group_size)).view(-1)
 
 
+@mistake(
+    "you subtract the reward from its baseline: the better answer has to get the "
+    "larger advantage"
+)
 def sign_lost(rewards: Tensor, group_size: int) -> Tensor:
     g = rewards.view(-1, group_size)
     return (others(g) - g).view(-1)
 
 
+@mistake(
+    "your factor is upside down: leaving one out makes the advantages larger, by G / "
+    "(G − 1)"
+)
 def factor_upside_down(rewards: Tensor, group_size: int) -> Tensor:
     return group_mean(rewards, group_size) * (group_size - 1) / group_size
 
 
+@mistake(
+    "you leave the own reward out of the sum but divide by the whole group: there are "
+    "group_size − 1 others"
+)
 def own_as_zero(rewards: Tensor, group_size: int) -> Tensor:
     g = rewards.view(-1, group_size)
     return (g - (g.sum(1, keepdim=True) - g) / group_size).view(-1)
 
 
+@mistake("you subtract the sum of the other rewards: divide it by their number")
 def sum_of_others(rewards: Tensor, group_size: int) -> Tensor:
     g = rewards.view(-1, group_size)
     return (g - (g.sum(1, keepdim=True) - g)).view(-1)
 
 
+@mistake(
+    "you also divide by the standard deviation: that is GRPO's idea, and it would "
+    "change the expected gradient"
+)
 def standardised(rewards: Tensor, group_size: int) -> Tensor:
     g = rewards.view(-1, group_size)
     return ((g - others(g)) / (g.std(1, keepdim=True) + 1e-4)).view(-1)
 
 
+@mistake(
+    "you use the other samples of the whole batch: only those of the same prompt are "
+    "comparable"
+)
 def whole_batch(rewards: Tensor, group_size: int) -> Tensor:
     return rewards - (rewards.sum() - rewards) / (len(rewards) - 1)
 
 
+@mistake(
+    "the samples of one prompt stand next to each other: view(-1, group_size), one "
+    "prompt a row"
+)
 def dealt_out(rewards: Tensor, group_size: int) -> Tensor:
     g = rewards.view(group_size, -1).T
     return (g - others(g)).T.reshape(-1)
 
 
+@mistake("your result has a row for each prompt: flatten it to (batch,)")
 def still_grouped(rewards: Tensor, group_size: int) -> Tensor:
     g = rewards.view(-1, group_size)
     return g - others(g)
-
-
-def groups_apart(function) -> str | None:
-    rewards = draw(6, seed=2)
-    other = rewards.clone()
-    other[:3] -= 2.0
-    other[0] += 1.0
-    change = float((function(other, 3) - function(rewards, 3))[3:].abs().max())
-    if change < 1e-5:
-        return None
-    return (
-        "changing the rewards of one prompt must not change the advantages of another; "
-        f"yours changed by {change:.2g}"
-    )
 
 
 def baseline_of_others(function) -> str | None:
@@ -107,10 +124,9 @@ EXERCISE = Exercise(
     number="11.2",
     title="Advantages that leave one out",
     minutes=10,
-    stars=2,
-    signature="rloo_advantages(rewards: Tensor, group_size: int) -> Tensor",
+    difficulty=2,
+    importance=4,
     reference="course.policy.groups:rloo_advantages",
-    used_by="policy.grpo, 12",
     why="It is the group baseline that leaves the expected gradient exactly as it was, "
     "whatever the size of the group.",
     hints=(
@@ -124,7 +140,7 @@ EXERCISE = Exercise(
     ),
     probes=probes,
     properties=(
-        Property("prompts apart", groups_apart),
+        groups_apart("the rewards", "the advantages"),
         Property("baseline of the others", baseline_of_others),
         unchanged(
             "a shift",
@@ -134,63 +150,5 @@ EXERCISE = Exercise(
             tolerance=1e-4,
         ),
     ),
-    mistakes=(
-        Mistake(
-            "own reward included",
-            group_mean,
-            "you subtract the mean of the whole group: leave a sample's own reward out "
-            "of its baseline",
-        ),
-        Mistake(
-            "the baseline",
-            the_baseline,
-            "this is the baseline: the advantage is the reward minus it",
-        ),
-        Mistake(
-            "sign lost",
-            sign_lost,
-            "you subtract the reward from its baseline: the better answer has to get "
-            "the larger advantage",
-        ),
-        Mistake(
-            "factor upside down",
-            factor_upside_down,
-            "your factor is upside down: leaving one out makes the advantages larger, "
-            "by G / (G − 1)",
-        ),
-        Mistake(
-            "divided by the whole group",
-            own_as_zero,
-            "you leave the own reward out of the sum but divide by the whole group: "
-            "there are group_size − 1 others",
-        ),
-        Mistake(
-            "sum of the others",
-            sum_of_others,
-            "you subtract the sum of the other rewards: divide it by their number",
-        ),
-        Mistake(
-            "standardised",
-            standardised,
-            "you also divide by the standard deviation: that is GRPO's idea, and it "
-            "would change the expected gradient",
-        ),
-        Mistake(
-            "whole batch",
-            whole_batch,
-            "you use the other samples of the whole batch: only those of the same "
-            "prompt are comparable",
-        ),
-        Mistake(
-            "samples dealt out",
-            dealt_out,
-            "the samples of one prompt stand next to each other: view(-1, group_size), "
-            "one prompt a row",
-        ),
-        Mistake(
-            "not flat again",
-            still_grouped,
-            "your result has a row for each prompt: flatten it to (batch,)",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

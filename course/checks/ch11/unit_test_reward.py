@@ -5,7 +5,13 @@ import re
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe, Property
+from course.checks.exercise import (
+    Exercise,
+    Probe,
+    Property,
+    mistake,
+    mistakes_in,
+)
 
 Texts = list[str]
 
@@ -81,20 +87,32 @@ def partial(prompt: str, completion: str) -> float:
     return hits / max(len(wanted), len(completion.strip()))
 
 
+@mistake("you refuse an answer with space around it: strip() the completion first")
 def no_space(prompts: Texts, completions: Texts) -> Tensor:
     pairs = zip(prompts, completions, strict=True)
     return reward(c == str(right(p)) for p, c in pairs)
 
 
+@mistake(
+    "you compare every completion with the answer to the first prompt: take prompts "
+    "and completions in pairs"
+)
 def first_prompt(prompts: Texts, completions: Texts) -> Tensor:
     return reward(c.strip() == str(right(prompts[0])) for c in completions)
 
 
+@mistake(
+    "you return the share of right answers: every completion needs a reward of its own"
+)
 def of_the_batch(prompts: Texts, completions: Texts) -> Tensor:
     passed = EXERCISE.load()(prompts, completions)
     return passed.mean().expand_as(passed).clone()
 
 
+@mistake(
+    "a failed test gives 0 here, not −1: the baseline of the group makes the "
+    "difference anyway"
+)
 def punished(prompts: Texts, completions: Texts) -> Tensor:
     return 2 * EXERCISE.load()(prompts, completions) - 1
 
@@ -111,14 +129,37 @@ def one_for_each(function) -> str | None:
     return "a reward must not depend on the other texts of the batch; yours does"
 
 
+evaluates_the_answer = mistake(
+    "your test evaluates what the policy wrote, so it can copy the question and be "
+    "paid; and evaluated text is code of a stranger"
+)(each(lambda p, c: value_of(c) == right(p)))
+contains_the_answer = mistake(
+    "you only ask whether the answer occurs in the text: a policy that writes many "
+    "numbers would pass"
+)(each(lambda p, c: str(right(p)) in c))
+begins_with_the_answer = mistake(
+    "you only look at the beginning: a policy that never stops writing would pass"
+)(each(lambda p, c: c.strip().startswith(str(right(p)))))
+read_by_int = mistake(
+    "int() also reads +85, 085, 8_5 and digits of other scripts: compare the text, so "
+    "that there is one way to be right"
+)(each(lambda p, c: as_int(c) == right(p)))
+takes_the_first_number = mistake(
+    "you look for the first number in the text: everything around it would be forgiven"
+)(each(lambda p, c: first_number(c) == right(p)))
+partial_credit = mistake(
+    "you give partial credit for digits in place: a test is passed or not, and "
+    "half-right answers would be learned as well"
+)(each(partial))
+
+
 EXERCISE = Exercise(
     number="11.5",
     title="A reward that a program verifies",
     minutes=15,
-    stars=2,
-    signature="unit_test_reward(prompts: list[str], completions: list[str]) -> Tensor",
+    difficulty=2,
+    importance=5,
     reference="course.reward.verifiable:unit_test_reward",
-    used_by="recipes, 15",
     why="A policy searches for whatever your test lets through, and it has thousands "
     "of tries in a minute.",
     hints=(
@@ -131,65 +172,5 @@ EXERCISE = Exercise(
     ),
     probes=probes,
     properties=(Property("one text, one reward", one_for_each),),
-    mistakes=(
-        Mistake(
-            "evaluates the answer",
-            each(lambda p, c: value_of(c) == right(p)),
-            "your test evaluates what the policy wrote, so it can copy the question "
-            "and be paid; and evaluated text is code of a stranger",
-        ),
-        Mistake(
-            "contains the answer",
-            each(lambda p, c: str(right(p)) in c),
-            "you only ask whether the answer occurs in the text: a policy that writes "
-            "many numbers would pass",
-        ),
-        Mistake(
-            "begins with the answer",
-            each(lambda p, c: c.strip().startswith(str(right(p)))),
-            "you only look at the beginning: a policy that never stops writing would "
-            "pass",
-        ),
-        Mistake(
-            "read by int()",
-            each(lambda p, c: as_int(c) == right(p)),
-            "int() also reads +85, 085, 8_5 and digits of other scripts: compare the "
-            "text, so that there is one way to be right",
-        ),
-        Mistake(
-            "first number",
-            each(lambda p, c: first_number(c) == right(p)),
-            "you look for the first number in the text: everything around it would be "
-            "forgiven",
-        ),
-        Mistake(
-            "partial credit",
-            each(partial),
-            "you give partial credit for digits in place: a test is passed or not, and "
-            "half-right answers would be learned as well",
-        ),
-        Mistake(
-            "space not forgiven",
-            no_space,
-            "you refuse an answer with space around it: strip() the completion first",
-        ),
-        Mistake(
-            "first prompt for all",
-            first_prompt,
-            "you compare every completion with the answer to the first prompt: take "
-            "prompts and completions in pairs",
-        ),
-        Mistake(
-            "one reward for the batch",
-            of_the_batch,
-            "you return the share of right answers: every completion needs a reward of "
-            "its own",
-        ),
-        Mistake(
-            "minus one for a failure",
-            punished,
-            "a failed test gives 0 here, not −1: the baseline of the group makes the "
-            "difference anyway",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe
+from course.checks.exercise import Exercise, Probe, mistake, mistakes_in
 from course.checks.properties import always, draw
 
 
@@ -27,50 +27,81 @@ def probes(generator: torch.Generator) -> list[Probe]:
     ]
 
 
+@mistake(
+    "your loss falls when the rejected text becomes more probable: βh, not −βh, goes "
+    "into the sigmoid"
+)
 def swapped(h: Tensor, beta: float) -> Tensor:
     return -F.logsigmoid(-beta * h).mean()
 
 
+@mistake(
+    "the minus is missing: an optimiser goes down, and the log-likelihood should go up"
+)
 def no_minus(h: Tensor, beta: float) -> Tensor:
     return F.logsigmoid(beta * h).mean()
 
 
+@mistake("beta is missing: the implicit reward is β times the log-ratio")
 def no_beta(h: Tensor, beta: float) -> Tensor:
     return -F.logsigmoid(h).mean()
 
 
+@mistake("you divide by beta: the implicit reward is β times the log-ratio")
 def divided_by_beta(h: Tensor, beta: float) -> Tensor:
     return -F.logsigmoid(h / beta).mean()
 
 
+@mistake(
+    "beta stands before the loss: it belongs into the sigmoid, as the scale of the "
+    "reward"
+)
 def beta_outside(h: Tensor, beta: float) -> Tensor:
     return -beta * F.logsigmoid(h).mean()
 
 
+@mistake("the logarithm is missing: the loss is −log of the probability of the label")
 def no_log(h: Tensor, beta: float) -> Tensor:
     return -torch.sigmoid(beta * h).mean()
 
 
+@mistake(
+    "sigmoid(−400) is 0 and its logarithm infinite: use F.logsigmoid, which is exact "
+    "there"
+)
 def log_of_sigmoid(h: Tensor, beta: float) -> Tensor:
     return -torch.sigmoid(beta * h).log().mean()
 
 
+@mistake(
+    "you sum over the pairs: take the mean, so that the step does not depend on the "
+    "size of the batch"
+)
 def summed(h: Tensor, beta: float) -> Tensor:
     return -F.logsigmoid(beta * h).sum()
 
 
+@mistake(
+    "you average h before the loss: good pairs would hide bad ones; average the losses"
+)
 def of_the_mean(h: Tensor, beta: float) -> Tensor:
     return -F.logsigmoid(beta * h.mean())
 
 
+@mistake("you return a loss for each pair: return their mean, a scalar")
 def each_pair(h: Tensor, beta: float) -> Tensor:
     return -F.logsigmoid(beta * h)
 
 
+@mistake(
+    "your loss is linear: it never has enough; −log σ stops pushing when the pair is "
+    "settled"
+)
 def linear(h: Tensor, beta: float) -> Tensor:
     return -(beta * h).mean()
 
 
+@mistake("your loss is in bits: the course, and every log, counts in nats")
 def in_bits(h: Tensor, beta: float) -> Tensor:
     return -F.logsigmoid(beta * h).mean() / math.log(2)
 
@@ -79,10 +110,9 @@ EXERCISE = Exercise(
     number="12.3",
     title="DPO's loss",
     minutes=10,
-    stars=2,
-    signature="dpo_loss(h: Tensor, beta: float) -> Tensor",
+    difficulty=2,
+    importance=5,
     reference="course.policy.preference_losses:dpo_loss",
-    used_by="policy.dpo, 12",
     why="It is the reward model's loss with the policy itself in the place of the "
     "reward model.",
     hints=(
@@ -109,74 +139,5 @@ EXERCISE = Exercise(
         ),
     ),
     differentiable=("h",),
-    mistakes=(
-        Mistake(
-            "chosen and rejected swapped",
-            swapped,
-            "your loss falls when the rejected text becomes more probable: βh, not "
-            "−βh, goes into the sigmoid",
-        ),
-        Mistake(
-            "without the minus",
-            no_minus,
-            "the minus is missing: an optimiser goes down, and the log-likelihood "
-            "should go up",
-        ),
-        Mistake(
-            "without beta",
-            no_beta,
-            "beta is missing: the implicit reward is β times the log-ratio",
-        ),
-        Mistake(
-            "divided by beta",
-            divided_by_beta,
-            "you divide by beta: the implicit reward is β times the log-ratio",
-        ),
-        Mistake(
-            "beta outside",
-            beta_outside,
-            "beta stands before the loss: it belongs into the sigmoid, as the scale of "
-            "the reward",
-        ),
-        Mistake(
-            "without the logarithm",
-            no_log,
-            "the logarithm is missing: the loss is −log of the probability of the "
-            "label",
-        ),
-        Mistake(
-            "logarithm of a sigmoid",
-            log_of_sigmoid,
-            "sigmoid(−400) is 0 and its logarithm infinite: use F.logsigmoid, which is "
-            "exact there",
-        ),
-        Mistake(
-            "summed",
-            summed,
-            "you sum over the pairs: take the mean, so that the step does not depend "
-            "on the size of the batch",
-        ),
-        Mistake(
-            "loss of the mean",
-            of_the_mean,
-            "you average h before the loss: good pairs would hide bad ones; average "
-            "the losses",
-        ),
-        Mistake(
-            "one for each pair",
-            each_pair,
-            "you return a loss for each pair: return their mean, a scalar",
-        ),
-        Mistake(
-            "linear",
-            linear,
-            "your loss is linear: it never has enough; −log σ stops pushing when the "
-            "pair is settled",
-        ),
-        Mistake(
-            "in bits",
-            in_bits,
-            "your loss is in bits: the course, and every log, counts in nats",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe
+from course.checks.exercise import Exercise, Probe, mistake, mistakes_in
 from course.checks.properties import draw, mask_of, unchanged
 
 SIGNATURE = (
@@ -40,54 +40,77 @@ def kept(x: Tensor, mask: Tensor) -> Tensor:
     return x.masked_fill(~mask, 0.0).sum(1)
 
 
+@mistake(
+    "you divide by the number of tokens: the log-probability of a text is a sum; with "
+    "a mean the optimum is another policy"
+)
 def averaged(
     logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor, beta: float
 ) -> Tensor:
     return beta * kept(logprobs - ref_logprobs.detach(), mask) / mask.sum(1)
 
 
+@mistake(
+    "you sum over padding too: only tokens where the mask is true belong to the text"
+)
 def no_mask(
     logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor, beta: float
 ) -> Tensor:
     return beta * (logprobs - ref_logprobs.detach()).sum(1)
 
 
+@mistake(
+    "the reference is missing: frequent texts would be good texts; subtract its "
+    "log-probabilities"
+)
 def no_reference(
     logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor, beta: float
 ) -> Tensor:
     return beta * kept(logprobs, mask)
 
 
+@mistake("beta is missing: it turns nats into units of reward")
 def no_beta(
     logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor, beta: float
 ) -> Tensor:
     return kept(logprobs - ref_logprobs.detach(), mask)
 
 
+@mistake(
+    "you divide by beta: r/β stands in the exponent of the optimum, so r is β times "
+    "the log-ratio"
+)
 def divided_by_beta(
     logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor, beta: float
 ) -> Tensor:
     return kept(logprobs - ref_logprobs.detach(), mask) / beta
 
 
+@mistake(
+    "your sign is turned round: what the policy makes more probable than the reference "
+    "did has the higher reward"
+)
 def upside_down(
     logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor, beta: float
 ) -> Tensor:
     return beta * kept(ref_logprobs.detach() - logprobs, mask)
 
 
+@mistake("a gradient flows into the reference: detach it")
 def reference_learns(
     logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor, beta: float
 ) -> Tensor:
     return beta * kept(logprobs - ref_logprobs, mask)
 
 
+@mistake("you return a number for each token: sum them to one for each text")
 def for_each_token(
     logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor, beta: float
 ) -> Tensor:
     return beta * (logprobs - ref_logprobs.detach()).masked_fill(~mask, 0.0)
 
 
+@mistake("you use the last token only: sum over all tokens of the text")
 def last_token_only(
     logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor, beta: float
 ) -> Tensor:
@@ -96,12 +119,14 @@ def last_token_only(
     return beta * (logprobs - ref_logprobs.detach())[rows, last]
 
 
+@mistake("you sum over the texts: sum over time, dimension 1")
 def over_the_batch(
     logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor, beta: float
 ) -> Tensor:
     return beta * (logprobs - ref_logprobs.detach()).masked_fill(~mask, 0.0).sum(0)
 
 
+@mistake("you take exp of the log-ratio: the reward is β times the logarithm itself")
 def ratio_of_probabilities(
     logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor, beta: float
 ) -> Tensor:
@@ -122,12 +147,11 @@ EXERCISE = Exercise(
     number="12.4",
     title="The policy is a reward model",
     minutes=10,
-    stars=2,
-    signature=SIGNATURE,
+    difficulty=2,
+    importance=4,
     reference="course.policy.preference_losses:implicit_rewards",
-    used_by="12",
     why="It shows how a policy that never saw a score ranks texts, and it is what a "
-    "DPO run logs as rewards/chosen and rewards/rejected.",
+    "DPO run logs as `rewards/chosen` and `rewards/rejected`.",
     hints=(
         "Solve the formula of the optimum for the reward. Which part is the same for "
         "all texts of a prompt, and can be left out?",
@@ -147,66 +171,5 @@ EXERCISE = Exercise(
     ),
     differentiable=("logprobs",),
     constant=("ref_logprobs",),
-    mistakes=(
-        Mistake(
-            "averaged over tokens",
-            averaged,
-            "you divide by the number of tokens: the log-probability of a text is a "
-            "sum; with a mean the optimum is another policy",
-        ),
-        Mistake(
-            "padding counted",
-            no_mask,
-            "you sum over padding too: only tokens where the mask is true belong to "
-            "the text",
-        ),
-        Mistake(
-            "without the reference",
-            no_reference,
-            "the reference is missing: frequent texts would be good texts; subtract "
-            "its log-probabilities",
-        ),
-        Mistake(
-            "without beta",
-            no_beta,
-            "beta is missing: it turns nats into units of reward",
-        ),
-        Mistake(
-            "divided by beta",
-            divided_by_beta,
-            "you divide by beta: r/β stands in the exponent of the optimum, so r is β "
-            "times the log-ratio",
-        ),
-        Mistake(
-            "upside down",
-            upside_down,
-            "your sign is turned round: what the policy makes more probable than the "
-            "reference did has the higher reward",
-        ),
-        Mistake(
-            "the reference learns",
-            reference_learns,
-            "a gradient flows into the reference: detach it",
-        ),
-        Mistake(
-            "one for each token",
-            for_each_token,
-            "you return a number for each token: sum them to one for each text",
-        ),
-        Mistake(
-            "the last token only",
-            last_token_only,
-            "you use the last token only: sum over all tokens of the text",
-        ),
-        Mistake(
-            "over the batch",
-            over_the_batch,
-            "you sum over the texts: sum over time, dimension 1",
-        ),
-        Mistake(
-            "ratio of probabilities",
-            ratio_of_probabilities,
-            "you take exp of the log-ratio: the reward is β times the logarithm itself",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

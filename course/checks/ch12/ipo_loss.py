@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe
+from course.checks.exercise import Exercise, Probe, mistake, mistakes_in
 from course.checks.properties import always, draw, unchanged
 
 
@@ -25,50 +25,79 @@ def probes(generator: torch.Generator) -> list[Probe]:
     ]
 
 
+@mistake(
+    "your target is β/2: a larger beta is a shorter leash, so it must be nearer, "
+    "1/(2β); mind the brackets, 1 / 2 * beta is β/2"
+)
 def beta_target(h: Tensor, beta: float) -> Tensor:
     return (h - beta / 2).square().mean()
 
 
+@mistake("your target is 1/β: a half is missing, 1/(2β)")
 def whole_target(h: Tensor, beta: float) -> Tensor:
     return (h - 1 / beta).square().mean()
 
 
+@mistake(
+    "your target lies on the wrong side: chosen texts should become more probable, h = "
+    "+1/(2β)"
+)
 def wrong_side(h: Tensor, beta: float) -> Tensor:
     return (h + 1 / (2 * beta)).square().mean()
 
 
+@mistake("you multiply h by beta and compare it with 1/(2β): beta comes in once")
 def half_and_beta(h: Tensor, beta: float) -> Tensor:
     return (beta * h - 1 / (2 * beta)).square().mean()
 
 
+@mistake(
+    "you compare βh with a half: the target is right, but the loss is β² times too "
+    "small"
+)
 def scaled(h: Tensor, beta: float) -> Tensor:
     return (beta * h - 0.5).square().mean()
 
 
+@mistake("you take the distance and do not square it")
 def no_square(h: Tensor, beta: float) -> Tensor:
     return (h - 1 / (2 * beta)).abs().mean()
 
 
+@mistake(
+    "you halve the squares: the paper's loss has no half, and a gradient of half the "
+    "size is another learning rate"
+)
 def halved(h: Tensor, beta: float) -> Tensor:
     return (h - 1 / (2 * beta)).square().mean() / 2
 
 
+@mistake(
+    "beyond the target your loss is 0: that is a hinge; IPO pulls back what went too "
+    "far"
+)
 def one_sided(h: Tensor, beta: float) -> Tensor:
     return F.relu(1 / (2 * beta) - h).square().mean()
 
 
+@mistake("you sum over the pairs: take the mean")
 def summed(h: Tensor, beta: float) -> Tensor:
     return (h - 1 / (2 * beta)).square().sum()
 
 
+@mistake(
+    "you average h before squaring: a pair too far and a pair too near would cancel"
+)
 def of_the_mean(h: Tensor, beta: float) -> Tensor:
     return (h.mean() - 1 / (2 * beta)).square()
 
 
+@mistake("you return a loss for each pair: return their mean, a scalar")
 def each_pair(h: Tensor, beta: float) -> Tensor:
     return (h - 1 / (2 * beta)).square()
 
 
+@mistake("this is DPO's loss: IPO's is a squared distance")
 def dpo(h: Tensor, beta: float) -> Tensor:
     return -F.logsigmoid(beta * h).mean()
 
@@ -77,10 +106,9 @@ EXERCISE = Exercise(
     number="12.5",
     title="IPO's loss",
     minutes=5,
-    stars=1,
-    signature="ipo_loss(h: Tensor, beta: float) -> Tensor",
+    difficulty=1,
+    importance=3,
     reference="course.policy.preference_losses:ipo_loss",
-    used_by="12",
     why="With certain labels DPO never has enough; this loss knows how far is far "
     "enough.",
     hints=(
@@ -106,72 +134,5 @@ EXERCISE = Exercise(
         ),
     ),
     differentiable=("h",),
-    mistakes=(
-        Mistake(
-            "target beta / 2",
-            beta_target,
-            "your target is β/2: a larger beta is a shorter leash, so it must be "
-            "nearer, 1/(2β); mind the brackets, 1 / 2 * beta is β/2",
-        ),
-        Mistake(
-            "target 1 / beta",
-            whole_target,
-            "your target is 1/β: a half is missing, 1/(2β)",
-        ),
-        Mistake(
-            "the wrong side",
-            wrong_side,
-            "your target lies on the wrong side: chosen texts should become more "
-            "probable, h = +1/(2β)",
-        ),
-        Mistake(
-            "beta twice",
-            half_and_beta,
-            "you multiply h by beta and compare it with 1/(2β): beta comes in once",
-        ),
-        Mistake(
-            "in units of reward",
-            scaled,
-            "you compare βh with a half: the target is right, but the loss is β² times "
-            "too small",
-        ),
-        Mistake(
-            "not squared",
-            no_square,
-            "you take the distance and do not square it",
-        ),
-        Mistake(
-            "halved",
-            halved,
-            "you halve the squares: the paper's loss has no half, and a gradient of "
-            "half the size is another learning rate",
-        ),
-        Mistake(
-            "one side only",
-            one_sided,
-            "beyond the target your loss is 0: that is a hinge; IPO pulls back what "
-            "went too far",
-        ),
-        Mistake(
-            "summed",
-            summed,
-            "you sum over the pairs: take the mean",
-        ),
-        Mistake(
-            "loss of the mean",
-            of_the_mean,
-            "you average h before squaring: a pair too far and a pair too near would "
-            "cancel",
-        ),
-        Mistake(
-            "one for each pair",
-            each_pair,
-            "you return a loss for each pair: return their mean, a scalar",
-        ),
-        Mistake(
-            "DPO",
-            dpo,
-            "this is DPO's loss: IPO's is a squared distance",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe
+from course.checks.exercise import Exercise, Probe, mistake, mistakes_in
 from course.checks.properties import always, draw, unchanged
 
 
@@ -27,49 +27,66 @@ def probes(generator: torch.Generator) -> list[Probe]:
     ]
 
 
+@mistake(
+    "the reference is missing: a text that it never writes stays improbable, whatever "
+    "its reward; multiply by ref_probs"
+)
 def no_reference(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
     return (rewards / beta).softmax(-1)
 
 
+@mistake("you multiply the reward by beta: a large beta is a short leash, so divide")
 def beta_upside_down(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
     return (ref_probs.log() + rewards * beta).softmax(-1)
 
 
+@mistake("beta is missing: it says how much reward a nat of KL may cost")
 def no_beta(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
     return (ref_probs.log() + rewards).softmax(-1)
 
 
+@mistake("you do not divide by Z: the weights of a prompt's texts must sum to 1")
 def not_normalised(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
     return ref_probs * (rewards / beta).exp()
 
 
+@mistake("you divide by the sum of exp(r/β) alone: Z sums π_ref exp(r/β)")
 def z_without_reference(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
     return ref_probs * (rewards / beta).softmax(-1)
 
 
+@mistake("you normalise over the whole table: every prompt, a row, has its own Z")
 def whole_table(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
     weights = (ref_probs.log() + rewards / beta).flatten().softmax(0)
     return weights.view(ref_probs.shape)
 
 
+@mistake("you normalise over the prompts: the texts of a prompt are the last dimension")
 def first_dimension(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
     return (ref_probs.log() + rewards / beta).softmax(0)
 
 
+@mistake(
+    "exp of a reward of some hundreds is infinite, and infinite divided by infinite is "
+    "no number: add log ref_probs and r/β, then softmax"
+)
 def exp_overflows(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
     weights = ref_probs * (rewards / beta).exp()
     return weights / weights.sum(-1, keepdim=True)
 
 
+@mistake("softmax expects logarithms: add log ref_probs, not ref_probs")
 def reference_added(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
     return (ref_probs + rewards / beta).softmax(-1)
 
 
+@mistake("you give everything to one text: that is the limit for beta towards 0")
 def best_text_only(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
     best = (ref_probs.log() + rewards / beta).argmax(-1, keepdim=True)
     return torch.zeros_like(ref_probs).scatter(-1, best, 1.0)
 
 
+@mistake("your sign is turned round: better texts become more probable")
 def minus_sign(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
     return (ref_probs.log() - rewards / beta).softmax(-1)
 
@@ -82,11 +99,9 @@ EXERCISE = Exercise(
     number="12.1",
     title="The optimum in closed form",
     minutes=10,
-    stars=2,
-    signature="optimal_policy(ref_probs: Tensor, rewards: Tensor, beta: float) "
-    "-> Tensor",
+    difficulty=2,
+    importance=5,
     reference="course.policy.preference_losses:optimal_policy",
-    used_by="12",
     why="Every method that pays for KL is on its way to this policy; where texts can "
     "be listed, it tells you how far yours has come.",
     hints=(
@@ -121,64 +136,5 @@ EXERCISE = Exercise(
         ),
     ),
     differentiable=("rewards",),
-    mistakes=(
-        Mistake(
-            "without the reference",
-            no_reference,
-            "the reference is missing: a text that it never writes stays improbable, "
-            "whatever its reward; multiply by ref_probs",
-        ),
-        Mistake(
-            "beta upside down",
-            beta_upside_down,
-            "you multiply the reward by beta: a large beta is a short leash, so divide",
-        ),
-        Mistake(
-            "without beta",
-            no_beta,
-            "beta is missing: it says how much reward a nat of KL may cost",
-        ),
-        Mistake(
-            "not normalised",
-            not_normalised,
-            "you do not divide by Z: the weights of a prompt's texts must sum to 1",
-        ),
-        Mistake(
-            "Z without the reference",
-            z_without_reference,
-            "you divide by the sum of exp(r/β) alone: Z sums π_ref exp(r/β)",
-        ),
-        Mistake(
-            "one Z for all prompts",
-            whole_table,
-            "you normalise over the whole table: every prompt, a row, has its own Z",
-        ),
-        Mistake(
-            "over the first dimension",
-            first_dimension,
-            "you normalise over the prompts: the texts of a prompt are the last "
-            "dimension",
-        ),
-        Mistake(
-            "exp overflows",
-            exp_overflows,
-            "exp of a reward of some hundreds is infinite, and infinite divided by "
-            "infinite is no number: add log ref_probs and r/β, then softmax",
-        ),
-        Mistake(
-            "reference added",
-            reference_added,
-            "softmax expects logarithms: add log ref_probs, not ref_probs",
-        ),
-        Mistake(
-            "the best text only",
-            best_text_only,
-            "you give everything to one text: that is the limit for beta towards 0",
-        ),
-        Mistake(
-            "sign of the reward",
-            minus_sign,
-            "your sign is turned round: better texts become more probable",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Mistake, Probe
+from course.checks.exercise import Exercise, Probe, mistake, mistakes_in
 from course.checks.properties import unchanged
 
 SIGNATURE = (
@@ -31,54 +31,79 @@ def probes(generator: torch.Generator) -> list[Probe]:
     ]
 
 
+@mistake(
+    "the reference is missing: a policy that is a copy of it has learned nothing, so h "
+    "must be 0"
+)
 def no_reference(
     chosen: Tensor, rejected: Tensor, ref_chosen: Tensor, ref_rejected: Tensor
 ) -> Tensor:
     return chosen - rejected
 
 
+@mistake(
+    "chosen and rejected are swapped: h grows when the chosen text becomes more "
+    "probable"
+)
 def swapped(
     chosen: Tensor, rejected: Tensor, ref_chosen: Tensor, ref_rejected: Tensor
 ) -> Tensor:
     return (rejected - ref_rejected) - (chosen - ref_chosen)
 
 
+@mistake("you add what the reference prefers: every text minus its own reference")
 def reference_added(
     chosen: Tensor, rejected: Tensor, ref_chosen: Tensor, ref_rejected: Tensor
 ) -> Tensor:
     return (chosen - rejected) + (ref_chosen - ref_rejected)
 
 
+@mistake(
+    "you add the two log-ratios: h is that of the chosen text minus that of the "
+    "rejected one"
+)
 def parts_added(
     chosen: Tensor, rejected: Tensor, ref_chosen: Tensor, ref_rejected: Tensor
 ) -> Tensor:
     return (chosen - ref_chosen) + (rejected - ref_rejected)
 
 
+@mistake(
+    "you compare probabilities: of a text they are nearly 0; stay with their logarithms"
+)
 def probabilities(
     chosen: Tensor, rejected: Tensor, ref_chosen: Tensor, ref_rejected: Tensor
 ) -> Tensor:
     return (chosen.exp() - ref_chosen.exp()) - (rejected.exp() - ref_rejected.exp())
 
 
+@mistake("you divide logarithms: the logarithm of a ratio is a difference")
 def ratio_of_logs(
     chosen: Tensor, rejected: Tensor, ref_chosen: Tensor, ref_rejected: Tensor
 ) -> Tensor:
     return chosen / ref_chosen - rejected / ref_rejected
 
 
+@mistake("the rejected text is missing: the preference is between two")
 def chosen_only(
     chosen: Tensor, rejected: Tensor, ref_chosen: Tensor, ref_rejected: Tensor
 ) -> Tensor:
     return chosen - ref_chosen
 
 
+@mistake(
+    "you average over the pairs: return one number for each; the loss averages later"
+)
 def averaged(
     chosen: Tensor, rejected: Tensor, ref_chosen: Tensor, ref_rejected: Tensor
 ) -> Tensor:
     return ((chosen - ref_chosen) - (rejected - ref_rejected)).mean()
 
 
+@mistake(
+    "a gradient flows into the reference: it would learn to make the pair easy; detach "
+    "it"
+)
 def reference_learns(
     chosen: Tensor, rejected: Tensor, ref_chosen: Tensor, ref_rejected: Tensor
 ) -> Tensor:
@@ -94,10 +119,9 @@ EXERCISE = Exercise(
     number="12.2",
     title="The log-ratio of a pair",
     minutes=5,
-    stars=1,
-    signature=SIGNATURE,
+    difficulty=1,
+    importance=5,
     reference="course.policy.preference_losses:pair_log_ratio",
-    used_by="policy.dpo, 12",
     why="It is all that DPO, IPO and their relatives see of a pair, and the place "
     "where the reference is most often forgotten.",
     hints=(
@@ -119,57 +143,5 @@ EXERCISE = Exercise(
     ),
     differentiable=("chosen", "rejected"),
     constant=("ref_chosen", "ref_rejected"),
-    mistakes=(
-        Mistake(
-            "without the reference",
-            no_reference,
-            "the reference is missing: a policy that is a copy of it has learned "
-            "nothing, so h must be 0",
-        ),
-        Mistake(
-            "chosen and rejected swapped",
-            swapped,
-            "chosen and rejected are swapped: h grows when the chosen text becomes "
-            "more probable",
-        ),
-        Mistake(
-            "reference added",
-            reference_added,
-            "you add what the reference prefers: every text minus its own reference",
-        ),
-        Mistake(
-            "the two added",
-            parts_added,
-            "you add the two log-ratios: h is that of the chosen text minus that of "
-            "the rejected one",
-        ),
-        Mistake(
-            "probabilities",
-            probabilities,
-            "you compare probabilities: of a text they are nearly 0; stay with their "
-            "logarithms",
-        ),
-        Mistake(
-            "quotient of logarithms",
-            ratio_of_logs,
-            "you divide logarithms: the logarithm of a ratio is a difference",
-        ),
-        Mistake(
-            "the chosen text only",
-            chosen_only,
-            "the rejected text is missing: the preference is between two",
-        ),
-        Mistake(
-            "averaged",
-            averaged,
-            "you average over the pairs: return one number for each; the loss "
-            "averages later",
-        ),
-        Mistake(
-            "the reference learns",
-            reference_learns,
-            "a gradient flows into the reference: it would learn to make the pair "
-            "easy; detach it",
-        ),
-    ),
+    mistakes=mistakes_in(__name__),
 )

@@ -89,7 +89,8 @@ def agreement_question(session: Session) -> Question:
             "count in session.outcomes().",
         ),
         "agreement(session.outcomes())",
-        "One person's agreement with the crowd is what a reward model can hope for.",
+        "Your agreement is a yardstick for a reward model, not its ceiling: it learns "
+        "from many people, and can know the crowd better than one of them.",
     )
 
 

@@ -1,4 +1,7 @@
-"""A preference labeller: which of two texts is better, kept in the learner's store."""
+"""A preference labeller: which of two texts most people would call more positive.
+
+That is what the raters of the data were asked.  Votes go to the learner's store.
+"""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -120,13 +123,14 @@ def agreement_sentence(outcomes: Sequence[str]) -> str:
 
 
 def draw_outcomes(axes: Any, outcomes: Sequence[str]) -> None:
-    """A bar for each kind of outcome, with its count."""
-    counts = [outcomes.count(name) for name in OUTCOMES]
-    bars = axes.barh(OUTCOMES, counts, color=COLOURS[0])
+    """A bar for each of agrees and disagrees, and for ties and skips if any."""
+    names = [name for name in OUTCOMES if name in OUTCOMES[:2] or name in outcomes]
+    counts = [outcomes.count(name) for name in names]
+    bars = axes.barh(names, counts, color=COLOURS[0])
     axes.bar_label(bars, padding=3)
     axes.invert_yaxis()
     axes.set_axisbelow(True)
-    axes.set(title="Your votes and the crowd", xlabel="votes",
+    axes.set(title="Votes beside the crowd's order", xlabel="votes",
              xlim=(0, max(5, *counts) * 1.1))  # fmt: skip
 
 
@@ -152,7 +156,7 @@ def pair_html(pair: Pair | None, number: int, total: int) -> str:
         f"<div><b>{name}</b></div><div {style}>{panel.escape(pair[column])}</div>"
         for name, column in (("A", "text_a"), ("B", "text_b"))
     )
-    question = "which text would you rather read?"
+    question = "which text would most people call more positive?"
     return f"<div>Pair {number} of {total}: {question}</div>{texts}"
 
 

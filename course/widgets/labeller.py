@@ -138,10 +138,11 @@ def show_labels(session: Session) -> None:
     """Draw and print the votes so far: the labeller by code, after `label_by_rule`."""
     import matplotlib.pyplot as plt
 
+    sentence = agreement_sentence(session.outcomes())
     _, axes = plt.subplots(figsize=(5, 2))
     draw_outcomes(axes, session.outcomes())
-    print(agreement_sentence(session.outcomes()))
-    plt.show()
+    print(sentence)
+    plots.show(f"Bars of votes. {sentence}")
 
 
 def pair_html(pair: Pair | None, number: int, total: int) -> str:

@@ -22,7 +22,7 @@ ROWS = (
     {"recipes"},
     {"reward", "policy"},
     {"lm"},
-    {"data"},
+    {"data", "score"},
     {"runtime", "plots", "claims"},
 )
 # `setup` gives every figure the course's look.

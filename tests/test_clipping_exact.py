@@ -21,6 +21,12 @@ from course.policy.clipping import (
     rloo_loss,
     sequence_ratio,
 )
+from course.policy.critic import (
+    explained_variance,
+    gae,
+    value_clip_fraction,
+    value_loss,
+)
 from course.policy.enumerable import IDS, MAX_LENGTH, TinyPolicy, all_batches
 from course.policy.groups import (
     centred_advantages,
@@ -36,12 +42,6 @@ from course.policy.losses import (
     reduce_seq_sum,
     reduce_token_mean,
     reinforce_loss,
-)
-from course.policy.values import (
-    explained_variance,
-    gae,
-    value_clip_fraction,
-    value_loss,
 )
 
 TOLERANCE = 1e-12

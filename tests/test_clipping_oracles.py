@@ -19,6 +19,7 @@ from course.policy.clipping import (
     rloo_loss,
     sequence_ratio,
 )
+from course.policy.critic import explained_variance, gae
 from course.policy.groups import (
     centred_advantages,
     frac_reward_zero_std,
@@ -27,7 +28,6 @@ from course.policy.groups import (
 )
 from course.policy.kl import k3
 from course.policy.losses import reduce_const, reduce_seq_mean, reduce_token_mean
-from course.policy.values import explained_variance, gae
 
 EPS, EPS_HIGH, BETA, GROUP, LONGEST = 0.2, 0.28, 0.04, 4, 10
 LENGTHS = torch.tensor([10, 7, 3, 10, 5, 9, 1, 4])

@@ -18,8 +18,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from course.policy.rollout import Rollout
-from course.policy.updates import logprobs_of
+from course.policy.rollout import Rollout, logprobs_of
 from course.reward.agreement import (
     RatingTable,
     one_against_rest,
@@ -178,12 +177,11 @@ def calls() -> dict[str, Callable[[Make], object]]:
     from course.policy import (
         advantages,
         clipping,
+        critic,
         enumerable,
-        estimators,
         groups,
         kl,
         losses,
-        values,
     )
     from course.policy import preference_losses as preference
     from course.reward import (
@@ -388,9 +386,7 @@ def calls() -> dict[str, Callable[[Make], object]]:
         "optimal_policy": lambda m: preference.optimal_policy(
             m.floats(V).softmax(0), m.floats(V), 0.1
         ),
-        "kl_estimators": lambda m: estimators.kl_estimators(
-            m.floats(B, T), m.floats(B, T)
-        ),
+        "kl_estimators": lambda m: kl.kl_estimators(m.floats(B, T), m.floats(B, T)),
         "group_advantages": lambda m: groups.group_advantages(m.floats(B), 2),
         "centred_advantages": lambda m: groups.centred_advantages(m.floats(B), 2),
         "rloo_advantages": lambda m: groups.rloo_advantages(m.floats(B), 2),
@@ -415,19 +411,19 @@ def calls() -> dict[str, Callable[[Make], object]]:
         "clip_fraction": lambda m: clipping.clip_fraction(
             m.floats(B, T), m.floats(B), m.mask(B, T), 0.2
         ),
-        "gae": lambda m: values.gae(
+        "gae": lambda m: critic.gae(
             m.floats(B, T), m.floats(B, T), m.mask(B, T), 1.0, 0.95
         ),
-        "gae_advantages": lambda m: values.gae_advantages(
+        "gae_advantages": lambda m: critic.gae_advantages(
             m.floats(B, T), m.floats(B, T), m.mask(B, T), 1.0, 0.95
         ),
-        "value_loss": lambda m: values.value_loss(
+        "value_loss": lambda m: critic.value_loss(
             *(m.floats(B, T) for _ in range(3)), m.mask(B, T), 0.2
         ),
-        "value_clip_fraction": lambda m: values.value_clip_fraction(
+        "value_clip_fraction": lambda m: critic.value_clip_fraction(
             *(m.floats(B, T) for _ in range(3)), m.mask(B, T), 0.2
         ),
-        "explained_variance": lambda m: values.explained_variance(
+        "explained_variance": lambda m: critic.explained_variance(
             m.floats(B, T), m.floats(B, T), m.mask(B, T)
         ),
         "bellman_backup": lambda m: enumerable.bellman_backup(
@@ -589,14 +585,13 @@ COMPLETE = {
     "course.policy.advantages": set(),
     "course.policy.clipping": set(),
     "course.policy.dpo": set(),
-    "course.policy.estimators": set(),
     "course.policy.groups": set(),
     "course.policy.grpo": set(),
     "course.policy.ppo": set(),
-    "course.policy.kl": set(),
-    "course.policy.losses": set(),
+    "course.policy.kl": {"adapt_beta"},  # numbers
+    "course.policy.losses": {"same_shape"},  # raises or returns nothing
     "course.policy.reinforce": set(),
-    "course.policy.values": set(),
+    "course.policy.critic": set(),
     "course.policy.preference_losses": set(),
     "course.reward.agreement": {
         "bootstrap_interval",  # a function and numbers

@@ -13,8 +13,7 @@ from test_reinforce import tokenizer as tokenizer  # the fixture
 from course.policy.dpo import Pairs, best_and_worst, dpo_step, pair_metrics, train_dpo
 from course.policy.enumerable import NAMES, TinyPolicy
 from course.policy.preference_losses import ipo_loss, optimal_policy
-from course.policy.rollout import collect
-from course.policy.updates import logprobs_of
+from course.policy.rollout import collect, logprobs_of
 from course.runtime import CourseError
 
 KEYS = {

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from course.policy.estimators import kl_estimators
+from course.policy.kl import kl_estimators
 
 LOGITS = torch.tensor([0.5, -0.2, 1.0], dtype=torch.float64)
 TARGET = (-0.0482, -0.1344, 0.1826)  # of KL(pi || ref), ALGORITHMS table 4.3

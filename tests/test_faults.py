@@ -16,8 +16,8 @@ from test_reinforce import tokenizer as tokenizer  # the fixture
 from course.lm.objective import completion_logprobs
 from course.lm.sampling import generate
 from course.policy import rollout as rollouts
+from course.policy.guards import update
 from course.policy.loop import train
-from course.policy.updates import update
 from course.runtime import CourseError
 
 # Where each step finds the function that moves the weights.

@@ -12,16 +12,23 @@ from test_reinforce import PROMPTS, equal, plain_share, seeded, tiny_gpt, weight
 from test_reinforce import tokenizer as tokenizer  # the fixture
 from torch import nn
 
-from course.policy.controllers import AdaptiveKL, FixedKL, adapt_beta
+from course.policy.critic import Critic
 from course.policy.enumerable import NAMES, TinyPolicy
 from course.policy.grpo import grpo_step, rloo_step
-from course.policy.loop import check_kl, penalise_cut_texts, train
+from course.policy.guards import MAX_RATIO, restored_on_error, update
+from course.policy.kl import AdaptiveKL, FixedKL, adapt_beta
+from course.policy.loop import (
+    check_kl,
+    constant,
+    linear_decay,
+    penalise_cut_texts,
+    train,
+)
 from course.policy.metrics import metrics
-from course.policy.ppo import Critic, ppo_step
+from course.policy.minibatches import partition, rescore
+from course.policy.ppo import ppo_step
 from course.policy.reinforce import reinforce_step
-from course.policy.repeat import constant, falling
-from course.policy.rollout import collect
-from course.policy.updates import MAX_RATIO, intact, partition, rescore, take, update
+from course.policy.rollout import collect, select_rows
 from course.runtime import CourseError
 
 SHARED = {
@@ -229,9 +236,7 @@ def test_the_completions_of_a_prompt_stand_next_to_each_other(tokenizer):
 
     def remember(rollout):
         seen.append(rollout.prompts)
-        return metrics(
-            rollout, rollout.old_logprobs, rollout.old_logprobs, torch.zeros(()), 0.0
-        )
+        return metrics(rollout, rollout.old_logprobs, 0.0)
 
     loop(tokenizer, "grpo", step=remember, steps=2)
     for prompts in seen:
@@ -244,9 +249,7 @@ def test_a_text_without_an_end_pays_and_the_raw_score_is_logged(tokenizer):
 
     def remember(rollout):
         rewards.append((rollout.scores, rollout.ended))
-        return metrics(
-            rollout, rollout.old_logprobs, rollout.old_logprobs, torch.zeros(()), 0.0
-        )
+        return metrics(rollout, rollout.old_logprobs, 0.0)
 
     def ones(prompts, completions):
         return [1.0] * len(completions)
@@ -283,7 +286,7 @@ def test_the_learning_rates_follow_the_schedule_and_are_set_back(tokenizer):
     assert [g["lr"] for g in optimizer.param_groups] == [1e-2, 1e-2]
     history = loop(tokenizer, steps=2, schedule=constant)[2]
     assert history["lr"] == [1e-2, 1e-2]
-    assert falling(0.0) == 1 and falling(1.0) == 0
+    assert linear_decay(0.0) == 1 and linear_decay(1.0) == 0
 
 
 def test_the_watcher_sees_the_history_grow(tokenizer):
@@ -532,7 +535,7 @@ def test_rows_of_a_rollout_keep_their_texts_and_numbers_together(tokenizer):
         policy, policy, tokenizer, PROMPTS, plain_share, max_new_tokens=5,
         generator=seeded(),
     )  # fmt: skip
-    part = take(rollout, torch.tensor([2, 0]))
+    part = select_rows(rollout, torch.tensor([2, 0]))
     assert part.prompts == [PROMPTS[2], PROMPTS[0]]
     assert part.completions == [rollout.completions[2], rollout.completions[0]]
     for name in ("completion_ids", "old_logprobs", "scores", "ended", "prompt_mask"):
@@ -540,13 +543,13 @@ def test_rows_of_a_rollout_keep_their_texts_and_numbers_together(tokenizer):
     assert part.temperature == rollout.temperature
 
 
-def test_an_error_inside_intact_puts_weights_and_averages_back(tokenizer):
+def test_an_error_inside_a_guard_puts_weights_and_averages_back(tokenizer):
     policy = tiny_gpt(tokenizer)
     optimizer = torch.optim.AdamW(policy.parameters(), lr=1e-2)
     policy(torch.ones(1, 3, dtype=torch.long)).sum().backward()
     optimizer.step()
     before, moments = weights(policy), copy.deepcopy(optimizer.state_dict())
-    with pytest.raises(ZeroDivisionError), intact(optimizer):
+    with pytest.raises(ZeroDivisionError), restored_on_error(optimizer):
         optimizer.step()
         assert not equal(before, weights(policy))
         raise ZeroDivisionError
@@ -555,6 +558,48 @@ def test_an_error_inside_intact_puts_weights_and_averages_back(tokenizer):
     for name, kept in moments["state"].items():
         assert all(torch.equal(kept[key], now[name][key]) for key in kept)
     assert all(p.grad is None for p in policy.parameters())
+
+
+def test_a_guard_inside_a_guard_copies_nothing_and_goes_back_as_far(
+    tokenizer, monkeypatch
+):
+    policy, copies = tiny_gpt(tokenizer), []
+    optimizer = torch.optim.AdamW(policy.parameters(), lr=1e-2)
+    before, state_dict = weights(policy), optimizer.state_dict
+    monkeypatch.setattr(
+        optimizer, "state_dict", lambda: copies.append(1) or state_dict()
+    )
+
+    def move():
+        policy(torch.ones(1, 3, dtype=torch.long)).sum().backward()
+        optimizer.step()
+
+    with restored_on_error(optimizer):
+        with pytest.raises(ZeroDivisionError), restored_on_error(optimizer):
+            move()
+            raise ZeroDivisionError
+        assert equal(before, weights(policy))  # the inner one is whole by itself
+        assert state_dict()["state"] == {}
+        move()
+        kept = weights(policy)
+    assert equal(kept, weights(policy)) and not equal(kept, before)
+    assert copies == [1]
+    with pytest.raises(ZeroDivisionError), restored_on_error(optimizer):
+        move()
+        with restored_on_error(optimizer):
+            move()
+        raise ZeroDivisionError
+    assert equal(kept, weights(policy)) and copies == [1, 1]
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_step_of_the_loop_copies_the_optimizer_once(tokenizer, algorithm):
+    policy = tiny_gpt(tokenizer)
+    step, optimizer = make_step(algorithm, policy, 1e-2)
+    copies, state_dict = [], optimizer.state_dict
+    optimizer.state_dict = lambda: copies.append(1) or state_dict()
+    loop(tokenizer, algorithm, policy=policy, step=step, optimizer=optimizer, steps=3)
+    assert copies == [1, 1, 1]
 
 
 def test_a_cut_text_loses_the_penalty_and_an_ended_one_does_not(tokenizer):

@@ -15,14 +15,13 @@ from course.lm.tokenizer import encode, pad_batch
 from course.policy import ppo
 from course.policy.advantages import shaped_rewards, whiten
 from course.policy.clipping import grpo_loss
+from course.policy.critic import Critic, gae
 from course.policy.dpo import best_and_worst, dpo_step, pair_metrics, train_dpo
 from course.policy.grpo import grpo_step, rloo_step
 from course.policy.losses import reduce_token_mean
-from course.policy.ppo import Critic, ppo_step
+from course.policy.ppo import ppo_step
 from course.policy.reinforce import reinforce_step
-from course.policy.rollout import Rollout, collect
-from course.policy.updates import logprobs_of, take
-from course.policy.values import gae
+from course.policy.rollout import Rollout, collect, logprobs_of, select_rows
 from course.reward.model import RewardModel
 
 GROUP, ROWS = 4, 12
@@ -145,7 +144,7 @@ def test_the_critic_learns_unwhitened_returns_and_the_policy_whitened_advantages
 
 def narrow(rollout: Rollout, rows: torch.Tensor) -> Rollout:
     """Some rows as a batch of their own, without the columns that only pad."""
-    part = take(rollout, rows)
+    part = select_rows(rollout, rows)
     longest = int(part.completion_mask.sum(1).max())
     return dataclasses.replace(
         part, **{name: getattr(part, name)[:, :longest] for name in PER_TOKEN}
@@ -312,7 +311,7 @@ def test_a_pair_shares_its_prompt_and_starts_with_ln_2_and_ties_that_are_wrong(
     rows = torch.cat([pairs.chosen, pairs.rejected])
     ref = rollout.ref_logprobs.clone()
     with torch.no_grad():
-        ref[rows] = logprobs_of(policy, take(rollout, rows))[0]
+        ref[rows] = logprobs_of(policy, select_rows(rollout, rows))[0]
     pairs = best_and_worst(dataclasses.replace(rollout, ref_logprobs=ref), GROUP)
     for ids in (rollout.prompt_ids, rollout.prompt_mask):
         assert torch.equal(ids[pairs.chosen], ids[pairs.rejected])

@@ -9,10 +9,10 @@ from test_reinforce import equal, roll, tiny_gpt, weights
 from test_reinforce import tokenizer as tokenizer  # the fixture
 
 from course.policy.advantages import shaped_rewards, whiten
+from course.policy.critic import Critic, gae, value_loss
 from course.policy.losses import reinforce_loss
-from course.policy.ppo import Critic, ppo_step
-from course.policy.updates import logprobs_of
-from course.policy.values import gae, value_loss
+from course.policy.ppo import ppo_step
+from course.policy.rollout import logprobs_of
 
 
 def critic_of(model, seed: int = 5) -> Critic:
@@ -129,3 +129,18 @@ def test_the_critic_learns_the_returns_of_a_batch_it_sees_again(tokenizer):
     values = critic(rollout).detach()
     loss = float(value_loss(values, values, returns, mask, 1e9))
     assert loss < 0.5 * first["loss/value"]
+
+
+def test_an_optimizer_with_other_groups_is_refused(tokenizer):
+    policy = tiny_gpt(tokenizer)
+    critic, rollout = critic_of(policy), roll(tokenizer, policy, rows=4)
+    actor, judge = list(policy.parameters()), list(critic.parameters())
+    for groups in (
+        [actor + judge],
+        [judge, actor],
+        [actor, judge[:1], judge[1:]],
+        [actor, list(tiny_gpt(tokenizer).parameters())],
+    ):
+        optimizer = torch.optim.SGD([{"params": group} for group in groups], lr=1.0)
+        with pytest.raises(ValueError, match="policy's parameters, then the critic's"):
+            ppo_step(policy, critic, optimizer, rollout, beta=0.1)

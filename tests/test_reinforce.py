@@ -16,10 +16,11 @@ from course.policy.advantages import (
     whole_sequence_advantages,
 )
 from course.policy.loop import train
-from course.policy.metrics import metrics
+from course.policy.metrics import metrics, ratio_metrics
 from course.policy.reinforce import reinforce_step
-from course.policy.rollout import Rollout, checked_scores, collect
+from course.policy.rollout import Rollout, collect
 from course.runtime import CourseError
+from course.score import checked_scores
 
 PROMPTS = ["a", "the film was", "", "good acting"]
 KEYS = {
@@ -250,12 +251,12 @@ def test_the_metrics_are_those_counted_by_hand(tokenizer):
     two = math.log(2)
     logprobs = rollout.old_logprobs + torch.tensor([[two, 0.0], [-two, 9.0]])
     entropy = torch.tensor([[1.0, 2.0], [6.0, 99.0]])
-    values = metrics(rollout, logprobs, entropy, torch.tensor(0.25), beta=0.5)
+    values = metrics(rollout, entropy, beta=0.5) | ratio_metrics(logprobs, rollout)
     assert values == pytest.approx({
         "score/mean": 2.5, "score/std": 1.5,
         "kl_seq": (3 - 1) / 2, "kl_tok": (1 + 2 - 1) / 3,
         "reward/kl_penalty": -0.5, "reward/total": 2.0,
-        "entropy": 3.0, "loss/policy": 0.25,
+        "entropy": 3.0,
         # ratios 2, 1 and 1/2: mean 7/6, mean square 5.25/3
         "policy/ratio_mean": 7 / 6, "policy/ratio_var": 5.25 / 3 - 49 / 36,
         "policy/approx_kl": ((2 - 1 - two) + 0 + (0.5 - 1 + two)) / 3,

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from course.data import reviews
 from course.reward import rules
 from course.reward.metrics import pearson
+from course.score import whole_texts
 
 WORDS = {"good": 2.0, "great": 3.0, "bad": -2.5, "no": -1.0, "so-so": -0.5, ":)": 2.0}
 
@@ -134,7 +135,7 @@ def test_a_rule_that_does_not_give_one_finite_number_a_text_is_refused(rule):
 )
 def test_prompts_and_completions_are_lists_of_texts(prompts, completions, error):
     with pytest.raises(error, match="got .*expected"):
-        rules.whole_texts(prompts, completions)
+        whole_texts(prompts, completions)
     with pytest.raises(error, match="got .*expected"):
         rules.rule_score(rules.length_score)(prompts, completions)
 

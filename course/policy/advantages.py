@@ -8,6 +8,8 @@ of a truncated completion) and 0 after it.
 import torch
 from torch import Tensor
 
+from course.policy.losses import same_shape
+
 
 def shaped_rewards(
     scores: Tensor,
@@ -21,9 +23,9 @@ def shaped_rewards(
     scores: (batch,); old_logprobs, ref_logprobs, mask: (batch, time); beta: score
     units per nat.  Returns (batch, time), 0 on padding; a row sums to
     score - beta * D.  Raises ValueError on shapes that do not fit.
-    Source: Ziegler et al. 2019, section 2.
+    Source: Ziegler et al. 2019, section 2.  Chapter 09.
     """
-    _same_shape(old_logprobs, ref_logprobs, mask)
+    same_shape(old_logprobs=old_logprobs, ref_logprobs=ref_logprobs, mask=mask)
     if scores.shape != mask.shape[:1]:
         raise ValueError(
             f"got scores of shape {tuple(scores.shape)}, "
@@ -42,12 +44,12 @@ def returns_to_go(rewards: Tensor, mask: Tensor, gamma: float = 1.0) -> Tensor:
 
     rewards, mask: (batch, time).  Returns (batch, time), 0 on padding.
     Raises ValueError when gamma is outside [0, 1].
-    Source: Sutton and Barto, "Reinforcement Learning", equation 3.9.
+    Source: Sutton and Barto, "Reinforcement Learning", equation 3.9.  Chapter 09.
 
     >>> returns_to_go(torch.tensor([[1.0, 2.0, 9.0]]), torch.tensor([[1, 1, 0]]), 0.5)
     tensor([[2., 2., 0.]])
     """
-    _same_shape(rewards, mask)
+    same_shape(rewards=rewards, mask=mask)
     if not 0.0 <= gamma <= 1.0:
         raise ValueError(f"got gamma = {gamma}, expected a number from 0 to 1")
     rewards = rewards.masked_fill(~mask.bool(), 0.0)
@@ -64,6 +66,7 @@ def batch_mean_baseline(rewards: Tensor) -> Tensor:
 
     rewards: (batch,).  Returns (batch,).  A sample is part of its own baseline:
     that scales the expected gradient by (batch - 1) / batch and keeps its direction.
+    Chapter 09.
 
     >>> batch_mean_baseline(torch.tensor([1.0, 2.0, 6.0]))
     tensor([3., 3., 3.])
@@ -82,6 +85,7 @@ def leave_one_out_baseline(rewards: Tensor, group_size: int) -> Tensor:
     Returns (batch,).  Raises ValueError when a group has no other sample or when the
     batch is not made of whole groups.
     Source: Kool et al. 2019; Ahmadian et al. 2024 (RLOO), arXiv 2402.14740.
+    Chapter 09.
 
     >>> leave_one_out_baseline(torch.tensor([1.0, 2.0, 6.0]), group_size=3)
     tensor([4.0000, 3.5000, 1.5000])
@@ -105,7 +109,7 @@ def leave_one_out_baseline(rewards: Tensor, group_size: int) -> Tensor:
 def whole_sequence_advantages(rewards: Tensor, mask: Tensor) -> Tensor:
     """Credit every token with the whole sequence: A = R - batch mean of R.
 
-    rewards, mask: (batch, time).  Returns (batch,).
+    rewards, mask: (batch, time).  Returns (batch,).  Chapter 09.
     """
     total = returns_to_go(rewards, mask)[:, 0]  # (batch,)
     return total - batch_mean_baseline(total)
@@ -115,7 +119,7 @@ def reward_to_go_advantages(rewards: Tensor, mask: Tensor) -> Tensor:
     """Credit every token with what follows it: A_t = G_t - batch mean of R.
 
     rewards, mask: (batch, time).  Returns (batch, time), 0 on padding.  The expected
-    gradient is that of whole-sequence credit, with less variance.
+    gradient is that of whole-sequence credit, with less variance.  Chapter 09.
     """
     returns = returns_to_go(rewards, mask)
     baseline = batch_mean_baseline(returns[:, 0])
@@ -126,20 +130,14 @@ def whiten(advantages: Tensor, mask: Tensor) -> Tensor:
     """Shift and scale to mean 0 and variance 1 over all unmasked tokens of the batch.
 
     advantages, mask: (batch, time).  Returns (batch, time), 0 on padding.
-    The variance is biased (divided by n); a constant input gives zeros.
+    The variance is biased (divided by n); a constant input gives zeros.  Chapter 10.
 
     >>> whiten(torch.tensor([[1.0, 3.0, 9.0]]), torch.tensor([[1, 1, 0]]))
     tensor([[-1.,  1.,  0.]])
     """
-    _same_shape(advantages, mask)
+    same_shape(advantages=advantages, mask=mask)
     mask = mask.bool()
     n = mask.sum()
     mean = advantages.masked_fill(~mask, 0.0).sum() / n
     centred = (advantages - mean).masked_fill(~mask, 0.0)
     return centred * torch.rsqrt(centred.square().sum() / n + 1e-8)
-
-
-def _same_shape(first: Tensor, *others: Tensor) -> None:
-    shapes = [tuple(x.shape) for x in (first, *others)]
-    if len(set(shapes)) > 1 or first.ndim != 2:
-        raise ValueError(f"got shapes {shapes}, expected one shape (batch, time)")

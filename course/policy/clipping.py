@@ -1,14 +1,14 @@
-"""PPO and its relatives: the ratio, the clip, the value loss and GAE.
+"""PPO and its relatives: the ratio, the clip and the losses made of them.
 
-The update differentiates `logprobs` and `values`; what belongs to the rollout
-(`old_logprobs`, `ref_logprobs`, `advantages`, `old_values`, `returns`) is constant.
+The update differentiates `logprobs`; what belongs to the rollout (`old_logprobs`,
+`ref_logprobs`, `advantages`) is constant.
 """
 
 import torch
 from torch import Tensor
 
 from course.policy.kl import k3
-from course.policy.losses import Reduction, reduce_token_mean
+from course.policy.losses import Reduction, reduce_token_mean, same_shape
 
 
 def importance_ratio(logprobs: Tensor, old_logprobs: Tensor, mask: Tensor) -> Tensor:
@@ -16,21 +16,22 @@ def importance_ratio(logprobs: Tensor, old_logprobs: Tensor, mask: Tensor) -> Te
 
     logprobs, old_logprobs: nats, (batch, time); mask: (batch, time).
     Returns (batch, time), 1 on padding.  No gradient flows into old_logprobs.
+    Chapter 10.
 
     >>> old = torch.log(torch.tensor([[0.5, 0.2]]))
     >>> importance_ratio(torch.log(torch.tensor([[0.6, 0.9]])), old, torch.eye(2)[:1])
     tensor([[1.2000, 1.0000]])
     """
-    return _log_ratio(logprobs, old_logprobs, mask).exp()
+    return _old_log_ratio(logprobs, old_logprobs, mask).exp()
 
 
 def sequence_ratio(logprobs: Tensor, old_logprobs: Tensor, mask: Tensor) -> Tensor:
     """How much more likely each completion became: exp(sum over tokens of l - l_old).
 
     logprobs, old_logprobs: nats, (batch, time); mask: (batch, time).
-    Returns (batch,).  No gradient flows into old_logprobs.
+    Returns (batch,).  No gradient flows into old_logprobs.  Chapter 10.
     """
-    return _log_ratio(logprobs, old_logprobs, mask).sum(1).exp()
+    return _old_log_ratio(logprobs, old_logprobs, mask).sum(1).exp()
 
 
 def ppo_clip_loss(
@@ -50,7 +51,7 @@ def ppo_clip_loss(
     A token that has moved past the clip in the direction its advantage asks for gets
     no gradient; one that moved the other way keeps its own.
     Raises ValueError on shapes that do not fit.
-    Source: Schulman et al. 2017, arXiv 1707.06347, equation 7.
+    Source: Schulman et al. 2017, arXiv 1707.06347, equation 7.  Chapter 10.
     """
     ratio = importance_ratio(logprobs, old_logprobs, mask)
     advantages = _like_ratio(advantages, ratio)
@@ -76,6 +77,7 @@ def grpo_loss(
     const (Dr. GRPO).  The gradient of k3 is that of the *forward* KL(ref || policy).
     Raises ValueError on shapes that do not fit, and without a reference to stay near.
     Source: Shao et al. 2024 (DeepSeekMath), arXiv 2402.03300, equations 3 and 4.
+    Chapter 11.
     """
     loss = ppo_clip_loss(
         logprobs, old_logprobs, advantages, mask, clip_eps, clip_eps_high, reduce
@@ -102,6 +104,7 @@ def rloo_loss(
     logprobs, old_logprobs, mask: (batch, time), nats; advantages: (batch,).
     Returns a scalar.  Raises ValueError on shapes that do not fit.
     Source: Ahmadian et al. 2024, arXiv 2402.14740; the clip as in TRL's RLOOTrainer.
+    Chapter 11.
     """
     ratio = sequence_ratio(logprobs, old_logprobs, mask)
     advantages = _like_ratio(advantages, ratio)
@@ -118,6 +121,7 @@ def is_clipped(
 
     ratio: (batch, time) or (batch,); advantages: that shape, or (batch,).
     Returns the shape of the ratio.  Among them A < 0 was clipped below, A > 0 above.
+    Chapter 10.
 
     >>> is_clipped(torch.tensor([1.3, 1.3, 0.7]), torch.tensor([1.0, -1.0, -1.0]), 0.2)
     tensor([ True, False,  True])
@@ -137,19 +141,14 @@ def clip_fraction(
     """Share of the completion tokens that the clip leaves without a gradient.
 
     ratio, mask: (batch, time); advantages: (batch,) or (batch, time).
-    Returns a scalar from 0 to 1; `is_clipped(...)` has the single tokens.
+    Returns a scalar from 0 to 1; `is_clipped(...)` has the single tokens.  Chapter 10.
     """
     clipped = is_clipped(ratio, advantages, clip_eps, clip_eps_high)
     return reduce_token_mean(clipped.to(ratio.dtype), mask)
 
 
-def _log_ratio(logprobs: Tensor, old_logprobs: Tensor, mask: Tensor) -> Tensor:
-    shapes = [tuple(x.shape) for x in (logprobs, old_logprobs, mask)]
-    if len(set(shapes)) > 1 or logprobs.ndim != 2:
-        raise ValueError(
-            f"got logprobs, old_logprobs and a mask of shapes {shapes}, "
-            "expected (batch, time) for all"
-        )
+def _old_log_ratio(logprobs: Tensor, old_logprobs: Tensor, mask: Tensor) -> Tensor:
+    same_shape(logprobs=logprobs, old_logprobs=old_logprobs, mask=mask)
     # Padding is left out before exp: what stands there must not overflow.
     return (logprobs - old_logprobs.detach()).masked_fill(~mask.bool(), 0.0)
 

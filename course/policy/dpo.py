@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from course.lm.training import History
+from course.lm.training import History, batches
+from course.policy.guards import check_optimizer, restored_on_error, update
+from course.policy.loop import linear_decay, repeat
 from course.policy.preference_losses import dpo_loss, dpo_metrics, pair_log_ratio
-from course.policy.repeat import falling, repeat
-from course.policy.rollout import Rollout
-from course.policy.updates import intact, logprobs_of, take, update
+from course.policy.rollout import Rollout, logprobs_of, select_rows
 
 PairLoss = Callable[[Tensor, float], Tensor]  # loss(h, beta) -> scalar
 
@@ -44,6 +44,7 @@ def best_and_worst(rollout: Rollout, group_size: int) -> Pairs:
     rollout: the `group_size` completions of a prompt next to each other.  A group
     whose scores are all equal prefers nothing and gives no pair.  Raises ValueError
     without whole groups of two or more, and when no group prefers anything.
+    Chapter 12.
     """
     if group_size < 2 or len(rollout.scores) % group_size:
         raise ValueError(
@@ -73,13 +74,13 @@ def dpo_step(
     beta: reward units per nat.  loss(h, beta): of `preference_losses`.
     Raises CourseError, and leaves policy and optimizer as they were, when the loss or
     the gradient is not a finite number.
-    Source: Rafailov et al. 2023, arXiv 2305.18290.
+    Source: Rafailov et al. 2023, arXiv 2305.18290.  Chapter 12.
     """
-    with intact(optimizer):
-        four = _four(policy, pairs)
-        value = loss(pair_log_ratio(*four), beta)
+    with restored_on_error(optimizer):
+        logprobs = _pair_logprobs(policy, pairs)
+        value = loss(pair_log_ratio(*logprobs), beta)
         norm = update(optimizer, value, max_grad_norm)[0]
-    return dpo_metrics(value, *four, beta) | {
+    return dpo_metrics(value, *logprobs, beta) | {
         "grad_norm": norm,
         "lr": optimizer.param_groups[0]["lr"],
     }
@@ -94,11 +95,14 @@ def pair_metrics(
     loss: PairLoss = dpo_loss,
     batch_size: int = 64,
 ) -> dict[str, float]:
-    """The metrics of `dpo_metrics` on all pairs, without learning from them."""
+    """The metrics of `dpo_metrics` on all pairs, without learning from them.
+
+    Chapter 12.
+    """
     numbers = torch.arange(len(pairs), device=pairs.chosen.device)
-    parts = [_four(policy, pairs.rows(n)) for n in numbers.split(batch_size)]
-    four = [torch.cat(columns) for columns in zip(*parts, strict=True)]
-    return dpo_metrics(loss(pair_log_ratio(*four), beta), *four, beta)
+    parts = [_pair_logprobs(policy, pairs.rows(n)) for n in numbers.split(batch_size)]
+    logprobs = [torch.cat(columns) for columns in zip(*parts, strict=True)]
+    return dpo_metrics(loss(pair_log_ratio(*logprobs), beta), *logprobs, beta)
 
 
 def train_dpo(
@@ -111,7 +115,7 @@ def train_dpo(
     beta: float,
     loss: PairLoss = dpo_loss,
     generator: torch.Generator,
-    schedule: Callable[[float], float] = falling,
+    schedule: Callable[[float], float] = linear_decay,
     stop_after_s: float | None = None,
     watch: Callable[[History], None] | None = None,
     desc: str = "DPO",
@@ -120,26 +124,21 @@ def train_dpo(
 
     Nothing is written and nothing is scored.  Every pair is used once before any is
     used again.  optimizer: its learning rates are multiplied by `schedule(share of
-    the steps done)` and set back in the end.  generator: a CPU generator, for the
+    the steps done)` and restored at the end.  generator: a CPU generator, for the
     order.  watch: called with the history after each step.  stop_after_s: begin no
     step after that many seconds.  The stop button keeps what was learned.
     Raises ValueError on arguments that do not fit, and CourseError when a step goes
-    wrong; the policy is then as it was before that step.
+    wrong; the policy is then as it was before that step.  Chapter 12.
     """
-    _check(policy, pairs, optimizer, batch_size)
-    order = torch.empty(0).long()
+    _check_dpo(policy, pairs, optimizer, batch_size)
+    order = batches(len(pairs), batch_size, generator)
 
-    def next_batch() -> dict[str, float]:
-        nonlocal order
-        while len(order) < batch_size:
-            again = torch.randperm(len(pairs), generator=generator)
-            order = torch.cat([order, again])
-        drawn, order = order[:batch_size], order[batch_size:]
-        batch = pairs.rows(drawn.to(pairs.chosen.device))
+    def step_on_next() -> dict[str, float]:
+        batch = pairs.rows(next(order).to(pairs.chosen.device))
         return dpo_step(policy, optimizer, batch, beta=beta, loss=loss)
 
     return repeat(
-        next_batch,
+        step_on_next,
         optimizer=optimizer,
         steps=steps,
         schedule=schedule,
@@ -154,18 +153,21 @@ def train_dpo(
     )
 
 
-def _four(policy: nn.Module, pairs: Pairs) -> tuple[Tensor, ...]:
+def _pair_logprobs(policy: nn.Module, pairs: Pairs) -> tuple[Tensor, ...]:
     """l of chosen and rejected under the policy, then under the reference."""
-    both = take(pairs.rollout, torch.cat([pairs.chosen, pairs.rejected]))
+    both = select_rows(pairs.rollout, torch.cat([pairs.chosen, pairs.rejected]))
     logprobs, _ = logprobs_of(policy, both)  # (2 * pairs, time), 0 on padding
     return (*logprobs.sum(1).chunk(2), *both.ref_logprobs.sum(1).chunk(2))
 
 
-def _check(policy, pairs: Pairs, optimizer, batch_size: int) -> None:
+def _check_dpo(
+    policy: nn.Module, pairs: Pairs, optimizer: torch.optim.Optimizer, batch_size: int
+) -> None:
     if len(pairs) != len(pairs.rejected) or not 1 <= batch_size <= len(pairs):
         raise ValueError(
             f"got {len(pairs)} chosen, {len(pairs.rejected)} rejected and batch_size "
-            f"{batch_size}, expected as many of both and a batch of 1 to {len(pairs)}"
+            f"{batch_size}, expected the same number of both and a batch of 1 to "
+            f"{len(pairs)}"
         )
     of_prompts = pairs.rollout.prompts
     for win, loss in zip(pairs.chosen.tolist(), pairs.rejected.tolist(), strict=True):
@@ -176,9 +178,4 @@ def _check(policy, pairs: Pairs, optimizer, batch_size: int) -> None:
             )
     if not pairs.rollout.ref_logprobs.isfinite().all():
         raise ValueError("got a reference log-probability that is not finite")
-    moved = {id(p) for group in optimizer.param_groups for p in group["params"]}
-    if not any(id(p) in moved for p in policy.parameters()):
-        raise ValueError(
-            "got an optimizer that holds no parameter of this policy, expected one "
-            "made from policy.parameters()"
-        )
+    check_optimizer(policy, optimizer)

@@ -24,6 +24,7 @@ class TinyPolicy:
     """Nine free logits: row 0 chooses the first token, rows 1 and 2 follow a and b.
 
     logits: (3 prefixes, 3 tokens), best in float64 and with `requires_grad`.
+    Chapter 09.
     """
 
     logits: Tensor
@@ -95,7 +96,7 @@ class TinyPolicy:
 def all_batches(batch_size: int) -> Tensor:
     """Every ordered batch of completions, as row numbers: (7**batch_size, batch_size).
 
-    A batch has the product of its completions' probabilities.
+    A batch has the product of its completions' probabilities.  Chapter 09.
     """
     rows = torch.arange(len(IDS))
     return torch.cartesian_prod(*[rows] * batch_size).view(-1, batch_size)
@@ -110,7 +111,7 @@ def bellman_backup(
     of the state that action a leads to, 0 where the text ends.  Returns (states,).
     Raises ValueError on unequal shapes.
     Source: Sutton and Barto, "Reinforcement Learning", equation 3.14, for a
-    deterministic next state, as in text.
+    deterministic next state, as in text.  Chapter 09.
 
     >>> half = torch.tensor([[0.5, 0.5]])
     >>> bellman_backup(half, torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 4.0]]))

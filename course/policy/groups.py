@@ -21,7 +21,7 @@ def group_advantages(
     unbiased: divide the variance by G - 1 (Bessel), as TRL, verl and OpenRLHF do: that
     makes every advantage smaller by sqrt((G - 1) / G).
     Raises ValueError when the batch is not made of whole groups of at least 2.
-    Source: Shao et al. 2024 (DeepSeekMath), arXiv 2402.03300.
+    Source: Shao et al. 2024 (DeepSeekMath), arXiv 2402.03300.  Chapter 11.
 
     >>> group_advantages(torch.tensor([0.0, 2.0, 5.0, 5.0]), group_size=2)
     tensor([-0.9999,  0.9999,  0.0000,  0.0000])
@@ -38,6 +38,7 @@ def centred_advantages(scores: Tensor, group_size: int) -> Tensor:
     scores: (batch,), whole groups.  Returns (batch,), in units of the score.
     Raises ValueError when the batch is not made of whole groups of at least 2.
     Source: Liu et al. 2025 (Understanding R1-Zero-like training), arXiv 2503.20783.
+    Chapter 11.
 
     >>> centred_advantages(torch.tensor([0.0, 2.0, 5.0, 5.0]), group_size=2)
     tensor([-1.,  1.,  0.,  0.])
@@ -54,7 +55,7 @@ def rloo_advantages(rewards: Tensor, group_size: int) -> Tensor:
     rewards: (batch,), whole groups, the KL penalty included.  Returns (batch,), in
     units of the reward: G / (G - 1) times what the group mean as a baseline gives.
     Raises ValueError when the batch is not made of whole groups of at least 2.
-    Source: Ahmadian et al. 2024, arXiv 2402.14740.
+    Source: Ahmadian et al. 2024, arXiv 2402.14740.  Chapter 11.
 
     >>> rloo_advantages(torch.tensor([0.0, 2.0, 5.0, 5.0]), group_size=2)
     tensor([-2.,  2.,  0.,  0.])
@@ -69,6 +70,7 @@ def group_std(scores: Tensor, group_size: int, unbiased: bool = False) -> Tensor
 
     scores: (batch,), whole groups.  Returns (prompts,), in units of the score, exactly
     0 where a group's scores are equal.  unbiased: divide the variance by G - 1.
+    Chapter 11.
 
     >>> group_std(torch.tensor([0.0, 2.0, 5.0, 5.0]), group_size=2)
     tensor([1., 0.])
@@ -81,7 +83,7 @@ def group_std(scores: Tensor, group_size: int, unbiased: bool = False) -> Tensor
 def frac_reward_zero_std(scores: Tensor, group_size: int) -> Tensor:
     """Share of the groups whose scores are all equal: those teach nothing.
 
-    scores: (batch,), whole groups.  Returns a scalar from 0 to 1.
+    scores: (batch,), whole groups.  Returns a scalar from 0 to 1.  Chapter 11.
 
     >>> frac_reward_zero_std(torch.tensor([0.0, 2.0, 5.0, 5.0]), group_size=2)
     tensor(0.5000)

@@ -18,18 +18,11 @@ from course.policy.groups import (
     group_std,
     rloo_advantages,
 )
+from course.policy.guards import restored_on_error, update
 from course.policy.losses import Reduction, reduce_token_mean
-from course.policy.metrics import metrics
+from course.policy.metrics import UpdateLog, metrics
+from course.policy.minibatches import partition, rescore, updates
 from course.policy.rollout import Rollout
-from course.policy.updates import (
-    Seen,
-    intact,
-    logprobs_of,
-    partition,
-    rescore,
-    take,
-    update,
-)
 
 
 def grpo_step(
@@ -55,27 +48,24 @@ def grpo_step(
     reduce: how tokens are joined, see `losses`.  Returns the shared metrics.
     Raises ValueError without whole groups, and CourseError, with the policy as it was,
     when the step goes wrong.
-    Source: Shao et al. 2024 (DeepSeekMath), arXiv 2402.03300.
+    Source: Shao et al. 2024 (DeepSeekMath), arXiv 2402.03300.  Chapter 11.
     """
     A = advantages(rollout.scores, group_size)  # (batch,)
     parts = partition(len(A), minibatches, generator, A.device)
     rollout, entropy = rescore(policy, rollout, parts)
-    seen = Seen()
-    with intact(optimizer):
-        for _ in range(epochs):
-            for rows in parts:
-                b = take(rollout, rows)
-                logprobs, _ = logprobs_of(policy, b)
-                loss = grpo_loss(
-                    logprobs, b.old_logprobs, b.ref_logprobs, A[rows],
-                    b.completion_mask, beta, clip_eps, clip_eps_high, reduce,
-                )  # fmt: skip
-                ratio = importance_ratio(logprobs, b.old_logprobs, b.completion_mask)
-                clipped = is_clipped(ratio, A[rows], clip_eps, clip_eps_high)
-                seen.ratio(logprobs, b, ratio, clipped)
-                norm = update(optimizer, loss, max_grad_norm)[0]
-                seen.log(**{"loss/policy": loss, "grad_norm": norm})
-    return _report(optimizer, rollout, entropy, loss, beta, seen, group_size)
+    log = UpdateLog()
+    with restored_on_error(optimizer):
+        for rows, b, logprobs in updates(policy, rollout, parts, epochs):
+            loss = grpo_loss(
+                logprobs, b.old_logprobs, b.ref_logprobs, A[rows], b.completion_mask,
+                beta, clip_eps, clip_eps_high, reduce,
+            )  # fmt: skip
+            ratio = importance_ratio(logprobs, b.old_logprobs, b.completion_mask)
+            clipped = is_clipped(ratio, A[rows], clip_eps, clip_eps_high)
+            log.ratio(logprobs, b, ratio, clipped)
+            norm = update(optimizer, loss, max_grad_norm)[0]
+            log.log(**{"loss/policy": loss, "grad_norm": norm})
+    return _report(optimizer, rollout, entropy, beta, log, group_size)
 
 
 def rloo_step(
@@ -95,32 +85,35 @@ def rloo_step(
 
     As `grpo_step`, but the KL (k1 of the whole completion) is in the reward; ratio
     metrics are per completion.
-    Source: Ahmadian et al. 2024, arXiv 2402.14740.
+    Source: Ahmadian et al. 2024, arXiv 2402.14740.  Chapter 11.
     """
     D = (rollout.old_logprobs - rollout.ref_logprobs).sum(1)  # (batch,)
     A = rloo_advantages(rollout.scores - beta * D, group_size)  # (batch,)
     parts = partition(len(A), minibatches, generator, A.device)
     rollout, entropy = rescore(policy, rollout, parts)
-    seen = Seen()
-    with intact(optimizer):
-        for _ in range(epochs):
-            for rows in parts:
-                b = take(rollout, rows)
-                logprobs, _ = logprobs_of(policy, b)
-                loss = rloo_loss(
-                    logprobs, b.old_logprobs, A[rows], b.completion_mask, clip_eps
-                )
-                ratio = sequence_ratio(logprobs, b.old_logprobs, b.completion_mask)
-                seen.ratio(logprobs, b, ratio, is_clipped(ratio, A[rows], clip_eps))
-                norm = update(optimizer, loss, max_grad_norm)[0]
-                seen.log(**{"loss/policy": loss, "grad_norm": norm})
-    return _report(optimizer, rollout, entropy, loss, beta, seen, group_size)
+    log = UpdateLog()
+    with restored_on_error(optimizer):
+        for rows, b, logprobs in updates(policy, rollout, parts, epochs):
+            loss = rloo_loss(
+                logprobs, b.old_logprobs, A[rows], b.completion_mask, clip_eps
+            )
+            ratio = sequence_ratio(logprobs, b.old_logprobs, b.completion_mask)
+            log.ratio(logprobs, b, ratio, is_clipped(ratio, A[rows], clip_eps))
+            norm = update(optimizer, loss, max_grad_norm)[0]
+            log.log(**{"loss/policy": loss, "grad_norm": norm})
+    return _report(optimizer, rollout, entropy, beta, log, group_size)
 
 
-def _report(optimizer, rollout, entropy, loss, beta, seen, group_size):
+def _report(
+    optimizer: torch.optim.Optimizer,
+    rollout: Rollout,
+    entropy: Tensor,
+    beta: float,
+    log: UpdateLog,
+    group_size: int,
+) -> dict[str, float]:
     """The shared metrics, and those of groups."""
-    old = rollout.old_logprobs
-    return metrics(rollout, old, entropy, loss, beta) | seen.metrics() | {
+    return metrics(rollout, entropy, beta) | log.metrics() | {
         "reward_std": float(group_std(rollout.scores, group_size).mean()),
         "frac_reward_zero_std": float(frac_reward_zero_std(rollout.scores, group_size)),
         "lr": optimizer.param_groups[0]["lr"],

@@ -16,7 +16,7 @@ def reduce_token_mean(
 
     values, mask: (batch, time).  Returns a scalar.
     n_tokens: the tokens of the whole batch, where `values` is one micro-batch of it;
-    the micro-batches' results then add up to that of the whole.
+    the micro-batches' results then add up to that of the whole.  Chapter 09.
     """
     total = _masked(values, mask).sum()
     return total / (mask.sum() if n_tokens is None else n_tokens)
@@ -25,7 +25,7 @@ def reduce_token_mean(
 def reduce_seq_mean(values: Tensor, mask: Tensor) -> Tensor:
     """Mean inside each sequence, then over sequences (TRL's `grpo`).
 
-    values, mask: (batch, time).  Returns a scalar.
+    values, mask: (batch, time).  Returns a scalar.  Chapter 09.
     """
     return (_masked(values, mask).sum(1) / mask.sum(1)).mean()
 
@@ -33,7 +33,7 @@ def reduce_seq_mean(values: Tensor, mask: Tensor) -> Tensor:
 def reduce_seq_sum(values: Tensor, mask: Tensor) -> Tensor:
     """Sum inside each sequence, then the mean: the policy gradient's own reduction.
 
-    values, mask: (batch, time).  Returns a scalar.
+    values, mask: (batch, time).  Returns a scalar.  Chapter 09.
     """
     return _masked(values, mask).sum(1).mean()
 
@@ -42,7 +42,7 @@ def reduce_const(values: Tensor, mask: Tensor, max_length: int) -> Tensor:
     """Sum / (batch * max_length), a divisor that no sample changes (TRL's `dr_grpo`).
 
     values, mask: (batch, time); max_length: the longest completion allowed.
-    Returns a scalar.
+    Returns a scalar.  Chapter 09.
     """
     return _masked(values, mask).sum() / (len(values) * max_length)
 
@@ -59,13 +59,9 @@ def reinforce_loss(
     (batch, time), one per token; no gradient flows into them.  Returns a scalar.
     Its gradient matters; its value does not (on-policy and centred it is about 0).
     Raises ValueError on shapes that do not fit.
-    Source: Williams 1992, REINFORCE.
+    Source: Williams 1992, REINFORCE.  Chapter 09.
     """
-    if logprobs.ndim != 2 or logprobs.shape != mask.shape:
-        raise ValueError(
-            f"got logprobs of shape {tuple(logprobs.shape)} and a mask of shape "
-            f"{tuple(mask.shape)}, expected (batch, time) for both"
-        )
+    same_shape(logprobs=logprobs, mask=mask)
     if advantages.shape == logprobs.shape[:1]:
         advantages = advantages[:, None]  # the same for every token of a completion
     elif advantages.shape != logprobs.shape:
@@ -81,14 +77,22 @@ def policy_entropy(logits: Tensor, mask: Tensor) -> Tensor:
 
     logits: (batch, time, vocabulary), row t being the one that token t was drawn
     from; mask: (batch, time).  Returns a scalar, nats per token, from 0 to log(V).
+    Chapter 09.
     """
     return reduce_token_mean(entropy(logits), mask)
 
 
+def same_shape(**tensors: Tensor) -> None:
+    """ValueError unless the tensors have one shape, (batch, time).
+
+    Shapes that merely broadcast would give a wrong number in silence.  Chapter 09.
+    """
+    shapes = {name: tuple(x.shape) for name, x in tensors.items()}
+    if len(set(shapes.values())) > 1 or len(next(iter(shapes.values()))) != 2:
+        found = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise ValueError(f"got {found}, expected one shape (batch, time)")
+
+
 def _masked(values: Tensor, mask: Tensor) -> Tensor:
-    if values.ndim != 2 or values.shape != mask.shape:
-        raise ValueError(
-            f"got values of shape {tuple(values.shape)} and a mask of shape "
-            f"{tuple(mask.shape)}, expected (batch, time) for both"
-        )
+    same_shape(values=values, mask=mask)
     return values.masked_fill(~mask.bool(), 0.0)

@@ -1,45 +1,108 @@
 """The numbers that every policy-gradient run of the course logs, by shared name."""
 
+from dataclasses import dataclass, field
+
 import torch
 from torch import Tensor
 
+from course.policy.guards import check_ratio
 from course.policy.kl import kl_seq, kl_tok
 from course.policy.losses import reduce_token_mean
 from course.policy.rollout import Rollout
 
 
 @torch.no_grad()
-def metrics(
-    rollout: Rollout, logprobs: Tensor, entropy: Tensor, loss: Tensor, beta: float
-) -> dict[str, float]:
-    """The numbers that every policy-gradient run of the course logs, by shared name.
+def metrics(rollout: Rollout, entropy: Tensor, beta: float) -> dict[str, float]:
+    """What is known before a step: scores, KL, entropy and lengths of the rollout.
 
-    logprobs, entropy: (batch, time), nats, of the policy that is trained, before the
-    step.  `kl_seq` and `reward/kl_penalty` are per sequence, `kl_tok`, `entropy` and
-    `policy/approx_kl` per token.  `score/std` is biased.
+    entropy: (batch, time), nats, of the policy that is trained, before the step.
+    `kl_seq` and `reward/kl_penalty` are per sequence, `kl_tok` and `entropy` per
+    token.  `score/std` is biased.  Chapter 09.
     """
-    mask, old, ref = (
-        rollout.completion_mask,
-        rollout.old_logprobs,
-        rollout.ref_logprobs,
-    )
-    log_ratio = (logprobs - old).masked_fill(~mask, 0.0)
-    ratio = log_ratio.exp()
-    ratio_mean = reduce_token_mean(ratio, mask)
+    mask, scores = rollout.completion_mask, rollout.scores
+    old, ref = rollout.old_logprobs, rollout.ref_logprobs
     kl = kl_seq(old, ref, mask)
     values = {
-        "score/mean": rollout.scores.mean(),
-        "score/std": rollout.scores.std(correction=0),
+        "score/mean": scores.mean(),
+        "score/std": scores.std(correction=0),
         "reward/kl_penalty": -beta * kl,
-        "reward/total": rollout.scores.mean() - beta * kl,
+        "reward/total": scores.mean() - beta * kl,
         "kl_seq": kl,
         "kl_tok": kl_tok(old, ref, mask),
         "entropy": reduce_token_mean(entropy, mask),
-        "loss/policy": loss,
-        "policy/ratio_mean": ratio_mean,
-        "policy/ratio_var": reduce_token_mean((ratio - ratio_mean).square(), mask),
-        "policy/approx_kl": reduce_token_mean(log_ratio.expm1() - log_ratio, mask),
         "completion/length": mask.sum(1).float().mean(),
         "completion/eos_rate": rollout.ended.float().mean(),
     }
     return {name: float(value) for name, value in values.items()}
+
+
+@torch.no_grad()
+def ratio_metrics(logprobs: Tensor, rollout: Rollout) -> dict[str, float]:
+    """How far the policy is from the one that wrote the texts, over all their tokens.
+
+    logprobs: (batch, time), nats.  `policy/approx_kl` is in nats per token,
+    `policy/ratio_var` is biased.  Chapter 09.
+    """
+    mask = rollout.completion_mask
+    log_ratio = (logprobs - rollout.old_logprobs).masked_fill(~mask, 0.0)
+    ratio = log_ratio.exp()
+    mean = reduce_token_mean(ratio, mask)
+    values = {
+        "policy/ratio_mean": mean,
+        "policy/ratio_var": reduce_token_mean((ratio - mean).square(), mask),
+        "policy/approx_kl": reduce_token_mean(log_ratio.expm1() - log_ratio, mask),
+    }
+    return {name: float(value) for name, value in values.items()}
+
+
+@dataclass
+class UpdateLog:
+    """What the updates of one step did, for the metrics of the step.  Chapter 10."""
+
+    log_ratios: list[Tensor] = field(default_factory=list)  # (tokens,) of each update
+    ratios: list[Tensor] = field(default_factory=list)  # (tokens,) or (completions,)
+    clipped: list[Tensor] = field(default_factory=list)  # as ratios
+    rows: list[dict[str, float]] = field(default_factory=list)
+
+    def ratio(
+        self, logprobs: Tensor, batch: Rollout, ratio: Tensor, clipped: Tensor
+    ) -> None:
+        """Note the ratios before an update; CourseError when they explode.
+
+        logprobs: (batch, time); ratio, clipped: (batch, time), or (batch,) for whole
+        completions.
+        """
+        mask = batch.completion_mask
+        whole = ratio.ndim == 1
+        self.log_ratios.append((logprobs - batch.old_logprobs).detach()[mask])
+        self.ratios.append(ratio.detach() if whole else ratio.detach()[mask])
+        self.clipped.append(clipped if whole else clipped[mask])
+        d = self.log_ratios[-1]
+        check_ratio(float(self.ratios[-1].max()), float((d.expm1() - d).mean()))
+
+    def log(self, **values: float | Tensor) -> None:
+        """Note numbers of one update; the step's metrics have their mean."""
+        self.rows.append(
+            {k: float(torch.as_tensor(v).detach()) for k, v in values.items()}
+        )
+
+    def metrics(self) -> dict[str, float]:
+        """Moments over all tokens of all updates, and the first update by itself.
+
+        `first/ratio_error` is the largest |ratio - 1| before anything moved and
+        `first/clipfrac` what was clipped there: both are exactly 0 in a sound step.
+        """
+        d, ratio = torch.cat(self.log_ratios), torch.cat(self.ratios)
+        means = {
+            name: sum(row[name] for row in self.rows) / len(self.rows)
+            for name in self.rows[0]
+        }
+        return means | {
+            "policy/ratio_mean": float(ratio.mean()),
+            "policy/ratio_var": float(ratio.var(correction=0)),
+            "policy/approx_kl": float((d.expm1() - d).mean()),
+            "policy/clipfrac": float(torch.cat(self.clipped).float().mean()),
+            "first/ratio_error": float((self.ratios[0] - 1).abs().max()),
+            "first/clipfrac": float(self.clipped[0].float().mean()),
+            "updates": float(len(self.rows)),
+        }

@@ -1,69 +1,22 @@
 """PPO for language models: a critic, and several clipped updates on each rollout."""
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from course.policy.advantages import shaped_rewards, whiten
 from course.policy.clipping import importance_ratio, is_clipped, ppo_clip_loss
-from course.policy.losses import reduce_token_mean
-from course.policy.metrics import metrics
-from course.policy.rollout import Rollout
-from course.policy.updates import (
-    Seen,
-    intact,
-    logprobs_of,
-    partition,
-    rescore,
-    take,
-    update,
-)
-from course.policy.values import (
+from course.policy.critic import (
+    Critic,
     explained_variance,
     gae,
     value_clip_fraction,
     value_loss,
 )
-
-
-class Critic(nn.Module):
-    """A transformer trunk of its own with a linear head: the value of every prefix.
-
-    A head on the policy's trunk is cheaper (OpenAI 2019), but then the value loss pulls
-    at the policy too; InstructGPT and TRL give the critic its own weights, and so do
-    we.
-    """
-
-    def __init__(
-        self, gpt: nn.Module, weight: Tensor | None = None, bias: float = 0.0
-    ) -> None:
-        """gpt: the trunk, used as it is: pass a copy.  weight: (width,), the head.
-
-        Without a weight every value is 0 in the beginning.
-        """
-        super().__init__()
-        self.gpt = gpt
-        like = next(gpt.parameters())
-        if weight is None:
-            weight = torch.zeros(gpt.config.width)
-        if weight.shape != (gpt.config.width,):
-            raise ValueError(
-                f"got a head of shape {tuple(weight.shape)}, expected "
-                f"({gpt.config.width},): one weight for each number of the state"
-            )
-        self.weight = nn.Parameter(weight.detach().clone().to(like))
-        self.bias = nn.Parameter(torch.tensor(float(bias)).to(like))
-
-    def forward(self, batch: Rollout) -> Tensor:
-        """Values (batch, time): [:, t] is read before completion token t; 0 on padding.
-
-        In units of the score.
-        """
-        ids = torch.cat([batch.prompt_ids, batch.completion_ids], dim=1)
-        mask = torch.cat([batch.prompt_mask, batch.completion_mask], dim=1)
-        hidden = self.gpt.hidden(ids, attention_mask=mask.bool())
-        before = hidden[:, batch.prompt_ids.shape[1] - 1 : -1]  # (batch, time, width)
-        values = (before @ self.weight + self.bias).float()
-        return values.masked_fill(~batch.completion_mask.bool(), 0.0)
+from course.policy.guards import restored_on_error, update
+from course.policy.losses import reduce_token_mean
+from course.policy.metrics import UpdateLog, metrics
+from course.policy.minibatches import partition, rescore, updates
+from course.policy.rollout import Rollout
 
 
 def ppo_step(
@@ -89,41 +42,44 @@ def ppo_step(
     the value loss, since the two share no parameter.  beta: score units per nat of
     k1 in the reward.  generator: a CPU generator, for the minibatches.  Returns the
     shared metrics: of the policy before the step, and of the ratio over all updates.
-    Raises CourseError, with policy and critic as they were, when the step goes wrong.
-    Source: Schulman et al. 2017, arXiv 1707.06347; Ziegler et al. 2019.
+    Raises ValueError on an optimizer with other groups, and CourseError, with policy
+    and critic as they were, when the step goes wrong.
+    Source: Schulman et al. 2017, arXiv 1707.06347; Ziegler et al. 2019.  Chapter 10.
     """
+    _check_groups(policy, critic, optimizer)
     mask = rollout.completion_mask
+    # Step 1: what the policy that wrote the texts thinks of them, and the critic.
     parts = partition(len(mask), minibatches, generator, mask.device)
     rollout, entropy = rescore(policy, rollout, parts)
     with torch.no_grad():
         old_values = critic(rollout)
+    # Step 2: rewards, advantages and returns, constant in all updates.
     rewards = shaped_rewards(
         rollout.scores, rollout.old_logprobs, rollout.ref_logprobs, mask, beta
     )
     advantages, returns = gae(rewards, old_values, mask, gamma, lam)
     A = whiten(advantages, mask)
-    seen = Seen()
-    with intact(optimizer):
-        for _ in range(epochs):
-            for rows in parts:
-                b, m = take(rollout, rows), mask[rows]
-                logprobs, _ = logprobs_of(policy, b)
-                loss = ppo_clip_loss(logprobs, b.old_logprobs, A[rows], m, clip_eps)
-                ratio = importance_ratio(logprobs, b.old_logprobs, m)
-                seen.ratio(logprobs, b, ratio, is_clipped(ratio, A[rows], clip_eps))
-                old = (old_values[rows], returns[rows], m, value_clip_eps)
-                values = critic(b)
-                loss_v = value_loss(values, *old)
-                norms = update(optimizer, loss + loss_v, max_grad_norm)
-                seen.log(**{
-                    "loss/policy": loss, "loss/value": loss_v, "grad_norm": norms[0],
-                    "value/grad_norm": norms[-1],
-                    "value/clipfrac": value_clip_fraction(values.detach(), *old),
-                })  # fmt: skip
+    # Step 3: several updates of policy and critic.
+    log = UpdateLog()
+    with restored_on_error(optimizer):
+        for rows, b, logprobs in updates(policy, rollout, parts, epochs):
+            m = b.completion_mask
+            loss = ppo_clip_loss(logprobs, b.old_logprobs, A[rows], m, clip_eps)
+            ratio = importance_ratio(logprobs, b.old_logprobs, m)
+            log.ratio(logprobs, b, ratio, is_clipped(ratio, A[rows], clip_eps))
+            old = (old_values[rows], returns[rows], m, value_clip_eps)
+            values = critic(b)
+            loss_v = value_loss(values, *old)
+            norms = update(optimizer, loss + loss_v, max_grad_norm)
+            log.log(**{
+                "loss/policy": loss, "loss/value": loss_v, "grad_norm": norms[0],
+                "value/grad_norm": norms[1],
+                "value/clipfrac": value_clip_fraction(values.detach(), *old),
+            })  # fmt: skip
+    # Step 4: the numbers to watch.
     mean = reduce_token_mean(returns, mask)
     explained = explained_variance(old_values, returns, mask)
-    shared = metrics(rollout, rollout.old_logprobs, entropy, loss, beta)
-    return shared | seen.metrics() | {
+    return metrics(rollout, entropy, beta) | log.metrics() | {
         "value/explained_variance": float(explained),
         "returns/mean": float(mean),
         "returns/var": float(reduce_token_mean((returns - mean).square(), mask)),
@@ -131,3 +87,17 @@ def ppo_step(
         "lr": optimizer.param_groups[0]["lr"],
         "tokens_per_s": rollout.tokens_per_s,
     }  # fmt: skip
+
+
+def _check_groups(
+    policy: nn.Module, critic: nn.Module, optimizer: torch.optim.Optimizer
+) -> None:
+    groups = [group["params"] for group in optimizer.param_groups]
+    own = [{id(p) for p in model.parameters()} for model in (policy, critic)]
+    if len(groups) != 2 or not all(
+        id(p) in ids for params, ids in zip(groups, own, strict=True) for p in params
+    ):
+        raise ValueError(
+            f"got an optimizer with {len(groups)} parameter groups, expected two: the "
+            "policy's parameters, then the critic's"
+        )

@@ -8,22 +8,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from course.policy.losses import same_shape
+
 
 def sum_logprobs(logprobs: Tensor, mask: Tensor) -> Tensor:
     """Log-probability l of each completion: the sum over its tokens.
 
     logprobs, mask: (batch, time); mask is 1 on completion tokens.  Returns (batch,),
-    nats per completion.  Raises ValueError on shapes that do not fit.
+    nats per completion.  Raises ValueError on shapes that do not fit.  Chapter 12.
 
     >>> mask = torch.tensor([[1, 1, 0]])
     >>> sum_logprobs(torch.tensor([[-1.0, -2.0, -9.0]]), mask)
     tensor([-3.])
     """
-    if logprobs.ndim != 2 or logprobs.shape != mask.shape:
-        raise ValueError(
-            f"got logprobs of shape {tuple(logprobs.shape)} and a mask of shape "
-            f"{tuple(mask.shape)}, expected (batch, time) for both"
-        )
+    same_shape(logprobs=logprobs, mask=mask)
     return logprobs.masked_fill(~mask.bool(), 0.0).sum(1)
 
 
@@ -32,6 +30,7 @@ def mean_logprobs(logprobs: Tensor, mask: Tensor) -> Tensor:
 
     logprobs, mask: (batch, time); mask is 1 on completion tokens, at least one in each
     row.  Returns (batch,), nats per token.  Raises ValueError as `sum_logprobs` does.
+    Chapter 12.
     """
     return sum_logprobs(logprobs, mask) / mask.sum(1)
 
@@ -44,13 +43,13 @@ def pair_log_ratio(
     chosen, rejected: log-probabilities of the completions under the policy, (batch,),
     from `sum_logprobs`; ref_chosen, ref_rejected: the same under the reference, into
     which no gradient flows.  Returns (batch,), nats; 0 where policy = reference.
-    Raises ValueError on unequal shapes or an empty batch.
+    Raises ValueError on unequal shapes or an empty batch.  Chapter 12.
 
     >>> one = torch.ones(1)
     >>> pair_log_ratio(-2 * one, -5 * one, -3 * one, -4 * one)
     tensor([2.])
     """
-    _same_shape(chosen, rejected, ref_chosen, ref_rejected)
+    _check_pairs(chosen, rejected, ref_chosen, ref_rejected)
     return (chosen - ref_chosen.detach()) - (rejected - ref_rejected.detach())
 
 
@@ -61,12 +60,12 @@ def dpo_loss(h: Tensor, beta: float) -> Tensor:
     Returns a scalar.  Its gradient, -beta sigmoid(-beta h) (grad l_chosen - grad
     l_rejected), only pushes the two apart: l_chosen may fall, if l_rejected falls more.
     Raises ValueError on a wrong shape or beta.
-    Source: Rafailov et al. 2023, equation 7.
+    Source: Rafailov et al. 2023, equation 7.  Chapter 12.
 
     >>> round(float(dpo_loss(torch.zeros(3), beta=0.1)), 4)
     0.6931
     """
-    _check(h, beta)
+    _check_log_ratio(h, beta)
     return -F.logsigmoid(beta * h).mean()
 
 
@@ -78,8 +77,9 @@ def cdpo_loss(h: Tensor, beta: float, label_smoothing: Tensor | float) -> Tensor
     Returns a scalar, smallest where sigmoid(beta h) = 1 - e.
     Raises ValueError on a wrong shape, beta or e.
     Source: Mitchell 2023, "A note on DPO with noisy preferences" (conservative DPO).
+    Chapter 12.
     """
-    _check(h, beta)
+    _check_log_ratio(h, beta)
     e = label_smoothing
     if torch.is_tensor(e) and e.shape not in ((), h.shape):
         raise ValueError(
@@ -99,9 +99,9 @@ def robust_dpo_loss(h: Tensor, beta: float, label_smoothing: float) -> Tensor:
     h, beta: as in `dpo_loss`.  label_smoothing: e, at least 0 and below 0.5.
     Returns a scalar, nats per pair; of a single pair it can be negative.
     Raises ValueError on a wrong shape, beta or e.
-    Source: Chowdhury et al. 2024, "Provably robust DPO".
+    Source: Chowdhury et al. 2024, "Provably robust DPO".  Chapter 12.
     """
-    _check(h, beta)
+    _check_log_ratio(h, beta)
     e = label_smoothing
     if not 0 <= e < 0.5:
         raise ValueError(f"got label_smoothing {e}, expected at least 0 and below 0.5")
@@ -117,12 +117,12 @@ def ipo_loss(h: Tensor, beta: float) -> Tensor:
     The paper's l is a sum.  TRL divides each l by its completion's length: to do the
     same, make h of `mean_logprobs` (all four), and the target is in nats per token.
     Raises ValueError on a wrong shape or beta.
-    Source: Azar et al. 2023, equation 17; its tau is our beta.
+    Source: Azar et al. 2023, equation 17; its tau is our beta.  Chapter 12.
 
     >>> ipo_loss(torch.tensor([5.0, 7.0]), beta=0.1)
     tensor(2.)
     """
-    _check(h, beta)
+    _check_log_ratio(h, beta)
     return (h - 1 / (2 * beta)).square().mean()
 
 
@@ -132,11 +132,12 @@ def hinge_loss(h: Tensor, beta: float) -> Tensor:
     h, beta: as in `dpo_loss`.  Returns a scalar, reward units per pair, 1 while policy
     = reference.  Raises ValueError on a wrong shape or beta.
     Source: Zhao et al. 2023 (SLiC-HF), with the margin of Liu et al. 2023 (RSO).
+    Chapter 12.
 
     >>> hinge_loss(torch.tensor([0.0, 5.0, 20.0]), beta=0.1)
     tensor(0.5000)
     """
-    _check(h, beta)
+    _check_log_ratio(h, beta)
     return F.relu(1 - beta * h).mean()
 
 
@@ -149,7 +150,7 @@ def implicit_rewards(
     over which the log-ratio is summed, not averaged.  beta: positive.  Returns
     (batch,), reward units, known but for a constant per prompt; no gradient flows
     into the reference.  Raises ValueError on shapes that do not fit or a wrong beta.
-    Source: Rafailov et al. 2023, equation 5.
+    Source: Rafailov et al. 2023, equation 5.  Chapter 12.
     """
     _check_beta(beta)
     difference = (
@@ -171,10 +172,10 @@ def dpo_metrics(
     loss: scalar; the others as in `pair_log_ratio`, so sums over tokens, also for IPO.
     `rewards/*` are implicit rewards; `rewards/accuracies` is the share of pairs whose
     chosen reward is the greater (ties are wrong); `logps/*` are nats per completion.
-    Raises ValueError on unequal shapes, an empty batch or a wrong beta.
+    Raises ValueError on unequal shapes, an empty batch or a wrong beta.  Chapter 12.
     """
     _check_beta(beta)
-    _same_shape(chosen, rejected, ref_chosen, ref_rejected)
+    _check_pairs(chosen, rejected, ref_chosen, ref_rejected)
     chosen_rewards = beta * (chosen - ref_chosen)
     rejected_rewards = beta * (rejected - ref_rejected)
     means = {
@@ -195,7 +196,7 @@ def optimal_policy(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
     ref_probs, rewards: (..., completions), every completion of a prompt.  beta:
     positive.  Returns (..., completions), summing to 1.
     Raises ValueError on unequal shapes, a negative probability or a wrong beta.
-    Source: Rafailov et al. 2023, equation 4.
+    Source: Rafailov et al. 2023, equation 4.  Chapter 12.
 
     >>> optimal_policy(torch.tensor([0.5, 0.5]), torch.tensor([0.0, 1.0]), beta=1.0)
     tensor([0.2689, 0.7311])
@@ -211,7 +212,7 @@ def optimal_policy(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
     return (ref_probs.log() + rewards / beta).softmax(-1)  # never exp of a large number
 
 
-def _same_shape(*logprobs: Tensor) -> None:
+def _check_pairs(*logprobs: Tensor) -> None:
     shapes = [tuple(x.shape) for x in logprobs]
     if len(set(shapes)) > 1 or len(shapes[0]) != 1 or shapes[0][0] == 0:
         raise ValueError(
@@ -220,7 +221,7 @@ def _same_shape(*logprobs: Tensor) -> None:
         )
 
 
-def _check(h: Tensor, beta: float) -> None:
+def _check_log_ratio(h: Tensor, beta: float) -> None:
     _check_beta(beta)
     if h.ndim != 1 or len(h) == 0:
         raise ValueError(

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from course.policy.advantages import reward_to_go_advantages, shaped_rewards
+from course.policy.guards import restored_on_error, update
 from course.policy.losses import reinforce_loss
-from course.policy.metrics import metrics
-from course.policy.rollout import Rollout
-from course.policy.updates import intact, logprobs_of, update
+from course.policy.metrics import metrics, ratio_metrics
+from course.policy.rollout import Rollout, logprobs_of
 
 
 def reinforce_step(
@@ -27,18 +27,20 @@ def reinforce_step(
     `whole_sequence_advantages`.  Raises CourseError, and leaves the policy as it was,
     when the loss or the gradient is not a finite number.
     Source: Williams 1992; Ziegler et al. 2019, arXiv 1909.08593, for the KL.
+    Chapter 09.
     """
     mask = rollout.completion_mask
     rewards = shaped_rewards(
         rollout.scores, rollout.old_logprobs, rollout.ref_logprobs, mask, beta
     )
     A = advantages(rewards, mask)
-    with intact(optimizer):
+    with restored_on_error(optimizer):
         logprobs, entropy = logprobs_of(policy, rollout)
         loss = reinforce_loss(logprobs, A, mask)
         norm = update(optimizer, loss, max_grad_norm)[0]
-    return metrics(rollout, logprobs, entropy, loss, beta) | {
+    return metrics(rollout, entropy, beta) | ratio_metrics(logprobs, rollout) | {
+        "loss/policy": float(loss.detach()),
         "lr": optimizer.param_groups[0]["lr"],
         "grad_norm": norm,
         "tokens_per_s": rollout.tokens_per_s,
-    }
+    }  # fmt: skip

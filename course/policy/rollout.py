@@ -1,18 +1,20 @@
 """A rollout: what the policy wrote, how probable it was, and what it is worth."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from course.lm.objective import completion_logprobs
 from course.lm.sampling import generate
 from course.lm.tokenizer import decode, encode, pad_batch
-from course.runtime import CourseError
+from course.score import Score, checked_scores
 
-Score = Callable[[list[str], list[str]], Tensor | Sequence[float]]
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,9 @@ class Rollout:
 
 
 def collect(
-    policy,
-    reference,
-    tokenizer,
+    policy: nn.Module,
+    reference: nn.Module,
+    tokenizer: "PreTrainedTokenizerFast",
     prompts: Sequence[str],
     score: Score,
     *,
@@ -55,7 +57,7 @@ def collect(
     `checked_scores` for what it may not return.  Prompts may repeat (groups).
     generator: a CPU generator.  No gradient is kept.
     Raises ValueError when there is no prompt, CourseError or ValueError for a broken
-    score.
+    score.  Chapter 09.
     """
     prompts = list(prompts)
     if not prompts:
@@ -79,69 +81,54 @@ def collect(
         generator=generator,
     )
     seconds = perf_counter() - start
-    completion_ids, completion_mask = written.ids, written.mask
     with torch.no_grad():
         ref_logprobs, _ = completion_logprobs(
             reference,
             prompt_ids,
             prompt_mask,
-            completion_ids,
-            completion_mask,
+            written.ids,
+            written.mask,
             temperature,
         )
-    completions = decode(tokenizer, completion_ids.tolist())  # padding is skipped
+    completions = decode(tokenizer, written.ids.tolist())  # padding is skipped
     return Rollout(
         prompts=prompts,
         completions=completions,
         prompt_ids=prompt_ids,
         prompt_mask=prompt_mask,
-        completion_ids=completion_ids,
-        completion_mask=completion_mask,
+        completion_ids=written.ids,
+        completion_mask=written.mask,
         old_logprobs=written.logprobs,
         ref_logprobs=ref_logprobs,
         scores=checked_scores(score, prompts, completions).to(device),
         ended=written.ended,
         temperature=temperature,
-        tokens_per_s=int(completion_mask.sum()) / seconds,
+        tokens_per_s=int(written.mask.sum()) / seconds,
     )
 
 
-def checked_scores(score: Score, prompts: list[str], completions: list[str]) -> Tensor:
-    """Call the score function and make sure that it gave one finite number each.
+def select_rows(rollout: Rollout, rows: Tensor) -> Rollout:
+    """The rollout's rows of these numbers, (n,), in this order.  Chapter 10."""
+    chosen = {
+        name: value[rows]
+        if isinstance(value, Tensor)
+        else [value[row] for row in rows.tolist()]
+        for name, value in vars(rollout).items()
+        if isinstance(value, Tensor | list)
+    }
+    return replace(rollout, **chosen)
 
-    Returns (batch,), fp32, without gradient.  Raises CourseError when the function
-    itself fails, ValueError when it returns None, something that is not numbers, a
-    wrong number of them, NaN or infinity.
+
+def logprobs_of(policy: nn.Module, batch: Rollout) -> tuple[Tensor, Tensor]:
+    """Log-probability and entropy of every completion token, each (batch, time), nats.
+
+    With gradient, at the rollout's temperature, 0 on padding.  Chapter 09.
     """
-    try:
-        # Copies: a score that edits its lists must not edit the rollout.
-        raw = score(list(prompts), list(completions))
-    except Exception as error:
-        raise CourseError(
-            f"The score function raised {type(error).__name__}: {error}; "
-            "call it on a few texts yourself before you train."
-        ) from error
-    if raw is None:
-        raise ValueError(
-            "got None from the score function, expected one number per completion; "
-            "does it end with `return`?"
-        )
-    try:
-        scores = torch.as_tensor(raw, dtype=torch.float32).detach()
-    except (TypeError, ValueError, RuntimeError):
-        raise ValueError(
-            f"got a {type(raw).__name__} that is not all numbers from the score "
-            "function, expected one number per completion"
-        ) from None
-    if scores.shape != (len(completions),):
-        raise ValueError(
-            f"got scores of shape {tuple(scores.shape)} from the score function, "
-            f"expected ({len(completions)},): one number per completion"
-        )
-    bad = (~scores.isfinite()).nonzero().flatten().tolist()
-    if bad:
-        raise ValueError(
-            f"got the score {scores[bad[0]].item()} for completion {bad[0]} "
-            f"({completions[bad[0]]!r}), expected a finite number"
-        )
-    return scores
+    return completion_logprobs(
+        policy,
+        batch.prompt_ids,
+        batch.prompt_mask,
+        batch.completion_ids,
+        batch.completion_mask,
+        batch.temperature,
+    )

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from course.reward.rules import Score, whole_texts
+from course.score import Score, whole_texts
 
 
 def weighted_sum(scores: Tensor, weights: Tensor) -> Tensor:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from course.reward.rules import check_texts, distinct_n
+from course.reward.rules import distinct_n
+from course.score import check_texts
 
 
 def distinct_score(texts: Sequence[str], n: int = 2) -> Tensor:

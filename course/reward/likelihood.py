@@ -9,7 +9,7 @@ from torch import Tensor
 from course.lm.model import GPT
 from course.lm.objective import completion_logprobs
 from course.lm.tokenizer import encode, pad_batch
-from course.reward.rules import Score, whole_texts
+from course.score import Score, whole_texts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from course.lm.model import GPT
 from course.lm.tokenizer import encode, pad_batch
-from course.reward.rules import Score, check_texts, whole_texts
+from course.score import Score, check_texts, whole_texts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

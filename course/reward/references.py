@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from course.reward.rules import Rule, check_texts
+from course.reward.rules import Rule
+from course.score import check_texts
 
 Overlap = Callable[[str, str], float]  # (hypothesis, reference) -> 0 to 1
 

@@ -11,8 +11,9 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from course.score import Score, check_texts, whole_texts
+
 Rule = Callable[[Sequence[str]], Tensor]
-Score = Callable[[Sequence[str], Sequence[str]], Tensor]
 
 _WORD = re.compile(r"[a-z]+(?:['-][a-z]+)*")
 _NEGATIONS = frozenset(
@@ -109,31 +110,3 @@ def rule_score(rule: Rule) -> Score:
         return scores
 
     return score
-
-
-def whole_texts(prompts: Sequence[str], completions: Sequence[str]) -> list[str]:
-    """The texts prompt + completion, which rules and reward models score.
-
-    Raises TypeError unless both are lists of str, ValueError on unequal lengths.
-
-    >>> whole_texts(["The film"], [" is good."])
-    ['The film is good.']
-    """
-    check_texts(prompts)
-    check_texts(completions)
-    if len(prompts) != len(completions):
-        raise ValueError(
-            f"got {len(prompts)} prompts and {len(completions)} completions, "
-            "expected as many of each"
-        )
-    return [p + c for p, c in zip(prompts, completions, strict=True)]
-
-
-def check_texts(texts: Sequence[str]) -> Sequence[str]:
-    """The texts themselves; raises TypeError for one str or an item that is none."""
-    if isinstance(texts, str):
-        raise TypeError("got one str, expected a list of texts")
-    for text in texts:
-        if not isinstance(text, str):
-            raise TypeError(f"got a {type(text).__name__} in the list, expected str")
-    return texts

@@ -16,8 +16,8 @@ from course.reward.losses import (
     regression_loss,
 )
 from course.reward.model import RewardModel, text_batch
-from course.reward.rules import check_texts
 from course.runtime import progress
+from course.score import check_texts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

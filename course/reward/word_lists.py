@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
-from course.reward.rules import Rule, check_texts
+from course.reward.rules import Rule
+from course.score import check_texts
 
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 

@@ -104,7 +104,7 @@ plots.finish(axes, "Old texts lose their worth as the policy moves away",
 # comes after it.
 
 # %% id="10-surrogate" tags=["nbval-check-output"]
-from course.policy.values import gae_advantages
+from course.policy.critic import gae_advantages
 
 V = old.state_values(r)  # (3,): start, after a, after b
 before = torch.tensor([[0, 0], [0, 1], [0, 1], [0, 1], [0, 2], [0, 2], [0, 2]])
@@ -367,7 +367,7 @@ plt.show()
 # so its KL is known.
 
 # %% id="10-controller" tags=["nbval-check-output"]
-from course.policy.controllers import AdaptiveKL
+from course.policy.kl import AdaptiveKL
 
 
 def best_kl(beta):
@@ -435,9 +435,10 @@ print("the first three:", held_out[:3])
 # %% id="10-ppo"
 from copy import deepcopy
 
-from course.policy.controllers import FixedKL
+from course.policy.critic import Critic
+from course.policy.kl import FixedKL
 from course.policy.loop import train
-from course.policy.ppo import Critic, ppo_step
+from course.policy.ppo import ppo_step
 
 STEPS, TEXTS = 16, 64
 

@@ -381,7 +381,7 @@ claim(
 # exact sums on a fine grid. All numbers are in units of the true KL.
 
 # %% id="11-kl-values" tags=["nbval-check-output"]
-from course.policy.estimators import kl_estimators
+from course.policy.kl import kl_estimators
 
 x = torch.linspace(-12, 12, 48001, dtype=torch.float64)
 q = torch.exp(-x.square() / 2)

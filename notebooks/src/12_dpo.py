@@ -513,9 +513,10 @@ for half in (rows[:64], rows[64:]):
 # %% id="12-runs"
 from functools import partial
 
+from course.policy.critic import Critic
 from course.policy.grpo import grpo_step
 from course.policy.loop import train
-from course.policy.ppo import Critic, ppo_step
+from course.policy.ppo import ppo_step
 from course.policy.reinforce import reinforce_step
 from course.reward.rules import lexicon_score
 

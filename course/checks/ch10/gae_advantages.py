@@ -165,7 +165,7 @@ EXERCISE = Exercise(
     minutes=20,
     difficulty=3,
     importance=4,
-    reference="course.policy.values:gae_advantages",
+    reference="course.policy.critic:gae_advantages",
     why="One number, lambda, chooses between trusting the texts (noisy) and trusting "
     "the critic (wrong at first); the recursion is one line.",
     hints=(

@@ -174,7 +174,7 @@ EXERCISE = Exercise(
     minutes=15,
     difficulty=2,
     importance=3,
-    reference="course.policy.values:value_loss",
+    reference="course.policy.critic:value_loss",
     why="The critic decides what counts as better than expected; one that jumps about "
     "between updates turns every advantage into noise.",
     hints=(

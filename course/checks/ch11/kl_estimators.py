@@ -140,7 +140,7 @@ EXERCISE = Exercise(
     minutes=15,
     difficulty=2,
     importance=4,
-    reference="course.policy.estimators:kl_estimators",
+    reference="course.policy.kl:kl_estimators",
     why="Every library offers the three as options of one penalty, and in a loss they "
     "pull the policy in different directions.",
     hints=(

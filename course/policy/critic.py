@@ -1,9 +1,51 @@
-"""The critic: generalised advantage estimation, its loss and its quality."""
+"""The critic: a value for every prefix, the advantages it gives, how it learns."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from course.policy.losses import Reduction, reduce_token_mean
+from course.policy.losses import Reduction, reduce_token_mean, same_shape
+from course.policy.rollout import Rollout
+
+
+class Critic(nn.Module):
+    """A transformer trunk of its own with a linear head: the value of every prefix.
+
+    A head on the policy's trunk is cheaper (OpenAI 2019), but then the value loss pulls
+    at the policy too; InstructGPT and TRL give the critic its own weights, and so do
+    we.  Chapter 10.
+    """
+
+    def __init__(
+        self, gpt: nn.Module, weight: Tensor | None = None, bias: float = 0.0
+    ) -> None:
+        """gpt: the trunk, used as it is: pass a copy.  weight: (width,), the head.
+
+        Without a weight every value is 0 at the start.
+        """
+        super().__init__()
+        self.gpt = gpt
+        like = next(gpt.parameters())
+        if weight is None:
+            weight = torch.zeros(gpt.config.width)
+        if weight.shape != (gpt.config.width,):
+            raise ValueError(
+                f"got a head of shape {tuple(weight.shape)}, expected "
+                f"({gpt.config.width},): one weight for each number of the state"
+            )
+        self.weight = nn.Parameter(weight.detach().clone().to(like))
+        self.bias = nn.Parameter(torch.tensor(float(bias)).to(like))
+
+    def forward(self, batch: Rollout) -> Tensor:
+        """Values (batch, time): [:, t] is read before completion token t; 0 on padding.
+
+        In units of the score.
+        """
+        ids = torch.cat([batch.prompt_ids, batch.completion_ids], dim=1)
+        mask = torch.cat([batch.prompt_mask, batch.completion_mask], dim=1)
+        hidden = self.gpt.hidden(ids, attention_mask=mask.bool())
+        before = hidden[:, batch.prompt_ids.shape[1] - 1 : -1]  # (batch, time, width)
+        values = (before @ self.weight + self.bias).float()
+        return values.masked_fill(~batch.completion_mask.bool(), 0.0)
 
 
 def gae(
@@ -17,7 +59,7 @@ def gae(
     Returns (advantages, returns), both (batch, time), constant, 0 on padding;
     returns = advantages + values.  Whitening comes after.
     Raises ValueError on unequal shapes and on gamma or lam outside [0, 1].
-    Source: Schulman et al. 2016, arXiv 1506.02438, equations 11 to 16.
+    Source: Schulman et al. 2016, arXiv 1506.02438, equations 11 to 16.  Chapter 10.
 
     >>> rewards, values = torch.tensor([[0.0, 1.0]]), torch.tensor([[0.5, 0.6]])
     >>> gae(rewards, values, torch.ones(1, 2), gamma=1.0, lam=0.5)
@@ -32,13 +74,13 @@ def gae_advantages(
 ) -> Tensor:
     """The advantages alone: sum over what follows of (gamma lam)^k delta_{t+k}.
 
-    As `gae`.  Returns (batch, time), constant, 0 on padding.
+    As `gae`.  Returns (batch, time), constant, 0 on padding.  Chapter 10.
 
     >>> rewards, values = torch.tensor([[0.0, 1.0]]), torch.tensor([[0.5, 0.6]])
     >>> gae_advantages(rewards, values, torch.ones(1, 2), gamma=1.0, lam=0.0)
     tensor([[0.1000, 0.4000]])
     """
-    _same_shape(rewards=rewards, values=values, mask=mask)
+    same_shape(rewards=rewards, values=values, mask=mask)
     for name, number in (("gamma", gamma), ("lam", lam)):
         if not 0.0 <= number <= 1.0:
             raise ValueError(f"got {name} = {number}, expected a number from 0 to 1")
@@ -69,9 +111,9 @@ def value_loss(
     (batch, time) all four.  An infinite value_clip_eps clips nothing.
     Returns a scalar, in squared units of the score.  Raises ValueError on unequal
     shapes.
-    Source: OpenAI baselines, ppo2; Huang et al. 2024, arXiv 2403.17031.
+    Source: OpenAI baselines, ppo2; Huang et al. 2024, arXiv 2403.17031.  Chapter 10.
     """
-    _same_shape(values=values, old_values=old_values, returns=returns, mask=mask)
+    same_shape(values=values, old_values=old_values, returns=returns, mask=mask)
     plain, clipped = _squared_errors(values, old_values, returns, value_clip_eps)
     return 0.5 * reduce(torch.max(plain, clipped), mask)
 
@@ -86,8 +128,9 @@ def value_clip_fraction(
     """Share of the tokens where the clipped step's error is strictly larger.
 
     values, old_values, returns, mask: (batch, time).  Returns a scalar from 0 to 1.
+    Chapter 10.
     """
-    _same_shape(values=values, old_values=old_values, returns=returns, mask=mask)
+    same_shape(values=values, old_values=old_values, returns=returns, mask=mask)
     plain, clipped = _squared_errors(values, old_values, returns, value_clip_eps)
     return reduce_token_mean((clipped > plain).to(values.dtype), mask)
 
@@ -97,14 +140,14 @@ def explained_variance(values: Tensor, returns: Tensor, mask: Tensor) -> Tensor:
 
     values, returns, mask: (batch, time).  Returns a scalar: 1 for a perfect critic, 0
     for a constant one, negative for one worse than that; NaN or -inf where the returns
-    do not vary.  A constant error is not seen.
+    do not vary.  A constant error is not seen.  Chapter 10.
 
     >>> explained_variance(
     ...     torch.tensor([[1.0, 1.0]]), torch.tensor([[0.0, 4.0]]), torch.ones(1, 2)
     ... )
     tensor(0.)
     """
-    _same_shape(values=values, returns=returns, mask=mask)
+    same_shape(values=values, returns=returns, mask=mask)
     values, returns = values.detach(), returns.detach()
     return 1 - _variance(returns - values, mask) / _variance(returns, mask)
 
@@ -124,10 +167,3 @@ def _squared_errors(
 def _variance(values: Tensor, mask: Tensor) -> Tensor:
     mean = reduce_token_mean(values, mask)
     return reduce_token_mean((values - mean).square(), mask)
-
-
-def _same_shape(**tensors: Tensor) -> None:
-    shapes = {name: tuple(x.shape) for name, x in tensors.items()}
-    if len(set(shapes.values())) > 1 or len(next(iter(shapes.values()))) != 2:
-        found = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-        raise ValueError(f"got {found}, expected one shape (batch, time)")

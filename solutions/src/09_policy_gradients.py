@@ -41,7 +41,7 @@ returns_to_go = check(returns_to_go)
 
 # %% [markdown] id="09-1-use-text"
 # A text of three tokens pays 1 for the first and 4 for the last. The fourth column is
-# padding, with rubbish in it.
+# padding, with junk values in it.
 
 # %% id="09-1-use" tags=["nbval-check-output"]
 rewards = torch.tensor([[1.0, 0.0, 4.0, 99.0]])
@@ -149,7 +149,7 @@ def bellman_backup(
 bellman_backup = check(bellman_backup)
 
 # %% [markdown] id="09-4-use-text"
-# A writer adds "very" for ever, or stops. Every "very" pays 1; stopping pays
+# A writer adds "very" forever, or stops. Every "very" pays 1; stopping pays
 # 0. It stops half of the time. Each backup knows one step more; the values approach
 # $0.5 \cdot (1 + V)$, that is 1.
 

@@ -46,7 +46,7 @@ COMMAND_LINE_ONLY = {
     "nbconvert",
     "nbformat",
 }
-LINES = 250
+LINES = 300
 
 
 def source_files() -> list[Path]:

@@ -166,13 +166,12 @@ def dpo_update(make: Make) -> Tensor:
 def calls() -> dict[str, Callable[[Make], object]]:
     """Every public tensor function that needs no value of its inputs: name -> call."""
     from course.lm import (
-        entropies,
         finetuning,
         layers,
         ngram,
         objective,
+        packing,
         sampling,
-        training,
     )
     from course.policy import (
         advantages,
@@ -237,8 +236,7 @@ def calls() -> dict[str, Callable[[Make], object]]:
         "interpolated_probability": lambda m: ngram.interpolated_probability(
             m.floats(T, 3).sigmoid(), m.floats(3).softmax(0)
         ),
-        # lm.entropies
-        "token_entropy": lambda m: entropies.token_entropy(
+        "token_entropy": lambda m: objective.token_entropy(
             m.floats(B, T, V), m.mask(B, T)
         ),
         # lm.sampling
@@ -246,11 +244,11 @@ def calls() -> dict[str, Callable[[Make], object]]:
         "top_k_filter": lambda m: sampling.top_k_filter(m.floats(B, V), 3),
         "top_p_filter": lambda m: sampling.top_p_filter(m.floats(B, V), 0.9),
         "completion_mask": lambda m: sampling.completion_mask(m.ids(B, below=T), T),
-        "draw": lambda m: sampling.draw(
+        "sample_tokens": lambda m: sampling.sample_tokens(
             m.floats(B, V), torch.Generator().manual_seed(0)
         ),
-        # lm.training
-        "packed_loss": lambda m: training.packed_loss(
+        # lm.packing
+        "packed_loss": lambda m: packing.packed_loss(
             m.gpt(), m.ids(B, T), m.ids(B, T, below=2)
         ),
         # lm.finetuning
@@ -573,15 +571,9 @@ COMPLETE = {
         "demonstrations",  # texts
         "completion_batch",  # lists
         "fine_tune",  # texts
-        "text_bits_per_byte",  # texts
     },
     "course.lm.layers": set(),
-    "course.lm.objective": {
-        "bits_per_byte",  # two numbers
-        "perplexity",  # one number
-        "held_out_bits_per_byte",  # texts
-        "utf8_bytes",  # texts
-    },
+    "course.lm.objective": set(),
     "course.policy.advantages": set(),
     "course.policy.clipping": set(),
     "course.policy.dpo": set(),

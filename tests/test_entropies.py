@@ -6,9 +6,8 @@ import pytest
 import torch
 from scipy import stats
 
-from course.lm.entropies import token_entropy
 from course.lm.model import GPT, GPTConfig
-from course.lm.objective import completion_logprobs
+from course.lm.objective import completion_logprobs, token_entropy
 from course.lm.sampling import completion_mask, top_k_filter, top_p_filter
 from course.policy.losses import policy_entropy
 

@@ -24,13 +24,11 @@ from course.lm.finetuning import (
     demonstrations,
     fine_tune,
     masked_mean_loss,
-    text_bits_per_byte,
 )
 from course.lm.interop import to_transformers
 from course.lm.lora import adapters, adapters_off, add_adapters
 from course.lm.model import GPT, GPTConfig
-from course.lm.objective import held_out_bits_per_byte, sequence_logprob
-from course.lm.tokenizer import encode, pad_batch, train_tokenizer
+from course.lm.tokenizer import encode, train_tokenizer
 
 PROMPTS = ["a", "the plot was", "", "the acting"]
 COMPLETIONS = [" good film .", " bad .", "a bad film .", " was good and the plot bad"]
@@ -337,33 +335,3 @@ def test_a_tokenizer_that_does_not_fit_is_refused(tokenizer):
     small = GPT(GPTConfig(vocab_size=40, width=16, layers=1, heads=2, kv_heads=1))
     with pytest.raises(ValueError, match="expected at most the model's vocabulary"):
         tuned(tokenizer, small)
-
-
-# Bits per byte of the text alone
-
-
-def test_bits_of_the_text_are_those_of_the_whole_less_those_of_the_ends(tokenizer):
-    model, texts = model_for(tokenizer), ["a good film .", "the plot", "bad"]
-    n_bytes = sum(map(len, texts))
-    ids, mask = pad_batch(encode(tokenizer, texts), tokenizer.pad_token_id)
-    whole = sequence_logprob(model(ids), ids, mask)
-    last = mask.sum(1) - 1
-    end = torch.zeros_like(mask).scatter(1, last[:, None], True)
-    ends = sequence_logprob(model(ids), ids, end)
-    ours = text_bits_per_byte(model, tokenizer, texts)
-    expected = -(whole - ends).sum() / math.log(2) / n_bytes
-    assert ours == pytest.approx(expected.item(), rel=1e-5)
-    assert ours < held_out_bits_per_byte(model, tokenizer, texts)
-
-
-def test_a_text_longer_than_the_context_is_scored_once_in_windows(tokenizer):
-    model, text = model_for(tokenizer), "a good film . " * 30
-    (row,) = encode(tokenizer, [text], eos=False)
-    assert len(row) > model.config.context
-    nats = 0.0
-    for start in range(1, len(row), model.config.context - 1):
-        window = [row[0], *row[start : start + model.config.context - 1]]
-        ids = torch.tensor([window])
-        nats -= sequence_logprob(model(ids), ids).item()
-    expected = nats / math.log(2) / len(text)
-    assert text_bits_per_byte(model, tokenizer, [text]) == pytest.approx(expected)

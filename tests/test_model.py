@@ -192,7 +192,7 @@ def test_the_fused_attention_of_the_model_is_the_formula(model, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"ids": torch.zeros(3, dtype=torch.long)}, "expected \\(B, T\\)"),
+        ({"ids": torch.zeros(3, dtype=torch.long)}, "expected \\(batch, time\\)"),
         ({"ids": torch.zeros(1, 33, dtype=torch.long)}, "the context of 32"),
         (
             {"ids": torch.zeros(1, 3).long(), "attention_mask": torch.ones(1, 4)},

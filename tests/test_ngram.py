@@ -8,10 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from course.lm.evaluation import bits_per_byte_of
 from course.lm.ngram import (
     KneserNey,
     NGram,
-    bits_per_byte_of,
     interpolated_probability,
 )
 from course.lm.tokenizer import train_tokenizer

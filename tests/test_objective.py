@@ -12,17 +12,13 @@ from hypothesis import strategies as st
 from course.lm.interop import to_transformers
 from course.lm.model import GPT, GPTConfig
 from course.lm.objective import (
-    bits_per_byte,
     completion_logprobs,
     entropy,
-    held_out_bits_per_byte,
     next_token_loss,
-    perplexity,
     sequence_logprob,
     token_logprobs,
-    utf8_bytes,
 )
-from course.lm.tokenizer import encode, pad_batch, train_tokenizer
+from course.lm.tokenizer import pad_batch
 
 B, T, V = 3, 7, 11
 BOS, EOS, PAD = 0, 1, 2
@@ -295,23 +291,6 @@ def test_entropy_is_the_mean_surprise_under_the_distribution_itself():
     torch.testing.assert_close((logits.softmax(-1) * surprise).sum(), entropy(logits))
 
 
-# Units
-
-
-def test_perplexity_of_a_fair_choice_is_the_number_of_choices():
-    assert perplexity(math.log(50)) == pytest.approx(50)
-    assert perplexity(torch.tensor(0.0)) == 1
-    assert perplexity(math.inf) == math.inf and perplexity(1000.0) == math.inf
-
-
-def test_one_fair_byte_costs_eight_bits():
-    assert bits_per_byte(3 * math.log(256), 3) == pytest.approx(8)
-
-
-def test_bytes_are_counted_and_not_characters():
-    assert utf8_bytes(["aé漢🎬", ""]) == 1 + 2 + 3 + 4
-
-
 # Completions
 
 
@@ -391,47 +370,6 @@ def test_the_gradient_of_completion_scores_equals_that_of_plain_scores():
         torch.testing.assert_close(mine, parameter.grad, atol=1e-4, rtol=1e-4)
 
 
-# Held-out texts
-
-TEXTS = ["a good film", "é!", "", "bad", "a very long text, longer than the context."]
-
-
-@pytest.fixture(scope="module")
-def tokenizer():
-    return train_tokenizer(TEXTS, vocab_size=265)
-
-
-@torch.no_grad()
-def test_held_out_bits_equal_scoring_each_text_alone(tokenizer):
-    model = a_model(len(tokenizer), context=64)
-    nats = 0.0
-    for row in encode(tokenizer, TEXTS):
-        ids = torch.tensor([row])
-        nats -= sequence_logprob(model(ids), ids).item()
-    expected = nats / math.log(2) / sum(len(text.encode()) for text in TEXTS)
-    for batch_size in (1, 2, 64):
-        got = held_out_bits_per_byte(model, tokenizer, TEXTS, batch_size)
-        assert got == pytest.approx(expected, rel=1e-5)
-
-
-@pytest.mark.parametrize("context", [2, 3, 8, 64])
-def test_every_token_is_scored_once_whatever_the_context(tokenizer, context):
-    """A model that knows nothing spends log V on each token, windows or not."""
-    model = a_model(len(tokenizer), context=context)
-    torch.nn.init.zeros_(model.embedding.weight)
-    tokens = sum(len(row) - 1 for row in encode(tokenizer, TEXTS))
-    expected = tokens * math.log2(len(tokenizer)) / utf8_bytes(TEXTS)
-    got = held_out_bits_per_byte(model, tokenizer, TEXTS)
-    assert got == pytest.approx(expected, rel=1e-5)
-
-
-def test_the_order_of_the_texts_does_not_matter(tokenizer):
-    model = a_model(len(tokenizer), context=16)
-    forward = held_out_bits_per_byte(model, tokenizer, TEXTS, 2)
-    backward = held_out_bits_per_byte(model, tokenizer, TEXTS[::-1], 2)
-    assert forward == pytest.approx(backward, rel=1e-6)
-
-
 # What is refused
 
 
@@ -451,7 +389,7 @@ def test_shapes_that_would_only_broadcast_are_refused(shape):
             score(logits, ids, wrong.bool())
 
 
-def test_wrong_arguments_are_refused_in_a_sentence(tokenizer):
+def test_wrong_arguments_are_refused_in_a_sentence():
     logits, ids, mask = batch()
     with pytest.raises(TypeError, match="expected integers"):
         token_logprobs(logits, ids.float())
@@ -462,14 +400,6 @@ def test_wrong_arguments_are_refused_in_a_sentence(tokenizer):
             entropy(logits, temperature)
     with pytest.raises(ValueError, match="at least 2"):
         next_token_loss(logits[:, :1], ids[:, :1])
-    with pytest.raises(ValueError, match=">= 0"):
-        bits_per_byte(-1.0, 3)
-    with pytest.raises(ValueError, match="at least one"):
-        bits_per_byte(1.0, 0)
-    with pytest.raises(ValueError, match=">= 0"):
-        perplexity(-0.1)
-    with pytest.raises(ValueError, match="at least one"):
-        held_out_bits_per_byte(a_model(len(tokenizer)), tokenizer, [""])
 
 
 def test_wrong_completions_are_refused_in_a_sentence():

@@ -1,15 +1,20 @@
-"""Packing whole texts: nothing is lost or cut, and no text sees another."""
+"""Packing texts: nothing is lost, no text sees another, whole ones are not cut."""
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
 from course.lm.model import GPT, GPTConfig
-from course.lm.packing import pack_sequences
+from course.lm.packing import pack, pack_sequences, packed_loss
 
 TEXTS = st.lists(
     st.lists(st.integers(1, 99), min_size=1, max_size=8), min_size=1, max_size=12
+)
+
+TINY = GPTConfig(
+    vocab_size=12, context=16, width=16, layers=2, heads=2, kv_heads=1, feed_forward=24
 )
 
 
@@ -76,3 +81,56 @@ def test_the_logits_of_a_packed_text_are_those_of_the_text_alone():
 def test_what_cannot_be_packed_is_said(texts, sentence):
     with pytest.raises(ValueError, match=sentence):
         pack_sequences(texts, 4, 0)
+
+
+@given(
+    st.lists(st.lists(st.integers(1, 99), min_size=1, max_size=9), min_size=1),
+    st.integers(2, 12),
+)
+def test_packing_keeps_every_token_in_order(sequences, length):
+    ids, segments = pack(sequences, length, pad_id=0)
+    assert ids.shape == segments.shape and ids.shape[1] == length
+    real = segments > 0
+    assert ids[real].tolist() == [token for row in sequences for token in row]
+    assert (ids[~real] == 0).all() and (~real).sum() < length
+
+
+def test_packing_numbers_the_texts_of_each_row_from_one():
+    ids, segments = pack([[1, 2, 3, 4, 5], [6], [7, 8]], length=4, pad_id=0)
+    assert ids.tolist() == [[1, 2, 3, 4], [5, 6, 7, 8]]
+    assert segments.tolist() == [[1, 1, 1, 1], [1, 2, 3, 3]]
+
+
+def test_packing_nothing_is_refused():
+    with pytest.raises(ValueError, match="got 0 tokens"):
+        pack([[]], 4, 0)
+
+
+def test_the_packed_loss_is_the_mean_over_the_texts_alone():
+    torch.manual_seed(0)
+    model = GPT(TINY).double()
+    first, second = [1, 5, 3, 2], [1, 7, 7, 4, 2]
+    ids, segments = pack([first, second], length=12, pad_id=0)
+    nats, targets = 0.0, 0
+    for text in (first, second):
+        row = torch.tensor([text])
+        logits = model(row)[0, :-1]
+        nats += F.cross_entropy(logits, row[0, 1:], reduction="sum")
+        targets += len(text) - 1
+    ours = packed_loss(model, ids, segments)
+    torch.testing.assert_close(ours, (nats / targets).float())
+
+
+def test_what_the_padding_holds_changes_no_gradient():
+    torch.manual_seed(0)
+    model = GPT(TINY).double()
+    ids, segments = pack([[1, 5, 3, 2]], length=7, pad_id=0)
+    other = ids.masked_fill(segments == 0, 9)
+
+    def gradient(rows):
+        model.zero_grad()
+        packed_loss(model, rows, segments).backward()
+        return [p.grad.clone() for p in model.parameters()]
+
+    for one, two in zip(gradient(ids), gradient(other), strict=True):
+        torch.testing.assert_close(one, two)

@@ -17,7 +17,7 @@ from course.reward.model import scorer
 ROWS = Dataset.from_list(
     [{"text": f"the film number {n} is good", "mean": n / 10} for n in range(20)]
 )
-TINY = {"ratings": 6, "train": {"epochs": 1, "batch_size": 3, "lr": 1e-3}}
+TINY = {"ratings": 6, "train": {"epochs": 1, "batch_size": 3, "learning_rate": 1e-3}}
 
 
 @pytest.fixture

@@ -90,7 +90,7 @@ def test_votes_are_counted_in_the_matrix():
     ("a", "b", "outcomes", "told"),
     [
         ([], [], [], "at least one pair"),
-        ([0], [1], [1.0, 0.0], "as many outcomes"),
+        ([0], [1], [1.0, 0.0], "one outcome per pair"),
         ([0], [0], [1.0], "two different items"),
         ([0], [3], [1.0], "two different items"),
         ([-1], [1], [1.0], "two different items"),

@@ -126,8 +126,8 @@ def test_a_hole_in_the_mask_does_not_move_the_end():
 @pytest.mark.parametrize(
     ("hidden", "mask", "weight", "sentence"),
     [
-        ((2, 3, 4), torch.ones(2, 4), 4, "expected .B, T, C."),
-        ((2, 3, 4), torch.ones(2, 3), 5, "expected .B, T, C."),
+        ((2, 3, 4), torch.ones(2, 4), 4, "expected .batch, time, C."),
+        ((2, 3, 4), torch.ones(2, 3), 5, "expected .batch, time, C."),
         ((2, 3, 4), torch.tensor([[1, 1, 1], [0, 0, 0]]), 4, "at least one"),
     ],
 )
@@ -331,7 +331,7 @@ def blank(tokenizer):
 def test_regression_learns_ratings_in_their_units(blank, tokenizer):
     history = fit(
         training.fit_regression, blank, tokenizer, SENTENCES, RATINGS,
-        epochs=30, batch_size=8, lr=1e-2,
+        epochs=30, batch_size=8, learning_rate=1e-2,
     )  # fmt: skip
     scores = reward.score_texts(blank, tokenizer, SENTENCES)
     # far under 8/3, the variance of the ratings, which a constant reaches
@@ -344,7 +344,7 @@ def test_pairs_teach_an_order(blank, tokenizer):
     rejected = [text for text in SENTENCES if "bad" in text]
     fit(
         training.fit_pairwise, blank, tokenizer, chosen, rejected,
-        epochs=30, batch_size=8, lr=1e-2,
+        epochs=30, batch_size=8, learning_rate=1e-2,
     )  # fmt: skip
     high = reward.score_texts(blank, tokenizer, chosen)
     low = reward.score_texts(blank, tokenizer, rejected)
@@ -355,7 +355,7 @@ def test_single_ratings_teach_an_order_and_cut_points(blank, tokenizer):
     ratings = [[int(r), int(r), int(r) + 1] for r in RATINGS]
     _, cuts = fit(
         training.fit_ordinal, blank, tokenizer, SENTENCES, ratings,
-        epochs=30, batch_size=8, lr=1e-2,
+        epochs=30, batch_size=8, learning_rate=1e-2,
     )  # fmt: skip
     assert cuts.shape == (8,) and (cuts.diff() > 0).all()
     scores = reward.score_texts(blank, tokenizer, SENTENCES)
@@ -365,7 +365,7 @@ def test_single_ratings_teach_an_order_and_cut_points(blank, tokenizer):
 def test_the_learning_rate_falls_linearly_to_zero(blank, tokenizer):
     history = fit(
         training.fit_regression, blank, tokenizer, SENTENCES, RATINGS,
-        epochs=2, batch_size=6, lr=8e-3,
+        epochs=2, batch_size=6, learning_rate=8e-3,
     )  # fmt: skip
     steps = 2 * len(SENTENCES) // 6
     assert history["lr"] == pytest.approx([8e-3 * (1 - i / steps) for i in range(8)])
@@ -416,9 +416,15 @@ def test_batches_of_an_epoch_hold_rows_of_like_length():
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        (lambda m, t: fit(training.fit_regression, m, t, ["a"], [1, 2]), "as many"),
-        (lambda m, t: fit(training.fit_regression, m, t, [], []), "as many"),
-        (lambda m, t: fit(training.fit_pairwise, m, t, ["a", "b"], ["a"]), "as many"),
+        (
+            lambda m, t: fit(training.fit_regression, m, t, ["a"], [1, 2]),
+            "same number",
+        ),
+        (lambda m, t: fit(training.fit_regression, m, t, [], []), "same number"),
+        (
+            lambda m, t: fit(training.fit_pairwise, m, t, ["a", "b"], ["a"]),
+            "same number",
+        ),
         (lambda m, t: fit(training.fit_ordinal, m, t, ["a"], [[]]), "without a rating"),
         (
             lambda m, t: fit(training.fit_ordinal, m, t, ["a"], [[5]]),

@@ -13,8 +13,8 @@ from course.lm.objective import completion_logprobs
 from course.lm.sampling import (
     apply_temperature,
     completion_mask,
-    draw,
     generate,
+    sample_tokens,
     top_k_filter,
     top_p_filter,
     write,
@@ -108,7 +108,7 @@ def test_the_completion_mask_counts_to_the_length(lengths):
 
 def test_drawn_frequencies_pass_a_chi_squared_test():
     values = torch.tensor([2.0, 0.5, -1.0, float("-inf"), 1.0])
-    drawn = draw(values.expand(20_000, -1), torch.Generator().manual_seed(0))
+    drawn = sample_tokens(values.expand(20_000, -1), torch.Generator().manual_seed(0))
     counts = torch.bincount(drawn, minlength=5)
     assert counts[3] == 0
     possible = [0, 1, 2, 4]

@@ -13,8 +13,8 @@ from course.lm.interop import to_transformers
 from course.lm.model import GPT, GPTConfig
 from course.lm.sampling import (
     apply_temperature,
-    draw,
     generate,
+    sample_tokens,
     top_k_filter,
     top_p_filter,
     write,
@@ -141,7 +141,7 @@ def test_the_chi_squared_test_rejects_normal_noise_in_place_of_gumbel_noise():
     noise = 1.28 * torch.randn(8_000, 6, generator=draws)  # Gumbel's deviation
     expected = values.double().softmax(-1) * 8_000
     wrong = torch.bincount((values + noise).argmax(1), minlength=6)
-    right = torch.bincount(draw(values.expand(8_000, -1), draws), minlength=6)
+    right = torch.bincount(sample_tokens(values.expand(8_000, -1), draws), minlength=6)
     assert stats.chisquare(wrong, expected).pvalue < 1e-6
     assert stats.chisquare(right, expected).pvalue > 0.001
 

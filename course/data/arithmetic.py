@@ -28,7 +28,7 @@ def answer(problem: str) -> str:
     """The right answer to a problem, as it has to be written.
 
     Raises ValueError when the problem is not two numbers with a plus between them and
-    an equals sign behind.
+    an equals sign after them.
 
     >>> answer("27+58=")
     '85'

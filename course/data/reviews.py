@@ -59,9 +59,9 @@ def normalise(text: str) -> str:
 
 
 def split_of(text: str) -> str:
-    """The split a text belongs to for ever: 80 % train, 10 % validation, 10 % test.
+    """The split that a text always belongs to: 80 % train, 10 % validation, 10 % test.
 
-    It hangs on a hash of the normalised text, so that duplicates stay together.
+    It depends on a hash of the normalised text, so that duplicates stay together.
 
     >>> split_of("A great film.") == split_of("a  GREAT film.")
     True

@@ -7,20 +7,20 @@ feedback", arXiv:2203.02155, step 1.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from course.lm.objective import (
-    bits_per_byte,
-    sequence_logprob,
-    token_logprobs,
-    utf8_bytes,
-)
+from course.lm.objective import token_logprobs
 from course.lm.tokenizer import encode, pad_batch
-from course.lm.training import History, batches, schedule
+from course.lm.training import (
+    History,
+    batches,
+    descend,
+    scale_learning_rates,
+    schedule,
+)
 from course.runtime import progress
 
 if TYPE_CHECKING:
@@ -102,11 +102,11 @@ def demonstrations(
     if len(prompts) != len(completions) or not prompts:
         raise ValueError(
             f"got {len(prompts)} prompts and {len(completions)} completions, expected "
-            "as many of each and at least one"
+            "the same number of each and at least one"
         )
     first = encode(tokenizer, prompts, bos=True, eos=False)
     then = encode(tokenizer, completions, bos=False, eos=True)
-    made = []
+    rows = []
     for n, (given, answer) in enumerate(zip(first, then, strict=True)):
         if len(answer) == 1:
             raise ValueError(
@@ -118,8 +118,8 @@ def demonstrations(
                 f"({prompts[n] + completions[n][:20]!r}…), expected at most the "
                 f"context of {context}"
             )
-        made.append(Demonstration(given + answer, len(given)))
-    return made
+        rows.append(Demonstration(given + answer, len(given)))
+    return rows
 
 
 def completion_batch(
@@ -175,24 +175,18 @@ def fine_tune(
         for step in range(steps):
             if measure is not None and step % every == 0:
                 history.log(step, **measure())
-            rate = learning_rate * schedule(step, steps, warmup)
-            for group in optimizer.param_groups:
-                group["lr"] = rate
+            share = schedule(step, steps, warmup)
+            scale_learning_rates([optimizer], share)
             batch = [rows[n] for n in next(order)]
             parts = completion_batch(batch, tokenizer.pad_token_id)
             ids, given, lengths = (part.to(model.device) for part in parts)
             # Padding stands on the right, where a causal model never looks.
             loss = completion_loss(model(ids), make_labels(ids, given, lengths))
             loss.backward()
-            norm = nn.utils.clip_grad_norm_(weights, max_grad_norm)
-            if not torch.isfinite(loss + norm):
-                raise ValueError(
-                    f"got loss {loss.item()} at step {step}, expected a finite number; "
-                    "lower the learning rate"
-                )
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-            history.log(step, loss=loss.detach(), lr=rate, grad_norm=norm)
+            norm = descend([optimizer], weights, loss, step, max_grad_norm)
+            history.log(
+                step, loss=loss.detach(), lr=learning_rate * share, grad_norm=norm
+            )
             bar.set_postfix(loss=f"{history.last['loss']:.3f}")
             bar.update()
         if measure is not None:
@@ -205,33 +199,3 @@ def fine_tune(
         bar.close()
         model.eval()
     return history
-
-
-@torch.no_grad()
-def text_bits_per_byte(
-    model: "GPT",
-    tokenizer: "PreTrainedTokenizerFast",
-    texts: Sequence[str],
-    batch_size: int = 64,
-) -> float:
-    """Bits per UTF-8 byte of the texts themselves; their end is not scored.
-
-    So a model that never saw an end token can be compared with one that did.  Longer
-    texts than the context are cut into windows, each with a `<bos>` of its own.
-    Raises ValueError when the texts hold no byte.
-    """
-    step = model.config.context - 1
-    windows = [
-        row[:1] + row[start:end]
-        for row in encode(tokenizer, texts, eos=False)
-        for start, end in pairwise([*range(1, len(row), step), len(row)])
-    ]
-    windows.sort(key=len)  # like lengths together: little padding
-    nats = 0.0
-    for start in range(0, len(windows), batch_size):
-        some = windows[start : start + batch_size]
-        ids, mask = pad_batch(some, tokenizer.pad_token_id)
-        ids, mask = ids.to(model.device), mask.to(model.device)
-        logits = model(ids)
-        nats -= sequence_logprob(logits, ids, mask).double().sum().item()
-    return bits_per_byte(nats, utf8_bytes(texts))

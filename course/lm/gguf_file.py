@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from course import runtime
 from course.data.archives import sha256
@@ -68,7 +69,7 @@ def converted(file: Path) -> Path:
 
 def read_weights(
     file: Path, table: dict[str, dict], config: GPTConfig
-) -> dict[str, torch.Tensor]:
+) -> dict[str, Tensor]:
     """Every weight of a `GPT` of this shape, de-quantised to fp32, under our names.
 
     table: as kept by `converted`.  Raises ValueError on a weight that `GPT` lacks and

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from course.lm.model import GPT, GPTConfig
 
@@ -133,7 +134,7 @@ def shape_of(theirs: "PretrainedConfig") -> GPTConfig:
 
 
 @torch.no_grad()
-def _copy(weights: dict[str, torch.Tensor], target: torch.nn.Module) -> None:
+def _copy(weights: dict[str, Tensor], target: torch.nn.Module) -> None:
     """Copy every weight into the parameter of its name; all must be covered."""
     parameters = dict(target.named_parameters())  # a tied head is listed once
     if parameters.keys() != weights.keys():

@@ -1,7 +1,7 @@
 """The four parts of a modern transformer block, as pure functions.
 
-Shapes: B batch, T positions now, S positions seen (cache included), C width, H query
-heads, K key/value heads, D = C / H, F feed-forward width.
+Shapes: time is the positions now, seen those now and before (the cache included), C the
+width, H the query heads, K the key/value heads, D = C / H, F the feed-forward width.
 """
 
 from math import sqrt
@@ -12,9 +12,9 @@ from torch import Tensor
 
 
 def rms_norm(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
-    """Divide each vector by its root mean square, then scale: `(..., C) -> (..., C)`.
+    """Divide each vector by its root mean square, then scale: (..., C) -> (..., C).
 
-    weight: `(C,)`.  Source: Zhang & Sennrich 2019, "Root Mean Square Layer
+    weight: (C,).  Source: Zhang & Sennrich 2019, "Root Mean Square Layer
     Normalization".
 
     >>> rms_norm(torch.tensor([3.0, 4.0]), torch.ones(2), eps=0.0).pow(2).mean()
@@ -26,18 +26,18 @@ def rms_norm(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
 def rotary(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
     """Turn each pair of components by an angle that grows with its position.
 
-    x: `(B, H, T, D)`, D even; component i is paired with i + D/2.  positions:
-    `(B, T)` or `(T,)`.  Pair i turns by `position * base ** (-2 i / D)` radians, so a
-    dot product of two turned vectors depends on the distance of their positions only.
-    Raises ValueError when D is odd.  Source: Su et al. 2021, "RoFormer".
+    x: (batch, H, time, D), D even; component i is paired with i + D/2.  positions:
+    (batch, time) or (time,).  Pair i turns by `position * base ** (-2 i / D)` radians,
+    so a dot product of two turned vectors depends on the distance of their positions
+    only.  Raises ValueError when D is odd.  Source: Su et al. 2021, "RoFormer".
     """
     dim = x.shape[-1]
     if dim % 2:
         raise ValueError(f"got head dimension {dim}, expected an even number")
     half = torch.arange(0, dim, 2, device=x.device, dtype=torch.float32)
-    angles = positions[..., None].float() * base ** (-half / dim)  # (B, T, D/2)
+    angles = positions[..., None].float() * base ** (-half / dim)  # (batch, time, D/2)
     if angles.dim() == 3:
-        angles = angles[:, None]  # (B, 1, T, D/2), the same for every head
+        angles = angles[:, None]  # the same for every head: (batch, 1, time, D/2)
     cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
     first, second = x.chunk(2, dim=-1)
     return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
@@ -48,24 +48,25 @@ def causal_attention(
 ) -> Tensor:
     """Each query reads a weighted mean of the values at and before its position.
 
-    queries: `(B, H, T, D)`; keys, values: `(B, K, S, D)` with S >= T, the queries
-    being the last T positions; H a multiple of K (grouped heads: query head h reads
-    key head h // (H/K)).  allowed: `(B, T, S)` bool, a further restriction; a token
-    always sees itself.  Returns `(B, H, T, D)`.  Raises ValueError on shapes that do
-    not fit.  Sources: Vaswani et al. 2017; grouped heads: Ainslie et al. 2023.
+    queries: (batch, H, time, D); keys, values: (batch, K, seen, D) with seen >= time,
+    the queries being those of the last positions; H a multiple of K (grouped heads:
+    query head h reads key head h // (H/K)).  allowed: (batch, time, seen) bool, a
+    further restriction; a token always sees itself.  Returns (batch, H, time, D).
+    Raises ValueError on shapes that do not fit.  Sources: Vaswani et al. 2017; grouped
+    heads: Ainslie et al. 2023.
     """
     heads, time, dim = queries.shape[1:]
     kv_heads, seen = keys.shape[1:3]
     if heads % kv_heads or seen < time or keys.shape != values.shape:
         raise ValueError(
             f"got queries {tuple(queries.shape)}, keys {tuple(keys.shape)}, values "
-            f"{tuple(values.shape)}; expected (B, H, T, D) and twice (B, K, S, D) with "
-            "H a multiple of K and S >= T"
+            f"{tuple(values.shape)}; expected (batch, H, time, D) and twice (batch, K, "
+            "seen, D) with H a multiple of K and seen >= time"
         )
-    keys = keys.repeat_interleave(heads // kv_heads, dim=1)  # (B, H, S, D)
+    keys = keys.repeat_interleave(heads // kv_heads, dim=1)  # (batch, H, seen, D)
     values = values.repeat_interleave(heads // kv_heads, dim=1)
     visible = visible_positions(time, seen, allowed, queries.device)
-    weights = queries @ keys.transpose(-1, -2) / sqrt(dim)  # (B, H, T, S)
+    weights = queries @ keys.transpose(-1, -2) / sqrt(dim)  # (batch, H, time, seen)
     weights = weights.masked_fill(~visible, float("-inf")).softmax(-1)
     return weights @ values
 
@@ -73,7 +74,7 @@ def causal_attention(
 def visible_positions(
     time: int, seen: int, allowed: Tensor | None, device: torch.device
 ) -> Tensor:
-    """Who may look at whom: `(T, S)`, or `(B, 1, T, S)` where `allowed` is given.
+    """Who may look at whom: (time, seen); with `allowed`, (batch, 1, time, seen).
 
     The last `time` of `seen` positions look; none looks ahead.
 
@@ -91,7 +92,7 @@ def visible_positions(
 def swiglu(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     """Feed-forward block with a gate: `down (silu(gate x) * up x)`.
 
-    x: `(..., C)`; gate, up: `(F, C)`; down: `(C, F)`.  Source: Shazeer 2020, "GLU
+    x: (..., C); gate, up: (F, C); down: (C, F).  Source: Shazeer 2020, "GLU
     Variants Improve Transformer".
     """
     return F.linear(F.silu(F.linear(x, gate)) * F.linear(x, up), down)

@@ -47,7 +47,7 @@ def add_adapters(model: GPT, rank: int, alpha: float, names=("query", "value")) 
     """Freeze `model` and, in place, adapt the linear layers that `names` end with.
 
     names: ends of names such as `blocks.0.attention.query`; those of the default are
-    the paper's.  Adds `rank * (in + out)` parameters a layer.  Raises ValueError on a
+    the paper's.  Adds `rank * (in + out)` parameters per layer.  Raises ValueError on a
     rank below 1, no such layer, one that is not linear, and a model with adapters.
     """
     found = {n: m for n, m in model.named_modules() if n.endswith(tuple(names))}

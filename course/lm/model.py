@@ -1,8 +1,9 @@
 """A decoder-only transformer in the Llama layout, built from the parts in `layers`.
 
 The same class is the 2-million-parameter model of the course and a real pretrained
-model. Shapes: B batch, T positions now, S positions seen (cache included), C width,
-H query heads, K key/value heads, D = C / H, F feed-forward width, V vocabulary.
+model.  Shapes: time is the positions now, seen those now and before (the cache
+included), C the width, H the query heads, K the key/value heads, D = C / H, F the
+feed-forward width.
 """
 
 from dataclasses import dataclass
@@ -58,18 +59,20 @@ def parameter_count(config: GPTConfig) -> int:
 
 
 class RMSNorm(nn.Module):
-    """`rms_norm` with a learned weight `(C,)`."""
+    """`rms_norm` with a learned weight (C,)."""
 
     def __init__(self, width: int, eps: float):
         super().__init__()
         self.weight, self.eps = nn.Parameter(torch.ones(width)), eps
 
     def forward(self, x: Tensor) -> Tensor:
+        """(..., C) -> (..., C)."""
         return rms_norm(x, self.weight, self.eps)
 
 
 class KVCache:
-    """Keys and values of the positions seen so far, one `(B, K, S, D)` pair a block."""
+    """Keys and values of the positions seen so far, both (batch, K, seen, D) per
+    block."""
 
     def __init__(self, layers: int):
         self.pairs: list[tuple[Tensor, Tensor] | None] = [None] * layers
@@ -103,19 +106,30 @@ class Attention(nn.Module):
         self.output = nn.Linear(c, c, bias=False)
 
     def heads(self, x: Tensor) -> Tensor:
-        """`(B, T, n D) -> (B, n, T, D)`."""
+        """Split vectors into heads: (batch, time, n D) -> (batch, n, time, D)."""
         return x.unflatten(-1, (-1, self.dim)).transpose(1, 2)
 
-    def forward(self, x, positions, visible, cache, layer):
-        queries = rotary(self.heads(self.query(x)), positions, self.base)
-        keys = rotary(self.heads(self.key(x)), positions, self.base)
-        values = self.heads(self.value(x))
+    def forward(
+        self,
+        x: Tensor,
+        positions: Tensor,
+        visible: Tensor,
+        cache: KVCache | None,
+        layer: int,
+    ) -> Tensor:
+        """What every position reads from those it may see: (batch, time, C) twice."""
+        queries = self.heads(self.query(x))  # (batch, H, time, D)
+        keys = self.heads(self.key(x))  # (batch, K, time, D)
+        values = self.heads(self.value(x))  # (batch, K, time, D)
+        queries = rotary(queries, positions, self.base)  # (batch, H, time, D)
+        keys = rotary(keys, positions, self.base)  # (batch, K, time, D)
         if cache is not None:
-            keys, values = cache.extend(layer, keys, values)
+            keys, values = cache.extend(layer, keys, values)  # (batch, K, seen, D)
+        # Equals causal_attention and is several times as fast.
         mixed = F.scaled_dot_product_attention(
             queries, keys, values, attn_mask=visible, enable_gqa=True
-        )  # equals causal_attention and is several times as fast
-        return self.output(mixed.transpose(1, 2).flatten(2))  # (B, T, C)
+        )  # (batch, H, time, D)
+        return self.output(mixed.transpose(1, 2).flatten(2))  # (batch, time, C)
 
 
 class FeedForward(nn.Module):
@@ -129,6 +143,7 @@ class FeedForward(nn.Module):
         self.down = nn.Linear(f, c, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(..., C) -> (..., C)."""
         return swiglu(x, self.gate.weight, self.up.weight, self.down.weight)
 
 
@@ -142,13 +157,35 @@ class Block(nn.Module):
         self.feed_forward_norm = RMSNorm(config.width, config.norm_eps)
         self.feed_forward = FeedForward(config)
 
-    def forward(self, x, positions, visible, cache, layer):
+    def forward(
+        self,
+        x: Tensor,
+        positions: Tensor,
+        visible: Tensor,
+        cache: KVCache | None,
+        layer: int,
+    ) -> Tensor:
+        """The stream after this block: (batch, time, C) -> (batch, time, C)."""
         x = x + self.attention(self.attention_norm(x), positions, visible, cache, layer)
         return x + self.feed_forward(self.feed_forward_norm(x))
 
 
 class GPT(nn.Module):
-    """Token ids in, logits of the next token out."""
+    """Token ids in, logits of the next token out.
+
+    How every weight is initialised:
+
+    | weights                           | first values                            |
+    |-----------------------------------|-----------------------------------------|
+    | embedding; unembedding, if untied | normal, deviation 0.02                  |
+    | query, key, value, gate, up       | normal, deviation 0.02                  |
+    | attention output, down            | normal, deviation 0.02 / sqrt(2 layers) |
+    | every norm                        | 1                                       |
+
+    The matrices that write into the stream start smaller, so that its variance does
+    not grow with depth.  Source: Radford et al. 2019, "Language Models are
+    Unsupervised Multitask Learners" (GPT-2).
+    """
 
     def __init__(self, config: GPTConfig):
         super().__init__()
@@ -159,8 +196,6 @@ class GPT(nn.Module):
         if not config.tied:
             self.unembedding = nn.Linear(config.width, config.vocab_size, bias=False)
         self.apply(self._initialise)
-        # Matrices that write into the stream start smaller, so that its variance does
-        # not grow with depth (Radford et al. 2019, GPT-2).
         for block in self.blocks:
             for matrix in (block.attention.output, block.feed_forward.down):
                 nn.init.normal_(matrix.weight, std=0.02 / sqrt(2 * config.layers))
@@ -186,16 +221,18 @@ class GPT(nn.Module):
         segments: Tensor | None = None,
         cache: KVCache | None = None,
     ) -> Tensor:
-        """Final normalised vectors, `(B, T) -> (B, T, C)`.
+        """Final normalised vectors, (batch, time) -> (batch, time, C).
 
-        attention_mask: `(B, S)`, true on real tokens, padding on either side.
-        segments: `(B, T)` text numbers of packed rows; a token sees its own text only
-        and positions restart there.  cache: earlier positions, extended in place.
+        attention_mask: (batch, seen), true on real tokens, padding on either side.
+        segments: (batch, time), text numbers of packed rows; a token sees its own text
+        only and positions restart there.  cache: earlier positions, extended in place.
         Raises ValueError on ids of the wrong shape, a sequence longer than the
         context, or segments together with a cache or a mask.
         """
         if ids.dim() != 2:
-            raise ValueError(f"got ids of shape {tuple(ids.shape)}, expected (B, T)")
+            raise ValueError(
+                f"got ids of shape {tuple(ids.shape)}, expected (batch, time)"
+            )
         if segments is not None and not (cache is None and attention_mask is None):
             raise ValueError(
                 "got segments with a cache or attention_mask; expected one of them"
@@ -228,12 +265,18 @@ class GPT(nn.Module):
         return self.norm(x)
 
     def head(self, hidden: Tensor) -> Tensor:
-        """Logits of hidden vectors, `(..., C) -> (..., V)`."""
+        """Logits of hidden vectors, (..., C) -> (..., vocabulary)."""
         tied = self.config.tied
         return F.linear(
             hidden, self.embedding.weight if tied else self.unembedding.weight
         )
 
-    def forward(self, ids, attention_mask=None, segments=None, cache=None) -> Tensor:
-        """Logits `(B, T, V)`; arguments as in `hidden`."""
+    def forward(
+        self,
+        ids: Tensor,
+        attention_mask: Tensor | None = None,
+        segments: Tensor | None = None,
+        cache: KVCache | None = None,
+    ) -> Tensor:
+        """Logits (batch, time, vocabulary); arguments as in `hidden`."""
         return self.head(self.hidden(ids, attention_mask, segments, cache))

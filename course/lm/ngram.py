@@ -2,22 +2,14 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
-
-from course.lm.objective import bits_per_byte, utf8_bytes
-from course.lm.tokenizer import encode
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerFast
+from torch import Tensor
 
 Sequences = Sequence[Sequence[int]]
 
 
-def interpolated_probability(
-    estimates: torch.Tensor, weights: torch.Tensor
-) -> torch.Tensor:
+def interpolated_probability(estimates: Tensor, weights: Tensor) -> Tensor:
     """Mix the estimates of several models: sum_k weights_k * estimates_k.
 
     estimates (..., orders) are probabilities of the same events, weights (orders,)
@@ -98,7 +90,7 @@ class NGram:
             self.weights = (joint / evidence).mean(0)  # mean responsibility
         return nats
 
-    def estimates(self, sequence: Sequence[int]) -> torch.Tensor:
+    def estimates(self, sequence: Sequence[int]) -> Tensor:
         """Each order's probability of tokens 1, 2, ...; (time - 1, order + 1) fp64."""
         row = self._checked(sequence)
         table = []
@@ -119,7 +111,7 @@ class NGram:
         p = interpolated_probability(self.estimates(sequence), self.weights)
         return p.log().sum().item()
 
-    def probabilities(self, context: Sequence[int]) -> torch.Tensor:
+    def probabilities(self, context: Sequence[int]) -> Tensor:
         """Distribution of the next token after `context`; (vocabulary,) fp64."""
         row = self._checked(context)
         columns = [
@@ -137,7 +129,7 @@ class NGram:
             columns.append(column)
         return interpolated_probability(torch.stack(columns, -1), self.weights)
 
-    def _estimate(self, context, count, below) -> float:
+    def _estimate(self, context: tuple[int, ...], count: int, below: float) -> float:
         """Probability of a token seen `count` times after a context that was seen."""
         return count / self.totals[context]
 
@@ -168,11 +160,11 @@ class KneserNey(NGram):
         self.counts.update(  # what opens a text follows nothing and keeps its count
             {gram: new - self.counts[gram] for gram, new in followed.items()}
         )
-        self.totals, self.kinds = Counter(), Counter()  # of each context
+        self.totals, self.followers = Counter(), Counter()  # of each context
         seen = Counter()  # (length, count) -> how many n-grams
         for gram, count in self.counts.items():
             self.totals[gram[:-1]] += count
-            self.kinds[gram[:-1]] += 1
+            self.followers[gram[:-1]] += 1
             seen[len(gram), count] += 1
         self.discounts = []  # by length of the context
         for length in range(1, self.order + 1):
@@ -180,18 +172,7 @@ class KneserNey(NGram):
             self.discounts.append(once / (once + 2 * seen[length, 2]))
         return self
 
-    def _estimate(self, context, count, below) -> float:
+    def _estimate(self, context: tuple[int, ...], count: int, below: float) -> float:
         discount = self.discounts[len(context)]
-        freed = discount * self.kinds[context] * below
+        freed = discount * self.followers[context] * below
         return (count - discount * (count > 0) + freed) / self.totals[context]
-
-
-def bits_per_byte_of(
-    ngram: NGram, tokenizer: "PreTrainedTokenizerFast", texts: Sequence[str]
-) -> float:
-    """Bits per UTF-8 byte that the n-gram model spends on `texts`, ends included.
-
-    Infinite when one token has probability zero.
-    """
-    nats = -sum(ngram.logprob(row) for row in encode(tokenizer, texts))
-    return bits_per_byte(nats, utf8_bytes(texts))

@@ -1,9 +1,39 @@
-"""Packing whole texts into rows: no text is cut, and none sees another."""
+"""Packing texts into rows of equal length, where none of them sees another."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from course.lm.model import GPT
+
+
+def pack(
+    sequences: Sequence[Sequence[int]], length: int, pad_id: int
+) -> tuple[Tensor, Tensor]:
+    """Lay texts end to end into rows of `length` tokens, a long text going on below.
+
+    Returns ids and segments, both (rows, length): the number of the text
+    that a token belongs to, counted in its row from 1; padding is 0.  Raises
+    ValueError when there is no token or length < 2.
+
+    >>> pack([[1, 2, 3], [4, 5]], length=4, pad_id=0)[1].tolist()
+    [[1, 1, 1, 2], [1, 0, 0, 0]]
+    """
+    flat = [token for sequence in sequences for token in sequence]
+    if not flat or length < 2:
+        raise ValueError(
+            f"got {len(flat)} tokens and rows of {length}, expected at least 1 and 2"
+        )
+    owner = [n for n, sequence in enumerate(sequences, 1) for _ in sequence]
+    room = -len(flat) % length
+    ids = torch.tensor(flat + [pad_id] * room).view(-1, length)
+    owners = torch.tensor(owner + [0] * room).view(-1, length)
+    segments = owners - owners[:, :1] + 1
+    return ids, segments.masked_fill(owners == 0, 0)
 
 
 def pack_sequences(
@@ -14,8 +44,8 @@ def pack_sequences(
     Returns three tensors (rows, length): ids; segments, the number of a token's text in
     its row, from 1, and 0 on padding; positions, which start at 0 in every text (0 on
     padding).  With the segments, `GPT` lets a token see its own text only, so
-    that its logits are those of the text alone.  `course.lm.training.pack` wastes less
-    room and cuts texts.  Raises ValueError when there is no text, an empty one, or one
+    that its logits are those of the text alone.  `pack` wastes less room
+    and cuts texts.  Raises ValueError when there is no text, an empty one, or one
     longer than a row.
 
     >>> ids, segments, positions = pack_sequences([[5, 6], [7], [8, 9]], 4, pad_id=0)
@@ -50,3 +80,15 @@ def pack_sequences(
             positions[n, place] = torch.arange(len(sequence))
             start += len(sequence)
     return ids, segments, positions
+
+
+def packed_loss(model: "GPT", ids: Tensor, segments: Tensor) -> Tensor:
+    """Mean nats per token over all targets inside the texts of packed rows.
+
+    ids, segments: (batch, time), as `pack` returns them.  A target is a token whose
+    predecessor belongs to the same text, so nothing is predicted across texts.
+    """
+    logits = model(ids, segments=segments).float()
+    inside = (segments[:, 1:] == segments[:, :-1]) & (segments[:, 1:] > 0)
+    targets = ids[:, 1:].masked_fill(~inside, -100)  # -100: ignored
+    return F.cross_entropy(logits[:, :-1].flatten(0, 1), targets.flatten())

@@ -3,9 +3,10 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
 from course.data.assets import SMOLLM2, fetch
 from course.lm.chat_format import END, START
@@ -76,7 +77,7 @@ def load_pretrained(
     return model.eval(), tokenizer
 
 
-def with_weights(shape: GPTConfig, weights: dict[str, torch.Tensor]) -> GPT:
+def with_weights(shape: GPTConfig, weights: dict[str, Tensor]) -> GPT:
     """A `GPT` of this shape that holds these very tensors; nothing is copied.
 
     Raises ValueError when a name or a size does not fit.
@@ -152,7 +153,7 @@ def chat(
     max_new_tokens: int = 64,
     temperature: float = 1.0,
     generator: torch.Generator | None = None,
-    **options,
+    **options: Any,
 ) -> str:
     """The model's next turn of a conversation, as text.
 

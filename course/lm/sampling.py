@@ -1,17 +1,25 @@
 """Writing with a language model: the model as a policy that draws the next token."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from course.lm.tokenizer import decode, encode, pad_batch
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+    from course.lm.model import GPT
+
 
 def apply_temperature(logits: Tensor, temperature: float) -> Tensor:
-    """Divide logits `(..., V)` by the temperature; below 1 sharpens, above 1 flattens.
+    """Divide logits by the temperature; below 1 sharpens, above 1 flattens.
 
-    Raises ValueError unless the temperature is a positive number.
+    logits: (..., vocabulary).  Raises ValueError unless the temperature is a positive
+    number.
     """
     if not 0 < temperature < float("inf"):
         raise ValueError(f"got temperature {temperature}, expected a positive number")
@@ -19,7 +27,7 @@ def apply_temperature(logits: Tensor, temperature: float) -> Tensor:
 
 
 def top_k_filter(logits: Tensor, k: int) -> Tensor:
-    """Keep the k largest logits `(..., V)`; all others, ties aside, become -inf.
+    """Keep the k largest logits (..., vocabulary); all others, ties aside, become -inf.
 
     Raises ValueError unless 1 <= k.  Source: Fan et al. 2018.
     """
@@ -32,8 +40,8 @@ def top_k_filter(logits: Tensor, k: int) -> Tensor:
 def top_p_filter(logits: Tensor, p: float) -> Tensor:
     """Keep the smallest set of most likely tokens whose probability reaches p.
 
-    logits: `(..., V)`; all others become -inf.  Raises ValueError unless 0 < p <= 1.
-    Source: Holtzman et al. 2020, "The Curious Case of Neural Text Degeneration".
+    logits: (..., vocabulary); all others become -inf.  Raises ValueError unless 0 < p
+    <= 1.  Source: Holtzman et al. 2020, "The Curious Case of Neural Text Degeneration".
     """
     if not 0 < p <= 1:
         raise ValueError(f"got top-p {p}, expected a number in (0, 1]")
@@ -45,7 +53,7 @@ def top_p_filter(logits: Tensor, p: float) -> Tensor:
 
 
 def completion_mask(lengths: Tensor, max_length: int) -> Tensor:
-    """True on the first `lengths[b]` of `max_length` positions: `(B,) -> (B, T)`.
+    """True on the first `lengths[b]` of `max_length` places: (batch,) -> (batch, time).
 
     Built from lengths, never from token values, so that padding with any id is safe.
 
@@ -57,21 +65,21 @@ def completion_mask(lengths: Tensor, max_length: int) -> Tensor:
 
 @dataclass
 class Generation:
-    """What `generate` wrote: everything per completion, padded on the right."""
+    """What `generate` wrote: one row per completion, padded on the right."""
 
-    ids: Tensor  # (B, T)
-    lengths: Tensor  # (B,), the end-of-text token included
-    logprobs: Tensor  # (B, T) nats, of the drawn tokens; 0 after the end
-    ended: Tensor  # (B,) bool: the last token is end-of-text
+    ids: Tensor  # (batch, time)
+    lengths: Tensor  # (batch,), the end-of-text token included
+    logprobs: Tensor  # (batch, time) nats, of the drawn tokens; 0 after the end
+    ended: Tensor  # (batch,) bool: the last token is end-of-text
 
     @property
     def mask(self) -> Tensor:
-        """True on generated tokens up to and including the end, `(B, T)`."""
+        """True on generated tokens up to and including the end, (batch, time)."""
         return completion_mask(self.lengths, self.ids.shape[1])
 
 
-def draw(logits: Tensor, generator: torch.Generator | None) -> Tensor:
-    """Sample one token id a row from logits `(B, V)`, on the CPU: `(B,)`.
+def sample_tokens(logits: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Sample one token id per row of logits (batch, vocabulary), on the CPU: (batch,).
 
     The draw inverts the cumulative distribution in fp64, so that one uniform number
     decides and rounding noise in the logits practically never changes the token.
@@ -84,7 +92,7 @@ def draw(logits: Tensor, generator: torch.Generator | None) -> Tensor:
 
 @torch.no_grad()
 def generate(
-    model,
+    model: "GPT",
     prompt_ids: Tensor,
     prompt_mask: Tensor,
     *,
@@ -99,11 +107,11 @@ def generate(
 ) -> Generation:
     """Continue every prompt until its end-of-text token or `max_new_tokens`.
 
-    prompt_ids, prompt_mask: `(B, P)`, padded on the left.  top_k=1 is greedy
-    decoding.  The returned log-probabilities are those at `temperature` before top-k
-    and top-p, the ones that re-scoring reproduces.  Finished rows leave the batch, so
-    a batch costs no more than its unfinished texts.  Raises ValueError when the
-    prompts are not padded on the left or the context is too short.
+    prompt_ids, prompt_mask: (batch, prompt time), padded on the left.  top_k=1 is
+    greedy decoding.  The returned log-probabilities are those at `temperature` before
+    top-k and top-p, the ones that re-scoring reproduces.  Finished rows leave the
+    batch, so a batch costs no more than its unfinished texts.  Raises ValueError when
+    the prompts are not padded on the left or the context is too short.
     """
     batch, width = prompt_ids.shape
     mask = prompt_mask.bool()
@@ -130,12 +138,12 @@ def generate(
         hidden = model.hidden(step_ids, attention_mask=mask, cache=cache)
         logits = model.head(hidden[:, -1]).float()
         logits = apply_temperature(logits, temperature)
-        choices = logits if top_k is None else top_k_filter(logits, top_k)
-        choices = choices if top_p is None else top_p_filter(choices, top_p)
-        # Finished rows draw too, so that a text does not hang on its batch-mates' ends.
-        every = choices.new_zeros(batch, choices.shape[-1])
-        every[rows] = choices
-        token = draw(every, generator)[rows]
+        filtered = logits if top_k is None else top_k_filter(logits, top_k)
+        filtered = filtered if top_p is None else top_p_filter(filtered, top_p)
+        # Finished rows draw too: no text depends on when others of its batch end.
+        all_rows = filtered.new_zeros(batch, filtered.shape[-1])
+        all_rows[rows] = filtered
+        token = sample_tokens(all_rows, generator)[rows]
         ids[rows, t] = token
         logprobs[rows, t] = logits.log_softmax(-1).gather(1, token[:, None])[:, 0]
         done = token == eos_id
@@ -156,14 +164,14 @@ def generate(
 
 
 def write(
-    model,
-    tokenizer,
-    prompts: list[str],
+    model: "GPT",
+    tokenizer: "PreTrainedTokenizerFast",
+    prompts: Sequence[str],
     *,
     max_new_tokens: int = 48,
     temperature: float = 1.0,
     generator: torch.Generator | None = None,
-    **options,
+    **options: Any,
 ) -> list[str]:
     """Complete each prompt (an empty one starts a new text) and return the new text.
 

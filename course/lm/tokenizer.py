@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -89,14 +90,14 @@ def encode(
 
 def decode(
     tokenizer: "PreTrainedTokenizerFast",
-    rows: Sequence[Sequence[int]] | torch.Tensor,
+    rows: Sequence[Sequence[int]] | Tensor,
 ) -> list[str]:
     """The text of every row of ids, special tokens left out.
 
     Bytes that are not UTF-8, as in a text cut inside a character, become U+FFFD.
     Raises TypeError when `rows` is one row.
     """
-    rows = rows.tolist() if isinstance(rows, torch.Tensor) else list(rows)
+    rows = rows.tolist() if isinstance(rows, Tensor) else list(rows)
     if rows and isinstance(rows[0], int):
         raise TypeError("got one row of ids, expected a list of rows")
     return [
@@ -109,7 +110,7 @@ def decode(
 
 def pad_batch(
     sequences: Sequence[Sequence[int]], pad_id: int, side: str = "right"
-) -> tuple[torch.Tensor, torch.Tensor]:
+) -> tuple[Tensor, Tensor]:
     """Put sequences of unequal length into one batch; the mask comes from the lengths.
 
     Returns ids (batch, time) long and mask (batch, time) bool, True on real tokens,

@@ -7,9 +7,10 @@ from typing import Any
 from course.data.arithmetic import ALPHABET, answer, careless_answer, problems
 from course.lm.characters import character_tokenizer
 from course.lm.model import GPT, GPTConfig
+from course.lm.packing import pack
 from course.lm.sampling import write
 from course.lm.tokenizer import encode
-from course.lm.training import History, pack, train_language_model
+from course.lm.training import History, train_language_model
 from course.recipes.recipe import Checkpoint, Recipe
 from course.reward.verifiable import unit_test_reward
 from course.runtime import device, generator, seed_everything
@@ -71,11 +72,13 @@ ADDER = Recipe(
         # problems is in `enough`: when a model understands sums differs by machine,
         # and so does how fast it turns careless, hence the short and gentle rounds.
         "right": {"rounds": 8, "measured": "greedy", "enough": [0.85, 1.0],
-                  "train": {"steps": 225, "batch_size": 64, "matrix_lr": 0.01,
-                            "other_lr": 0.005}},
+                  "train": {"steps": 225, "batch_size": 64,
+                            "matrix_learning_rate": 0.01,
+                            "other_learning_rate": 0.005}},
         "careless": {"rounds": 40, "measured": "sampled", "enough": [0.0, 0.24],
-                     "train": {"steps": 8, "batch_size": 64, "matrix_lr": 0.0015,
-                               "other_lr": 0.00075}},
+                     "train": {"steps": 8, "batch_size": 64,
+                               "matrix_learning_rate": 0.0015,
+                               "other_learning_rate": 0.00075}},
     },
     modules=("course.data.arithmetic", "course.lm.characters", "course.lm.tokenizer",
              "course.lm.layers", "course.lm.model", "course.lm.training",

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from course.lm.evaluation import bits_per_byte_of
 from course.lm.model import GPT, GPTConfig
-from course.lm.objective import held_out_bits_per_byte
+from course.lm.packing import pack
 from course.lm.tokenizer import encode, train_tokenizer
-from course.lm.training import pack, train_language_model
+from course.lm.training import train_language_model
 from course.recipes.recipe import Checkpoint, Recipe
 from course.runtime import device, generator, seed_everything
 
@@ -26,7 +27,7 @@ def train_language(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
     held_out = reviews.texts("movies", "validation")
 
     def measure() -> dict[str, float]:
-        return {"bits_per_byte": held_out_bits_per_byte(model, tokenizer, held_out)}
+        return {"bits_per_byte": bits_per_byte_of(model, tokenizer, held_out)}
 
     history = train_language_model(
         model, ids, segments, generator=generator(settings["seed"]), measure=measure,
@@ -45,8 +46,8 @@ LANGUAGE_MODEL = Recipe(
         "row_tokens": 64,
         "model": {"width": 192, "layers": 4, "heads": 6, "kv_heads": 2,
                   "feed_forward": 512, "context": 128},
-        "train": {"steps": 560, "batch_size": 32, "matrix_lr": 0.006,
-                  "other_lr": 0.003},
+        "train": {"steps": 560, "batch_size": 32, "matrix_learning_rate": 0.006,
+                  "other_learning_rate": 0.003},
     },
     modules=("course.data.reviews", "course.lm.tokenizer", "course.lm.layers",
              "course.lm.model", "course.lm.training"),

@@ -37,7 +37,7 @@ REWARD_PROXY = Recipe(
     settings={
         "seed": 0,
         "ratings": 500,
-        "train": {"epochs": 2, "batch_size": 16, "lr": 3e-4},
+        "train": {"epochs": 2, "batch_size": 16, "learning_rate": 3e-4},
         "opening_words": 2,
         "reference_samples": 256,
     },

@@ -90,7 +90,7 @@ REWARD_MODEL = Recipe(
     name="reward-model",
     settings={
         "seed": 0,
-        "train": {"epochs": 2, "batch_size": 32, "lr": 1e-3},
+        "train": {"epochs": 2, "batch_size": 32, "learning_rate": 1e-3},
         "pairs": 2000,
         "opening_words": 2,
         "reference_samples": 512,

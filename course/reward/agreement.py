@@ -68,7 +68,7 @@ def two_groups(
 ) -> tuple[Tensor, Tensor]:
     """Two groups of `size` different raters of every text, drawn at random.
 
-    mask: (texts, raters), true on real ratings.  size: one number, or one a text,
+    mask: (texts, raters), true on real ratings.  size: one number, or one per text,
     shape (texts,).  Returns two masks (texts, raters) that never overlap.  Draws on
     the CPU.  Raises ValueError where a text has fewer than 2 × size raters.
     """

@@ -53,7 +53,7 @@ def annotate(
 ) -> Tensor:
     """One vote on every pair: 1.0 for a, 0.5 for a tie, 0.0 for b, shape (pairs,).
 
-    logits: `choice_logits`.  Draws on the CPU, one number a pair.
+    logits: `choice_logits`.  Draws on the CPU, one number per pair.
     """
     cumulative = choice_probabilities(logits, ties).cumsum(-1)
     draws = torch.rand(len(logits), generator=generator, dtype=torch.float64)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def logprob_score(
     model: GPT, tokenizer: "PreTrainedTokenizerFast", batch_size: int = 64
 ) -> Score:
-    """`score(prompts, completions)`: log p(completion, end | prompt), nats a text.
+    """`score(prompts, completions)`: log p(completion, end | prompt), nats per text.
 
     By the chain rule the sum over its tokens, the end token included, so that every
     further token costs: it likes short texts.  Returns shape (batch,), fp32 on the

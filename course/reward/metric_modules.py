@@ -38,7 +38,7 @@ class _Offline(evaluate.Metric):
 class Bleu(_Offline):
     """`corpus_bleu`, 0 to 1, of texts against one reference each: {"bleu": float}."""
 
-    about = "Corpus BLEU, 0 to 1: tokens 13a, smoothing exp, one reference a text."
+    about = "Corpus BLEU, 0 to 1: tokens 13a, smoothing exp, one reference per text."
     columns = {"predictions": _TEXT, "references": _TEXT}
 
     def _compute(self, predictions, references) -> dict[str, float]:

@@ -46,7 +46,7 @@ def last_token_scores(
     if hidden.shape[:2] != mask.shape or hidden.shape[2:] != weight.shape:
         raise ValueError(
             f"got hidden {tuple(hidden.shape)}, mask {tuple(mask.shape)}, weight "
-            f"{tuple(weight.shape)}; expected (B, T, C), (B, T), (C,)"
+            f"{tuple(weight.shape)}; expected (batch, time, C), (batch, time), (C,)"
         )
     real = mask.bool()
     if not real.is_meta and not real.any(1).all():

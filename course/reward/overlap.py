@@ -146,7 +146,7 @@ def corpus_bleu(hypotheses: Sequence[str], references: Sequence[str]) -> float:
     if len(hypotheses) != len(references) or not len(hypotheses):
         raise ValueError(
             f"got {len(hypotheses)} hypotheses and {len(references)} references, "
-            "expected as many of each and at least one"
+            "expected the same number of each and at least one"
         )
     tokens = [bleu_tokens(text) for text in hypotheses]
     wanted = [bleu_tokens(text) for text in references]

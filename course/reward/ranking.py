@@ -62,8 +62,8 @@ def win_matrix(a: Tensor, b: Tensor, outcomes: Tensor, items: int) -> Tensor:
     """
     if not len(a) or not a.shape == b.shape == outcomes.shape:
         raise ValueError(
-            f"got {len(a)}, {len(b)} and {len(outcomes)} entries, expected as many "
-            "outcomes as pairs, and at least one pair"
+            f"got {len(a)}, {len(b)} and {len(outcomes)} entries, expected one "
+            "outcome per pair, and at least one pair"
         )
     if (a == b).any() or min(a.min(), b.min()) < 0 or max(a.max(), b.max()) >= items:
         raise ValueError(f"got pairs that are not two different items below {items}")

@@ -93,7 +93,7 @@ def rule_score(rule: Rule) -> Score:
     """The rule as `score(prompts, completions)`, judging the text prompt + completion.
 
     Raises ValueError when the lists differ in length or the rule does not return one
-    finite number a text.
+    finite number per text.
 
     >>> rule_score(length_score)(["The film"], [" is good."]).tolist()
     [4.0]

@@ -1,13 +1,13 @@
 """Training a reward model on mean ratings, single ratings or choices; one loop."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from course.lm.tokenizer import pad_batch
-from course.lm.training import History
+from course.lm.training import History, descend, scale_learning_rates
 from course.reward.losses import (
     centering_loss,
     ordered_cuts,
@@ -31,15 +31,15 @@ def fit_regression(
     *,
     epochs: int = 3,
     batch_size: int = 32,
-    lr: float = 1e-3,
+    learning_rate: float = 1e-3,
     weight_decay: float = 0.1,
     generator: torch.Generator,
 ) -> History:
     """Move the score of every text towards its rating; returns loss, lr, grad_norm.
 
-    texts, ratings: one rating a text, in any units; the score is in the same units.
+    texts, ratings: one rating per text, in any units; the score is in the same units.
     generator: CPU generator of the order.  Raises ValueError when they differ in
-    number, are none, or a rating or the loss is not finite.
+    number, there are none, or a rating or the loss is not finite.
 
     Measured on the 8,493 movie texts from the 2 M language model, one seed: held-out
     Pearson r 0.622, 0.652, 0.659 after 1, 2, 3 epochs; half the rate does not help
@@ -56,13 +56,13 @@ def fit_regression(
         scores = _score(model, tokenizer, [rows[i] for i in batch])
         return regression_loss(scores, target[batch].to(scores))
 
-    return _descend(
+    return _train(
         model.parameters(),
         loss,
         [len(row) for row in rows],
         epochs=epochs,
         batch_size=batch_size,
-        lr=lr,
+        learning_rate=learning_rate,
         weight_decay=weight_decay,
         generator=generator,
     )
@@ -77,15 +77,15 @@ def fit_pairwise(
     centering: float = 0.01,
     epochs: int = 1,
     batch_size: int = 32,
-    lr: float = 1e-3,
+    learning_rate: float = 1e-3,
     weight_decay: float = 0.1,
     generator: torch.Generator,
 ) -> History:
     """Make each chosen text score above its rejected twin; returns loss, lr, grad_norm.
 
-    chosen, rejected: as many texts of each, row by row a pair.  centering: weight of
-    `centering_loss`, which keeps the mean score near 0.  generator: CPU generator of
-    the order.  Raises ValueError as `fit_regression`.
+    chosen, rejected: the same number of texts each; those of one row are a pair.
+    centering: weight of `centering_loss`, which keeps the mean score near 0.
+    generator: CPU generator of the order.  Raises ValueError as `fit_regression`.
     """
     check_texts(chosen)
     check_texts(rejected)
@@ -99,13 +99,13 @@ def fit_pairwise(
         high, low = _score(model, tokenizer, both).chunk(2)
         return pairwise_loss(high, low) + centering * centering_loss(high, low)
 
-    return _descend(
+    return _train(
         model.parameters(),
         loss,
         [max(len(a), len(b)) for a, b in zip(won, lost, strict=True)],
         epochs=epochs,
         batch_size=batch_size,
-        lr=lr,
+        learning_rate=learning_rate,
         weight_decay=weight_decay,
         generator=generator,
     )
@@ -121,13 +121,13 @@ def fit_ordinal(
     highest: int = 4,
     epochs: int = 3,
     batch_size: int = 32,
-    lr: float = 1e-3,
+    learning_rate: float = 1e-3,
     weight_decay: float = 0.1,
     generator: torch.Generator,
 ) -> tuple[History, Tensor]:
     """Explain every single rating as a bin between cut points, which are learned too.
 
-    texts, ratings: each text's whole-number ratings, one a rater.  lowest, highest:
+    texts, ratings: each text's whole-number ratings, one per rater.  lowest, highest:
     the scale; it has highest - lowest cut points.  Returns loss, lr, grad_norm by step
     and the cut points, shape (highest - lowest,), in the units of the score: they hold
     until `calibrate` changes those.  Raises ValueError as `fit_regression`, and when
@@ -155,13 +155,13 @@ def fit_ordinal(
         seen = torch.cat([bins[i] for i in batch]).to(scores.device)
         return ordinal_loss(scores.repeat_interleave(raters), seen, ordered_cuts(raw))
 
-    history = _descend(
+    history = _train(
         [*model.parameters(), raw],
         loss,
         [len(row) for row in rows],
         epochs=epochs,
         batch_size=batch_size,
-        lr=lr,
+        learning_rate=learning_rate,
         weight_decay=weight_decay,
         generator=generator,
     )
@@ -191,14 +191,14 @@ def epoch_batches(
     return [batches[i] for i in torch.randperm(len(batches), generator=generator)]
 
 
-def _descend(
-    parameters,
+def _train(
+    parameters: Iterable[nn.Parameter],
     loss_of: Callable[[Tensor], Tensor],
     lengths: Sequence[int],
     *,
     epochs: int,
     batch_size: int,
-    lr: float,
+    learning_rate: float,
     weight_decay: float,
     generator: torch.Generator,
 ) -> History:
@@ -206,7 +206,7 @@ def _descend(
     parameters = list(parameters)
     history = History()
     optimizer = torch.optim.AdamW(
-        parameters, lr=lr, betas=(0.9, 0.95), weight_decay=weight_decay
+        parameters, lr=learning_rate, betas=(0.9, 0.95), weight_decay=weight_decay
     )
     batches = [
         batch
@@ -215,24 +215,19 @@ def _descend(
     ]
     bar = progress(batches, desc="reward model")
     for step, batch in enumerate(bar):
-        rate = lr * (1 - step / len(batches))
-        for group in optimizer.param_groups:
-            group["lr"] = rate
+        share = 1 - step / len(batches)
+        scale_learning_rates([optimizer], share)
         loss = loss_of(batch)
         loss.backward()
-        norm = nn.utils.clip_grad_norm_(parameters, 1.0)
-        if not torch.isfinite(loss + norm):
-            raise ValueError(
-                f"got loss {loss.item()} at step {step}, expected a finite number; "
-                "lower the learning rate"
-            )
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        history.log(step, loss=loss.detach(), lr=rate, grad_norm=norm)
+        norm = descend([optimizer], parameters, loss, step)
+        history.log(step, loss=loss.detach(), lr=learning_rate * share, grad_norm=norm)
         bar.set_postfix(loss=f"{history.last['loss']:.3f}")
     return history
 
 
 def _check_numbers(texts: int, others: int) -> None:
     if texts != others or not texts:
-        raise ValueError(f"got {texts} texts and {others}, expected as many of each")
+        raise ValueError(
+            f"got {texts} texts and {others} ratings or partners, expected the same "
+            "number of each and at least one"
+        )

@@ -15,8 +15,8 @@ def unit_test_reward(prompts: Sequence[str], completions: Sequence[str]) -> Tens
     around an answer is forgiven, and nothing else: no sign, no leading zero, no word,
     no other digits than 0 to 9.  A completion is compared as text and never run.
     Returns (batch,), fp32, on the CPU.
-    Raises ValueError for a prompt that is no addition, and when there are not as many
-    prompts as completions: both are faults of the task, not of the policy.
+    Raises ValueError for a prompt that is not an addition, and for unequal numbers of
+    prompts and completions: both are faults of the task, not of the policy.
 
     >>> unit_test_reward(["27+58="] * 4, ["85", "84", "85 or so", "27+58"])
     tensor([1., 0., 0., 0.])
@@ -24,7 +24,7 @@ def unit_test_reward(prompts: Sequence[str], completions: Sequence[str]) -> Tens
     if len(prompts) != len(completions):
         raise ValueError(
             f"got {len(prompts)} prompts and {len(completions)} completions, "
-            "expected as many"
+            "expected the same number of each"
         )
     passed = [
         completion.strip() == answer(prompt)

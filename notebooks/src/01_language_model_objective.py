@@ -331,7 +331,7 @@ for name in ("unigram", "bigram", "trigram"):
 import lzma
 from math import log
 
-from course.lm.ngram import bits_per_byte_of
+from course.lm.evaluation import bits_per_byte_of
 
 
 def xz(texts):
@@ -393,7 +393,7 @@ plots.ladder(
 # </details>
 
 # %% id="01-units"
-from course.lm.objective import perplexity
+from course.lm.evaluation import perplexity
 
 nats = -sum(models["trigram"].logprob(row) for row in test_ids)
 n_tokens = sum(len(row) - 1 for row in test_ids)  # <bos> is given

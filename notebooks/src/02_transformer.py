@@ -38,7 +38,8 @@ import torch.nn.functional as F
 
 from course import checkpoints, claim
 from course.data import reviews
-from course.lm.ngram import KneserNey, NGram, bits_per_byte_of
+from course.lm.evaluation import bits_per_byte_of
+from course.lm.ngram import KneserNey, NGram
 from course.lm.tokenizer import encode
 
 trained = checkpoints.load("language-model")
@@ -480,7 +481,7 @@ claim(
 )
 
 # %% id="02-control-samples"
-from course.lm.sampling import draw
+from course.lm.sampling import sample_tokens
 
 
 @torch.no_grad()
@@ -490,7 +491,7 @@ def scribble(model, visible, n=2, seed=0):
     ids = torch.full((n, 1), tokenizer.bos_token_id, device=device())
     for t in range(1, T):
         logits = run(model, ids, visible=visible[:t, :t])[:, -1]
-        ids = torch.cat((ids, draw(logits, draws)[:, None]), dim=1)
+        ids = torch.cat((ids, sample_tokens(logits, draws)[:, None]), dim=1)
     return [tokenizer.decode(row[1:].tolist()) for row in ids]
 
 
@@ -573,9 +574,9 @@ seen *= LANGUAGE_MODEL.settings["row_tokens"]
 print(f"{'has read':11} {seen:,} tokens")
 
 # %% id="02-signature"
-from course.lm.objective import held_out_bits_per_byte, utf8_bytes
+from course.lm.evaluation import utf8_bytes
 
-bits = held_out_bits_per_byte(model, tokenizer, held_out_texts)
+bits = bits_per_byte_of(model, tokenizer, held_out_texts)
 targets = sum(len(row) - 1 for row in train_rows)  # <bos> is never a target
 tokens_per_byte = targets / utf8_bytes(train_texts)
 loss = torch.tensor(history["loss"])
@@ -653,17 +654,18 @@ claim("Kneser–Ney beats them all, by at least 1 %", lines["Kneser–Ney"] < 0.
 # </details>
 
 # %% id="02-race"
-from course.lm.training import optimizers, pack, train_language_model
+from course.lm.packing import pack
+from course.lm.training import optimizers, train_language_model
 
 packed = pack(train_rows, 64, tokenizer.pad_token_id)
 
 
-def adamw(model, matrix_lr, other_lr, weight_decay):
+def adamw(model, matrix_rate, other_rate, weight_decay):
     """The same as `optimizers`, but AdamW in the place of Muon."""
-    muon, rest = optimizers(model, matrix_lr, other_lr, weight_decay)
+    muon, rest = optimizers(model, matrix_rate, other_rate, weight_decay)
     matrices = muon.param_groups[0]["params"]
     decay = {"weight_decay": weight_decay}
-    return [torch.optim.AdamW(matrices, matrix_lr, (0.9, 0.95), **decay), rest]
+    return [torch.optim.AdamW(matrices, matrix_rate, (0.9, 0.95), **decay), rest]
 
 
 def race(make_optimizers, rates, steps):
@@ -672,8 +674,8 @@ def race(make_optimizers, rates, steps):
     small = GPT(GPTConfig(V, 64, 128, 3, 4, 2, 336)).to(device())
     return small, train_language_model(
         small, *packed, steps=steps, batch_size=16, warmup=10, weight_decay=0.0,
-        generator=torch.Generator().manual_seed(0), matrix_lr=rates[0],
-        other_lr=rates[1], make_optimizers=make_optimizers,
+        generator=torch.Generator().manual_seed(0), matrix_learning_rate=rates[0],
+        other_learning_rate=rates[1], make_optimizers=make_optimizers,
     )  # fmt: skip
 
 
@@ -688,7 +690,7 @@ raced["AdamW, same time"] = race(adamw, (2.5e-4, 8e-3), round(steps * more))
 
 # %% id="02-race-figure"
 raced_bits = {
-    name: held_out_bits_per_byte(small, tokenizer, held_out_texts[:500])
+    name: bits_per_byte_of(small, tokenizer, held_out_texts[:500])
     for name, (small, _) in raced.items()
 }
 shown = {}

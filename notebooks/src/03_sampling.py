@@ -90,7 +90,7 @@ print(f"and {len(pi) - 6} more actions, with {1 - pi.topk(6).values.sum():.3f}")
 # 1.
 
 # %% id="03-draw"
-from course.lm.sampling import draw
+from course.lm.sampling import sample_tokens
 
 
 def invert(p, u):
@@ -105,7 +105,7 @@ normal = 1.28 * torch.randn(n, len(z), generator=generator(2))  # as wide
 drawn = {
     "inverted": invert(pi, u),
     "Gumbel noise": (z.float() + gumbel).argmax(1),
-    "the course's draw": draw(z.expand(n, -1), generator(3)),
+    "the course's draw": sample_tokens(z.expand(n, -1), generator(3)),
     "normal noise (wrong)": (z.float() + normal).argmax(1),
 }
 
@@ -129,7 +129,8 @@ for name, tokens in drawn.items():
     print(f"{name:<22}", *(f"{x:>8.3f}" for x in shares),
           f"  p-value {chi_squared(tokens, pi):.3g}")  # fmt: skip
 
-again = torch.tensor([chi_squared(draw(z.expand(2_000, -1), generator(seed)), pi)
+again = torch.tensor([
+    chi_squared(sample_tokens(z.expand(2_000, -1), generator(seed)), pi)
                       for seed in range(10, 20)])  # fmt: skip
 print("ten more runs:", " ".join(f"{x:.2f}" for x in again))
 
@@ -158,7 +159,7 @@ def episode(text, generator, limit=48):
     ids = encode(tokenizer, [text], bos=True, eos=False)[0]
     for _ in range(limit):
         z = model(torch.tensor([ids], device=model.device))[:, -1]
-        ids.append(int(draw(z, generator)))
+        ids.append(int(sample_tokens(z, generator)))
         if ids[-1] == eos:
             break
     return ids
@@ -238,7 +239,7 @@ plots.curves(
 import matplotlib.pyplot as plt
 
 from course.data import reviews
-from course.lm.entropies import token_entropy
+from course.lm.objective import token_entropy
 
 test = reviews.load("movies", "test").shuffle(seed=0)["text"][:]
 rows = [row for row in encode(tokenizer, test[:200]) if len(row) <= 60]
@@ -617,8 +618,8 @@ people = sum((r[1:-1] for r in rows), [])  # test texts, one after another
 cool_draws, plain_draws = generator(5), generator(5)
 runs = {
     "greedy": write_on(firsts, lambda z: z.argmax(-1)),
-    "temperature 0.5": write_on(firsts, lambda z: draw(z / 0.5, cool_draws)),
-    "temperature 1": write_on(firsts, lambda z: draw(z, plain_draws)),
+    "temperature 0.5": write_on(firsts, lambda z: sample_tokens(z / 0.5, cool_draws)),
+    "temperature 1": write_on(firsts, lambda z: sample_tokens(z, plain_draws)),
     "people": [people[i * 100 : (i + 1) * 100] for i in range(8)],
 }
 own = {name: sum(distinct_n([r]) for r in texts) / 8 for name, texts in runs.items()}

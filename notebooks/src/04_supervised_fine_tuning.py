@@ -245,7 +245,8 @@ claim("fine-tuning is the policy gradient with an advantage of 1", all(
 # seeds tried: 0, 1, 2 (of the order of the demonstrations)
 from copy import deepcopy
 
-from course.lm.finetuning import fine_tune, text_bits_per_byte
+from course.lm.evaluation import bits_per_byte_of
+from course.lm.finetuning import fine_tune
 
 held_out = {
     "movie reviews": [p + c for p, c in
@@ -255,7 +256,7 @@ held_out = {
 
 
 def bits_of(model):
-    return {name: text_bits_per_byte(model, tokenizer, some)
+    return {name: bits_per_byte_of(model, tokenizer, some, ends=False)
             for name, some in held_out.items()}  # fmt: skip
 
 

@@ -219,8 +219,8 @@ print("|".join(x for x in str(ours.get_signature()).split("|") if "version" not 
 #
 # Our reviews have no references of their own. So as a reward we take the mean overlap
 # with four *model answers*: the training texts that people like best, printed last.
-# (Where each prompt has its own reference, use `reference_score` of
-# `course.reward.references`.)
+# (Where each prompt has its own reference, use `overlap_score` of
+# `course.reward.overlap_rewards`.)
 
 # %% id="05-rouge"
 import matplotlib.pyplot as plt
@@ -268,7 +268,7 @@ claim("our BLEU equals sacrebleu's to 1e-9", off_bleu < 1e-9, off=off_bleu)
 claim("our ROUGE-L equals rouge-score's to 1e-12", off_rouge < 1e-12, off=off_rouge)
 
 # %% id="05-overlap-rule"
-from course.reward.references import mean_overlap
+from course.reward.overlap_rewards import mean_overlap
 
 train = reviews.load("movies", "train")
 best_first = torch.tensor(train["mean"][:]).argsort(descending=True).tolist()

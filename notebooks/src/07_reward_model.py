@@ -467,7 +467,7 @@ def fit(loss, rows, scratch=False, seed=0, ratings=None):
     torch.manual_seed(seed)
     fresh = RewardModel(GPT(language.config).to(language.device), generator(seed))
     short = fresh if scratch else from_language_model(language, generator(seed))
-    budget = {"epochs": 2, "lr": 1e-3, "generator": generator(seed)}
+    budget = {"epochs": 2, "learning_rate": 1e-3, "generator": generator(seed)}
     some = [row["text"] for row in rows]
     if loss == "regression":
         ratings = ratings or [row["mean"] for row in rows]

@@ -78,7 +78,7 @@ EXERCISE = Exercise(
     minutes=5,
     difficulty=1,
     importance=5,
-    reference="course.lm.objective:bits_per_byte",
+    reference="course.lm.evaluation:bits_per_byte",
     why="Tokens differ between tokenizers, bytes do not: this makes any two language "
     "models comparable.",
     hints=(

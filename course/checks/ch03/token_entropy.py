@@ -121,7 +121,7 @@ EXERCISE = Exercise(
     minutes=15,
     difficulty=2,
     importance=4,
-    reference="course.lm.entropies:token_entropy",
+    reference="course.lm.objective:token_entropy",
     why="It shows where in a text a policy really chooses, and it is the gauge by "
     "which you see a policy stop exploring.",
     hints=(

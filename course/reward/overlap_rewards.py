@@ -36,15 +36,15 @@ def mean_overlap(overlap: Overlap, references: Sequence[str]) -> Rule:
     return rule
 
 
-def reference_score(overlap: Overlap, references: Sequence[str]) -> Callable:
+def overlap_score(overlap: Overlap, references: Sequence[str]) -> Callable:
     """`score(prompts, completions)` where each completion has a reference of its own.
 
-    references: as many as prompts in each call, in the same order, as a translation
+    references: one per prompt of each call, in the same order, as a translation
     or a summary has.  Only the completion is compared.  Returns shape (batch,), fp32.
     The function raises ValueError on lists of unequal length.
 
     >>> from course.reward.overlap import rouge_l
-    >>> reference_score(rouge_l, ["so good"])(["It is"], ["so bad"]).tolist()
+    >>> overlap_score(rouge_l, ["so good"])(["It is"], ["so bad"]).tolist()
     [0.5]
     """
     wanted = list(check_texts(references))
@@ -55,7 +55,7 @@ def reference_score(overlap: Overlap, references: Sequence[str]) -> Callable:
         if not len(prompts) == len(completions) == len(wanted):
             raise ValueError(
                 f"got {len(prompts)} prompts, {len(completions)} completions and "
-                f"{len(wanted)} references, expected as many of each"
+                f"{len(wanted)} references, expected the same number of each"
             )
         return torch.tensor(
             [overlap(c, r) for c, r in zip(completions, wanted, strict=True)]

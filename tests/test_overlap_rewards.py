@@ -3,7 +3,7 @@
 import pytest
 
 from course.reward.overlap import bleu, rouge_l
-from course.reward.references import mean_overlap, reference_score
+from course.reward.overlap_rewards import mean_overlap, overlap_score
 
 
 def test_a_rule_is_the_mean_over_all_references():
@@ -12,7 +12,7 @@ def test_a_rule_is_the_mean_over_all_references():
 
 
 def test_each_completion_meets_its_own_reference_and_the_prompt_is_left_out():
-    score = reference_score(rouge_l, ["good film", "bad film"])
+    score = overlap_score(rouge_l, ["good film", "bad film"])
     assert score(["good", "a"], ["bad", "bad film"]).tolist() == [0, 1]
 
 
@@ -22,9 +22,9 @@ def test_each_completion_meets_its_own_reference_and_the_prompt_is_left_out():
         (lambda: mean_overlap(bleu, []), ValueError),
         (lambda: mean_overlap(bleu, "a"), TypeError),
         (lambda: mean_overlap(bleu, ["a"])("a"), TypeError),
-        (lambda: reference_score(bleu, ["a"])(["a", "b"], ["a", "b"]), ValueError),
-        (lambda: reference_score(bleu, ["a"])(["a"], []), ValueError),
-        (lambda: reference_score(bleu, ["a"])("a", ["a"]), TypeError),
+        (lambda: overlap_score(bleu, ["a"])(["a", "b"], ["a", "b"]), ValueError),
+        (lambda: overlap_score(bleu, ["a"])(["a"], []), ValueError),
+        (lambda: overlap_score(bleu, ["a"])("a", ["a"]), TypeError),
     ],
 )
 def test_bad_input_is_refused(call, error):

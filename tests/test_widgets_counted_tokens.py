@@ -4,7 +4,7 @@ import pytest
 
 from course.lm.tokenizer import train_tokenizer
 from course.widgets import label_viewer as exported
-from course.widgets.labels import (
+from course.widgets.counted_tokens import (
     label_rows,
     label_sentence,
     label_viewer,

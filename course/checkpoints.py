@@ -1,12 +1,12 @@
 """Checkpoints by recipe: a model is trained on first use, kept, verified, loaded.
 
 A checkpoint lives in a folder named after its recipe and a key: a hash of the
-settings, of the recipes it needs, of the data and of the code that decides the
-result.  Change one of them and a new checkpoint is trained; the old one stays.
-Weights are safetensors, everything else JSON.
+settings, of the recipes it needs, of the data, of the kind of device, and of every
+definition that its training reaches.  Change one of them and a new checkpoint is
+trained; the old one stays.  A change of comments, docstrings, layout, type hints or
+messages of errors leaves it.  Weights are safetensors, everything else JSON.
 """
 
-import ast
 import hashlib
 import json
 import os
@@ -14,15 +14,27 @@ import shutil
 import sys
 import tempfile
 from dataclasses import asdict
-from importlib.util import find_spec
+from functools import cache
 from pathlib import Path
 from time import perf_counter
 
+import course
+from course.data import assets
+from course.definitions import Ref, Source, digest, reach
 from course.lm.training import History
 from course.recipes import RECIPES, Checkpoint, Recipe
 from course.runtime import CourseError, device, home
 
-FORMAT = 1  # of the folder; part of the key
+FORMAT = 2  # of the folder; part of the key
+# The walk ends at what a hash of its own stands for, and at what only shows.
+STOP = (
+    "course.data.assets",
+    "course.data.archives",
+    "course.data.download",
+    "course.plots",
+    "course.runtime.CourseError",
+    "course.runtime.progress",
+)
 
 
 def recipe(name: str) -> Recipe:
@@ -32,33 +44,56 @@ def recipe(name: str) -> Recipe:
     return RECIPES[name]
 
 
-def code_version(modules: tuple[str, ...]) -> str:
-    """Hash of what the modules do; comments, docstrings and layout do not count."""
-    digest = hashlib.sha256()
-    for module in modules:
-        tree = ast.parse(Path(find_spec(module).origin).read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
-            if isinstance(node, documented) and ast.get_docstring(node) is not None:
-                node.body[0] = ast.Pass()
-        digest.update(ast.dump(tree).encode())
-    return digest.hexdigest()
+def key(wanted: Recipe, device_type: str | None = None) -> str:
+    """The first 16 hex digits of the hash that names this recipe's checkpoint.
 
-
-def key(wanted: Recipe) -> str:
-    """The first 16 hex digits of the hash that names this recipe's checkpoint."""
-    from course.data.assets import RATINGS
-
+    It is the same on every Python, for the same settings, code and data.  device_type:
+    such as "cpu", whose sums differ from those of "cuda"; `runtime.device()`'s when
+    None.  Raises ValueError on a recipe whose functions stand in no file.
+    """
+    device_type = device_type or device().type
+    code, data = _code(*_starts(wanted))
     parts = {
         "format": FORMAT,
         "name": wanted.name,
+        "device": device_type,
         "settings": dict(wanted.settings),
-        "code": code_version(wanted.modules),
-        "data": RATINGS.archive.sha256,
-        "needs": [key(recipe(name)) for name in wanted.needs],
+        "code": code,
+        "data": {name: getattr(assets, name).archive.sha256 for name in data},
+        "needs": [key(recipe(name), device_type) for name in wanted.needs],
     }
     text = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _starts(wanted: Recipe) -> tuple[tuple[Ref, ...], tuple[tuple[str, Path], ...]]:
+    """The definitions that make its model, and where the packages they are in lie."""
+    starts, roots = [], {"course": Path(course.__file__).parent}
+    for function in (wanted.train, wanted.empty):
+        module, name = function.__module__, function.__qualname__.split(".")[0]
+        starts.append(Ref(module, name))
+        top = module.partition(".")[0]
+        for at in (top, module):
+            file = getattr(sys.modules.get(at), "__file__", None)
+            if file and top not in roots:
+                path = Path(file)
+                roots[at] = path.parent if path.name == "__init__.py" else path
+    return tuple(starts), tuple(sorted(roots.items()))
+
+
+@cache
+def _source(roots: tuple) -> Source:
+    return Source(dict(roots))
+
+
+@cache
+def _code(starts: tuple[Ref, ...], roots: tuple) -> tuple[str, list[str]]:
+    """Hash of the definitions that the starts reach, and the data that they fetch."""
+    found = reach(_source(roots), starts, stop=STOP)
+    named = {ref for made in found.values() for ref in made.decides}
+    data = {ref.name for ref in named if ref.module == assets.__name__}
+    known = [name for name in data if isinstance(getattr(assets, name), assets.Asset)]
+    return digest(found), sorted(known)
 
 
 def load(name: str) -> Checkpoint:
@@ -106,6 +141,7 @@ def write(wanted: Recipe, made: Checkpoint, folder: Path) -> None:
         files = sorted(p.name for p in partial.iterdir())
         card = {
             "name": made.name,
+            "device": next(made.model.parameters()).device.type,
             "settings": dict(wanted.settings),
             "config": asdict(trunk.config),
             "metrics": made.metrics,

@@ -23,7 +23,7 @@ ROWS = (
     {"reward", "policy"},
     {"lm"},
     {"data", "score"},
-    {"runtime", "plots", "claims"},
+    {"runtime", "plots", "claims", "definitions"},
 )
 # `setup` gives every figure the course's look.
 EXCEPTIONS = {("runtime", "plots")}

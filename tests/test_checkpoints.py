@@ -2,19 +2,24 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
+import course
 from course import checkpoints, recipes
+from course.data import assets
 from course.lm.model import GPT, GPTConfig
 from course.lm.tokenizer import train_tokenizer
 from course.lm.training import History
 from course.recipes import Checkpoint, Recipe
+from course.reward.model import RewardModel
 from course.runtime import CourseError
 
 
@@ -27,7 +32,7 @@ def train_tiny(settings, needed) -> Checkpoint:
     return Checkpoint("tiny", model, tokenizer, {"loss": 1.25}, history)
 
 
-TINY = Recipe("tiny", {"seed": 0}, ("course.lm.model",), train_tiny, GPT)
+TINY = Recipe("tiny", {"seed": 0}, train_tiny, GPT)
 
 
 @pytest.fixture
@@ -50,22 +55,98 @@ def test_a_checkpoint_is_trained_once_and_read_back_the_same(tiny, capsys):
     assert {path.suffix for path in tiny.iterdir()} <= {".safetensors", ".json"}
 
 
-def test_settings_and_needs_change_the_key_and_comments_do_not(tmp_path, monkeypatch):
-    assert checkpoints.key(TINY) == checkpoints.key(replace(TINY, needs=()))
-    assert checkpoints.key(TINY) != checkpoints.key(replace(TINY, settings={"seed": 1}))
-    other = replace(TINY, modules=("course.lm.layers",))
-    assert checkpoints.key(TINY) != checkpoints.key(other)
-    monkeypatch.syspath_prepend(str(tmp_path))
+def keys(device_type: str | None = None) -> dict[str, str]:
+    return {n: checkpoints.key(r, device_type) for n, r in recipes.RECIPES.items()}
 
-    def version(name: str, code: str) -> str:
-        (tmp_path / f"{name}.py").write_text(code)
-        return checkpoints.code_version((name,))
 
-    body = "    return x\n"
-    first = version("module_one", f'"""A."""\ndef f(x):\n    """B."""\n{body}')
-    same = version("module_two", f'"""C."""\n\ndef f(x):  # why\n    "D"\n{body}')
-    changed = version("module_three", '"""A."""\ndef f(x):\n    "B"\n    return -x\n')
-    assert first == same != changed
+def test_settings_code_needs_and_the_kind_of_device_change_the_key(tiny):
+    def other(settings, needed):
+        return train_tiny({"seed": 2}, {})
+
+    first = checkpoints.key(TINY)
+    assert first == checkpoints.key(replace(TINY, needs=())) and len(first) == 16
+    for changed in (
+        replace(TINY, settings={"seed": 1}),
+        replace(TINY, train=other),
+        replace(TINY, empty=RewardModel),
+        replace(TINY, needs=("adder",)),
+    ):
+        assert checkpoints.key(changed) != first
+    assert first == checkpoints.key(TINY, "cpu") != checkpoints.key(TINY, "cuda")
+
+
+@pytest.fixture
+def copy(tmp_path, monkeypatch):
+    """A copy of the package, which the keys are then computed from."""
+    package = tmp_path / "course"
+    ignored = shutil.ignore_patterns("checks", "widgets", "__pycache__")
+    shutil.copytree(Path(course.__file__).parent, package, ignore=ignored)
+    monkeypatch.setattr(course, "__file__", str(package / "__init__.py"))
+    for cached in (checkpoints._source, checkpoints._code):
+        cached.cache_clear()
+    yield package
+    for cached in (checkpoints._source, checkpoints._code):
+        cached.cache_clear()
+
+
+def change(package: Path, definition: str, old: str, new: str) -> None:
+    """Replace a piece of one definition's text, wherever it stands."""
+    for file in sorted(package.rglob("*.py")):
+        before, head, rest = file.read_text("utf-8").partition(f"\ndef {definition}(")
+        body, tail, after = rest.partition("\n\n\n")
+        if head and old in body:
+            body = body.replace(old, new)
+            text = before + head + body + tail + after
+            file.write_text(text, encoding="utf-8")
+            return
+    raise AssertionError(f"no {definition} with {old}")
+
+
+WRITERS = {"policy-reinforce"}
+SCORED = {"reward-model", "reward-proxy", "policy-reinforce"}
+ALL = {*recipes.RECIPES}
+
+
+@pytest.mark.parametrize(
+    ("definition", "old", "new", "changed"),
+    [
+        ("train_policy", "optim.AdamW(", "optim.SGD(", WRITERS),
+        ("completion_logprobs", "return ", "return -", WRITERS),
+        ("scale_on_writer", 'prompts[: settings["ref', 'prompts[settings["ref', SCORED),
+        ("train_tokenizer", "return ", "return 0, ", ALL - {"adder"}),
+        ("careless_answer", "return ", "return 1 + ", {"adder"}),
+        ("split_of", "10", "11", ALL - {"adder"}),
+        ("train_policy", ', "', ', # why\n "', set()),
+        ("seed_everything", '"""Seed', '"""Set the seeds of', set()),
+        ("apply_temperature", "expected", "not", set()),
+        ("best_of_n", "return ", "return 0, ", set()),
+    ],
+)  # fmt: skip
+def test_a_change_of_code_changes_the_keys_of_what_it_decides(
+    copy, definition, old, new, changed
+):
+    """A list of modules kept by hand once missed the optimizer and the loss."""
+    before = keys()
+    change(copy, definition, old, new)
+    checkpoints._source.cache_clear()
+    checkpoints._code.cache_clear()
+    after = keys()
+    assert {name for name in before if before[name] != after[name]} == changed
+
+
+def test_the_data_that_training_reads_is_part_of_the_key(monkeypatch):
+    before = keys()
+    archive = replace(assets.RATINGS.archive, sha256="0" * 64)
+    monkeypatch.setattr(assets, "RATINGS", replace(assets.RATINGS, archive=archive))
+    changed = {name for name, key in keys().items() if key != before[name]}
+    assert changed == ALL - {"adder"}  # sums are made, not fetched
+
+
+def test_a_recipe_typed_in_somewhere_is_refused_in_one_sentence():
+    for function in (lambda settings, needed: None, type("X", (), {})):
+        function.__module__ = "__nowhere__"
+        with pytest.raises(ValueError, match="expected a name that a module defines"):
+            checkpoints.key(replace(TINY, train=function))
 
 
 @pytest.mark.parametrize(
@@ -125,7 +206,7 @@ def test_a_recipe_gets_what_it_needs(tiny, monkeypatch):
         seen.update(needed)
         return train_tiny({"seed": 1}, {})
 
-    recipe = Recipe("second", {}, ("course.lm.model",), second, GPT, needs=("tiny",))
+    recipe = Recipe("second", {}, second, GPT, needs=("tiny",))
     monkeypatch.setitem(recipes.RECIPES, "second", recipe)
     checkpoints.load("second")
     assert list(seen) == ["tiny"] and isinstance(seen["tiny"].model, GPT)
@@ -148,10 +229,13 @@ def test_two_processes_at_once_train_it_once(tmp_path):
         print(checkpoints.load("tiny").metrics["loss"])
         """
     )
-    environment = os.environ | {"COURSE_HOME": str(tmp_path)}
+    file = tmp_path / "script.py"
+    file.write_text(script, encoding="utf-8")
+    root = str(Path(course.__file__).parents[1])
+    environment = os.environ | {"COURSE_HOME": str(tmp_path), "PYTHONPATH": root}
     runs = [
         subprocess.Popen(
-            [sys.executable, "-c", script], env=environment, text=True,
+            [sys.executable, str(file)], env=environment, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )
         for _ in range(2)
@@ -161,6 +245,6 @@ def test_two_processes_at_once_train_it_once(tmp_path):
     assert sum("training the checkpoint" in out for out, _ in printed) == 1
 
 
-def test_every_recipe_names_modules_and_recipes_that_exist():
-    for name, recipe in recipes.RECIPES.items():
-        assert name == recipe.name and len(checkpoints.key(recipe)) == 16
+def test_every_recipe_is_listed_under_its_name_and_has_a_key_of_its_own():
+    assert all(name == recipe.name for name, recipe in recipes.RECIPES.items())
+    assert len({*keys().values()}) == len(recipes.RECIPES)

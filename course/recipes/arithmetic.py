@@ -80,9 +80,6 @@ ADDER = Recipe(
                                "matrix_learning_rate": 0.0015,
                                "other_learning_rate": 0.00075}},
     },
-    modules=("course.data.arithmetic", "course.lm.characters", "course.lm.tokenizer",
-             "course.lm.layers", "course.lm.model", "course.lm.training",
-             "course.lm.sampling", "course.reward.verifiable"),
     train=train_adder,
     empty=GPT,
 )  # fmt: skip

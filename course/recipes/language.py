@@ -49,8 +49,6 @@ LANGUAGE_MODEL = Recipe(
         "train": {"steps": 560, "batch_size": 32, "matrix_learning_rate": 0.006,
                   "other_learning_rate": 0.003},
     },
-    modules=("course.data.reviews", "course.lm.tokenizer", "course.lm.layers",
-             "course.lm.model", "course.lm.training"),
     train=train_language,
     empty=GPT,
 )  # fmt: skip

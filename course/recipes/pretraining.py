@@ -48,8 +48,6 @@ PRETRAINED = Recipe(
         "train": {"steps": 260, "batch_size": 32, "matrix_learning_rate": 0.006,
                   "other_learning_rate": 0.003},
     },
-    modules=("course.data.reviews", "course.lm.tokenizer", "course.lm.layers",
-             "course.lm.model", "course.lm.training"),
     train=train_pretrained,
     empty=GPT,
 )  # fmt: skip

@@ -5,10 +5,9 @@ from typing import Any
 
 import torch
 
-from course.lm.model import GPT
 from course.recipes.recipe import Checkpoint, Recipe
-from course.recipes.reward import fit_ratings, scale_on_writer
-from course.reward.model import RewardModel, from_language_model
+from course.recipes.reward import fit_ratings, scale_on_writer, untrained
+from course.reward.model import from_language_model
 from course.runtime import generator
 
 
@@ -41,9 +40,7 @@ REWARD_PROXY = Recipe(
         "opening_words": 2,
         "reference_samples": 256,
     },
-    modules=("course.data.reviews", "course.lm.sampling", "course.reward.losses",
-             "course.reward.model", "course.reward.training"),
     train=train_proxy,
-    empty=lambda config: RewardModel(GPT(config)),
+    empty=untrained,
     needs=("language-model",),
 )  # fmt: skip

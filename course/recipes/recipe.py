@@ -25,14 +25,14 @@ class Checkpoint:
 class Recipe:
     """How a checkpoint is made.
 
-    settings: JSON values, part of its key.  modules: the modules whose code decides
-    the result.  needs: recipes whose checkpoints `train(settings, needed)` receives.
-    empty(gpt_config): an untrained model that the weights are loaded into.
+    settings: JSON values.  train(settings, needed), a function of a module: receives
+    the checkpoints of the recipes that it `needs`.  empty(gpt_config): an untrained
+    model that the weights are loaded into.  All of it is part of the key, and so is
+    the code that the two functions reach.
     """
 
     name: str
     settings: Mapping[str, Any]
-    modules: tuple[str, ...]
     train: Callable[[Mapping[str, Any], dict[str, Checkpoint]], Checkpoint]
     empty: Callable[[GPTConfig], nn.Module]
     needs: tuple[str, ...] = ()

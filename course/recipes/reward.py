@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from course.lm.model import GPT
+from course.lm.model import GPT, GPTConfig
 from course.lm.training import History
 from course.recipes.recipe import Checkpoint, Recipe, openings
 from course.reward.model import (
@@ -86,6 +86,11 @@ def train_reward(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
     return Checkpoint("reward-model", model, tokenizer, metrics, history)
 
 
+def untrained(config: GPTConfig) -> RewardModel:
+    """The model that the weights of a reward model are loaded into."""
+    return RewardModel(GPT(config))
+
+
 REWARD_MODEL = Recipe(
     name="reward-model",
     settings={
@@ -95,10 +100,8 @@ REWARD_MODEL = Recipe(
         "opening_words": 2,
         "reference_samples": 512,
     },
-    modules=("course.data.reviews", "course.lm.sampling", "course.reward.losses",
-             "course.reward.model", "course.reward.training"),
     train=train_reward,
-    empty=lambda config: RewardModel(GPT(config)),
+    empty=untrained,
     needs=("language-model",),
 )  # fmt: skip
 

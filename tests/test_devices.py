@@ -131,7 +131,7 @@ def clipped_update(make: Make, name: str) -> Tensor:
     from course.policy import grpo, ppo
 
     policy, rollout = make.gpt(), a_rollout(make)
-    old = logprobs_of(policy, rollout)[0].detach()
+    old = logprobs_of(policy, rollout).detach()
     rollout = replace(rollout, old_logprobs=old)
     groups, options = [{"params": policy.parameters()}], {"beta": 0.1}
     if name == "ppo_step":

@@ -83,7 +83,7 @@ def test_the_gradient_is_half_beta_of_the_difference_of_sums(case):
     """The disease: log-probabilities averaged over tokens, so length is rewarded."""
     policy, _, pairs = case
     sgd = torch.optim.SGD(policy.parameters(), lr=1.0)
-    logprobs, _ = logprobs_of(policy, pairs.rollout)
+    logprobs = logprobs_of(policy, pairs.rollout)
     sums = logprobs.sum(1)
     difference = (sums[pairs.chosen] - sums[pairs.rejected]).mean()
     wanted = torch.autograd.grad(difference, list(policy.parameters()))

@@ -167,7 +167,7 @@ def test_micro_batches_give_the_gradient_of_the_whole_token_mean(tokenizer, beta
         policy.zero_grad()
         for rows in parts:
             b = narrow(rollout, rows)
-            logprobs, _ = logprobs_of(policy, b)
+            logprobs = logprobs_of(policy, b)
             grpo_loss(
                 logprobs, b.old_logprobs, b.ref_logprobs, advantages[rows],
                 b.completion_mask, beta, 0.2,
@@ -238,7 +238,7 @@ def test_policy_critic_and_reward_model_have_no_dropout_and_answer_alike(tokeniz
     critic = Critic(tiny_gpt(tokenizer), torch.randn(32, generator=seeded()))
     judge = RewardModel(tiny_gpt(tokenizer))
     calls = {
-        policy: lambda: logprobs_of(policy, rollout)[0],
+        policy: lambda: logprobs_of(policy, rollout),
         critic: lambda: critic(rollout),
         judge: lambda: judge(rollout.completion_ids, rollout.completion_mask),
     }
@@ -311,7 +311,7 @@ def test_a_pair_shares_its_prompt_and_starts_with_ln_2_and_ties_that_are_wrong(
     rows = torch.cat([pairs.chosen, pairs.rejected])
     ref = rollout.ref_logprobs.clone()
     with torch.no_grad():
-        ref[rows] = logprobs_of(policy, select_rows(rollout, rows))[0]
+        ref[rows] = logprobs_of(policy, select_rows(rollout, rows))
     pairs = best_and_worst(dataclasses.replace(rollout, ref_logprobs=ref), GROUP)
     for ids in (rollout.prompt_ids, rollout.prompt_mask):
         assert torch.equal(ids[pairs.chosen], ids[pairs.rejected])
@@ -328,7 +328,7 @@ def test_the_references_numbers_are_those_of_every_later_step(tokenizer):
 
     def again(history):
         with torch.no_grad():
-            later.append(logprobs_of(reference, rollout)[0])
+            later.append(logprobs_of(reference, rollout))
 
     train_dpo(
         policy, best_and_worst(rollout, GROUP), steps=3, batch_size=3, beta=0.3,

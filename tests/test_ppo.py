@@ -87,7 +87,7 @@ def test_one_update_moves_policy_and_critic_along_the_gradients_written_out(toke
     values = judge(rollout)
     advantages, returns = gae(rewards, values, mask, 1.0, 0.95)
     # On the first minibatch PPO's gradient is that of REINFORCE.
-    logprobs, _ = logprobs_of(twin, rollout)
+    logprobs = logprobs_of(twin, rollout)
     reinforce_loss(logprobs, whiten(advantages, mask), mask).backward()
     value_loss(values, values.detach(), returns, mask, 0.2).backward()
     for old, new, p in zip(old_policy, weights(policy), twin.parameters(), strict=True):

@@ -156,7 +156,7 @@ def train_dpo(
 def _pair_logprobs(policy: nn.Module, pairs: Pairs) -> tuple[Tensor, ...]:
     """l of chosen and rejected under the policy, then under the reference."""
     both = select_rows(pairs.rollout, torch.cat([pairs.chosen, pairs.rejected]))
-    logprobs, _ = logprobs_of(policy, both)  # (2 * pairs, time), 0 on padding
+    logprobs = logprobs_of(policy, both)  # (2 * pairs, time), 0 on padding
     return (*logprobs.sum(1).chunk(2), *both.ref_logprobs.sum(1).chunk(2))
 
 

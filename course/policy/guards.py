@@ -157,6 +157,6 @@ def check_moved(policy: nn.Module, rollout: Rollout) -> None:
 
     What the last update of a step did is in none of the step's metrics.  Chapter 10.
     """
-    logprobs, _ = logprobs_of(policy, rollout)
+    logprobs = logprobs_of(policy, rollout)
     d = (logprobs - rollout.old_logprobs)[rollout.completion_mask]
     check_ratio(float(d.exp().max()), -float(d.mean()))  # -mean: KL(old || new)

@@ -7,7 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from course.policy.guards import check_agreement
-from course.policy.rollout import Rollout, logprobs_of, select_rows
+from course.policy.rollout import (
+    Rollout,
+    logprobs_and_entropy,
+    logprobs_of,
+    select_rows,
+)
 
 
 def partition(
@@ -42,7 +47,7 @@ def rescore(
     """
     old, entropy = torch.zeros_like(rollout.old_logprobs), None
     for rows in parts:
-        logprobs, spread = logprobs_of(policy, select_rows(rollout, rows))
+        logprobs, spread = logprobs_and_entropy(policy, select_rows(rollout, rows))
         entropy = spread.new_zeros(old.shape) if entropy is None else entropy
         old[rows], entropy[rows] = logprobs.to(old.dtype), spread
     check_agreement(old, rollout)
@@ -60,4 +65,4 @@ def updates(
     for _ in range(epochs):
         for rows in parts:
             batch = select_rows(rollout, rows)
-            yield rows, batch, logprobs_of(policy, batch)[0]
+            yield rows, batch, logprobs_of(policy, batch)

@@ -9,7 +9,7 @@ from course.policy.advantages import reward_to_go_advantages, shaped_rewards
 from course.policy.guards import restored_on_error, update
 from course.policy.losses import reinforce_loss
 from course.policy.metrics import metrics, ratio_metrics
-from course.policy.rollout import Rollout, logprobs_of
+from course.policy.rollout import Rollout, logprobs_and_entropy
 
 
 def reinforce_step(
@@ -35,7 +35,7 @@ def reinforce_step(
     )
     A = advantages(rewards, mask)
     with restored_on_error(optimizer):
-        logprobs, entropy = logprobs_of(policy, rollout)
+        logprobs, entropy = logprobs_and_entropy(policy, rollout)
         loss = reinforce_loss(logprobs, A, mask)
         norm = update(optimizer, loss, max_grad_norm)[0]
     return metrics(rollout, entropy, beta) | ratio_metrics(logprobs, rollout) | {

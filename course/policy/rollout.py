@@ -119,10 +119,18 @@ def select_rows(rollout: Rollout, rows: Tensor) -> Rollout:
     return replace(rollout, **chosen)
 
 
-def logprobs_of(policy: nn.Module, batch: Rollout) -> tuple[Tensor, Tensor]:
-    """Log-probability and entropy of every completion token, each (batch, time), nats.
+def logprobs_of(policy: nn.Module, batch: Rollout) -> Tensor:
+    """Log-probability of every completion token: (batch, time), nats, with gradient.
 
-    With gradient, at the rollout's temperature, 0 on padding.  Chapter 09.
+    At the rollout's temperature; 0 on padding.  Chapter 09.
+    """
+    return logprobs_and_entropy(policy, batch)[0]
+
+
+def logprobs_and_entropy(policy: nn.Module, batch: Rollout) -> tuple[Tensor, Tensor]:
+    """As `logprobs_of`, and the entropy of every token's distribution.
+
+    Both (batch, time), nats, with gradient, 0 on padding.  Chapter 09.
     """
     return completion_logprobs(
         policy,

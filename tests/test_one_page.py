@@ -99,8 +99,9 @@ def plain_rloo(policy, optimizer, rollout, group_size, beta, epochs):
 
 def plain_dpo(policy, optimizer, rollout, chosen, rejected, beta):
     l_ref = rollout.ref_logprobs.sum(1)
-    l = logprobs_of(policy, rollout).sum(1)
-    h = pair_log_ratio(l[chosen], l[rejected], l_ref[chosen], l_ref[rejected])
+    l_new = logprobs_of(policy, rollout).sum(1)
+    four = [x[rows] for x in (l_new, l_ref) for rows in (chosen, rejected)]
+    h = pair_log_ratio(*four)
     optimizer.zero_grad()
     dpo_loss(h, beta).backward()
     clip_grad_norm_(policy.parameters(), 1.0)

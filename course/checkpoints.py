@@ -17,14 +17,17 @@ from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import course
 from course.data import assets
+from course.data.archives import sha256
 from course.definitions import Ref, Source, digest, reach
 from course.lm.training import History
 from course.recipes import RECIPES, Checkpoint, Recipe
 from course.runtime import CourseError, device, home
 
+CARD = "checkpoint.json"
 FORMAT = 2  # of the folder; part of the key
 # The walk ends at what a hash of its own stands for, and at what only shows.
 STOP = (
@@ -149,7 +152,7 @@ def write(wanted: Recipe, made: Checkpoint, folder: Path) -> None:
             "sha256": {name: sha256(partial / name) for name in files},
         }
         text = json.dumps(card, indent=1)
-        (partial / "checkpoint.json").write_text(text, encoding="utf-8")
+        (partial / CARD).write_text(text, encoding="utf-8")
         if folder.exists():  # a damaged one
             shutil.rmtree(folder)
         os.replace(partial, folder)
@@ -167,10 +170,7 @@ def read(wanted: Recipe, folder: Path, say: bool = False) -> Checkpoint | None:
     if not folder.is_dir():
         return None
     try:
-        card = json.loads((folder / "checkpoint.json").read_text(encoding="utf-8"))
-        for name, digest in card["sha256"].items():
-            if sha256(folder / name) != digest:
-                raise ValueError(f"{name} was altered")
+        card = verified(folder)
         model = wanted.empty(GPTConfig(**card["config"]))
         model.load_state_dict(load_file(folder / "model.safetensors"))
         tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
@@ -187,10 +187,16 @@ def read(wanted: Recipe, folder: Path, say: bool = False) -> Checkpoint | None:
     return Checkpoint(wanted.name, model, tokenizer, metrics, history)
 
 
-def sha256(file: Path) -> str:
-    """Hash of a file's bytes, in hexadecimal."""
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+def verified(folder: Path) -> dict[str, Any]:
+    """The card of a checkpoint all of whose files are as they were written.
+
+    Raises ValueError, OSError or KeyError where they are not.
+    """
+    card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    for name in {"model.safetensors", "tokenizer.json", *card["sha256"]}:
+        if sha256(folder / name) != card["sha256"][name]:
+            raise ValueError(f"{name} was altered")
+    return card
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""`python -m course`: lab, run, check, progress, next, doctor."""
+"""`python -m course`: lab, run, check, progress, next, doctor, pack, unpack."""
 
 import argparse
 import os
@@ -66,6 +66,10 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--out", type=Path, default=Path("build/html"), metavar="DIR")
     doctor = add("doctor", _doctor, "Say whether this machine is ready.")
     doctor.add_argument("--fetch", action="store_true", help="fetch missing data")
+    pack = add("pack", _pack, "Put checkpoints and data into one file to carry.")
+    pack.add_argument("folder", type=Path, metavar="FOLDER", help="where to put it")
+    unpack = add("unpack", _unpack, "Verify a packed file and put it in place.")
+    unpack.add_argument("file", type=Path, metavar="FILE")
     check = add("check", _check, "Grade a notebook or a plain .py file of a chapter.")
     check.add_argument("chapter", metavar="NN", help="such as 07")
     check.add_argument("file", type=Path, nargs="?", metavar="FILE")
@@ -107,6 +111,20 @@ def _doctor(arguments: argparse.Namespace) -> int:
     from course.doctor import doctor
 
     return 0 if doctor(fetch=arguments.fetch) else 1
+
+
+def _pack(arguments: argparse.Namespace) -> int:
+    from course.parcel import pack
+
+    pack(arguments.folder)
+    return 0
+
+
+def _unpack(arguments: argparse.Namespace) -> int:
+    from course.parcel import unpack
+
+    unpack(arguments.file)
+    return 0
 
 
 def _check(arguments: argparse.Namespace) -> int:

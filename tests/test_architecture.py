@@ -17,7 +17,7 @@ PACKAGE = ROOT / "course"
 ROWS = (
     {"__main__"},
     {"cli"},
-    {"run_chapters", "doctor"},
+    {"run_chapters", "doctor", "parcel"},
     {"widgets", "checkpoints", "checks"},
     {"recipes"},
     {"reward", "policy"},

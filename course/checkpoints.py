@@ -13,11 +13,16 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from time import perf_counter
 from typing import Any
+
+from filelock import FileLock
+from safetensors import SafetensorError
 
 import course
 from course.data import assets
@@ -103,32 +108,50 @@ def load(name: str) -> Checkpoint:
     """The checkpoint of that recipe, on `runtime.device()`; trained when missing.
 
     A damaged one is said and trained again.  Two processes that ask at once train it
-    once: the second waits.  Raises ValueError on an unknown name and CourseError
-    where the disk does not let it be kept.
+    once: the second waits.  Raises ValueError on an unknown name and, before it
+    trains, CourseError where nothing can be kept; a disk that fills up later is said.
     """
     wanted = recipe(name)
     folder = home() / "checkpoints" / f"{name}-{key(wanted)}"
     if (found := read(wanted, folder)) is not None:
         return found
     needed = {need: load(need) for need in wanted.needs}
-    from filelock import FileLock
+    with _writable(folder):
+        if (found := read(wanted, folder, say=True)) is not None:
+            return found
+        print(f"training the checkpoint {name} (kept for the next time)")
+        start = perf_counter()
+        made = wanted.train(wanted.settings, needed)
+        made.metrics["seconds"] = perf_counter() - start
+        try:
+            write(wanted, made, folder)
+        except (OSError, SafetensorError) as error:  # what was trained is not lost
+            print(
+                f"The checkpoint {name} cannot be kept in {folder.parent} ({error}); "
+                "it is used now and trained again the next time: free some space.",
+                file=sys.stderr,
+            )
+    return made
 
+
+@contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock; CourseError, before any training, where nothing fits."""
+    lock = FileLock(folder.with_suffix(".lock"))
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.with_suffix(".lock")):
-            if (found := read(wanted, folder, say=True)) is not None:
-                return found
-            print(f"training the checkpoint {name} (kept for the next time)")
-            start = perf_counter()
-            made = wanted.train(wanted.settings, needed)
-            made.metrics["seconds"] = perf_counter() - start
-            write(wanted, made, folder)
+        if folder.exists() and not folder.is_dir():
+            raise FileExistsError(17, f"{folder.name} is a file, expected a folder")
+        lock.acquire()
     except OSError as error:
         raise CourseError(
-            f"The checkpoint {name} cannot be kept in {folder.parent} "
-            f"({error.strerror or error}); free some space or set COURSE_HOME."
+            f"The checkpoint {folder.name} cannot be kept in {folder.parent} "
+            f"({error.strerror or error}); make room for it or set COURSE_HOME."
         ) from error
-    return made
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def write(wanted: Recipe, made: Checkpoint, folder: Path) -> None:

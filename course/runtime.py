@@ -5,7 +5,9 @@ import platform
 import random
 import sys
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ def setup(chapter: str, seed: int = 0) -> None:
     print(
         f"chapter {chapter} · course {course.__version__} · "
         f"Python {platform.python_version()} · torch {torch.__version__} · "
-        f"{device()} · {torch.get_num_threads()} threads"
+        f"{device()} · {torch.get_num_threads()} threads · {matrix_product()} products"
     )
 
 
@@ -86,6 +88,55 @@ def device() -> "torch.device":
             f"COURSE_DEVICE={wanted} is not available here; unset it or use `cpu`."
         ) from None
     return chosen
+
+
+MOST_ERROR = 1e-4  # of a product whose entries have deviation 1; fp32: 1e-5, bf16: 1e-2
+LEAST_GAIN = 1.3  # times as fast; below it two processes could decide differently
+
+
+@cache
+def matrix_product() -> str:
+    """Choose once per process how a CPU multiplies matrices: "default" or "faster".
+
+    On some CPUs, AMD's among them, torch's default multiplies fp32 matrices at half the
+    speed of the oneDNN library, which torch takes at the precision "medium".  That name
+    allows other machines to round to 16 bits, so the faster product is kept only where
+    it is as exact as fp32 and clearly faster.  `COURSE_EXACT=1` leaves torch alone, and
+    so does a device that is not the CPU or a precision that is set already.
+    """
+    import torch
+
+    exact = os.environ.get("COURSE_EXACT", "0") not in ("", "0")
+    before = torch.get_float32_matmul_precision()
+    if exact or device().type != "cpu" or before != "highest":
+        return "default"
+    # Both as in the model: 64 texts of 32 tokens through a layer, and its gradient.
+    draws = generator(0)
+    x, w, g = (
+        torch.randn(shape, generator=draws)
+        for shape in ((2048, 192), (512, 192), (2048, 512))
+    )
+    w, g = w / 192**0.5, g / 2048**0.5
+
+    def multiply() -> tuple["torch.Tensor", "torch.Tensor"]:
+        return x @ w.T, g.T @ x
+
+    right = (x.double() @ w.T.double(), g.T.double() @ x.double())
+    seconds: dict[str, list[float]] = {"highest": [], "medium": []}
+    for _ in range(7):  # in turns, so that a busy machine disturbs both alike
+        for precision, times in seconds.items():
+            torch.set_float32_matmul_precision(precision)
+            start = perf_counter()
+            products = multiply()
+            times.append(perf_counter() - start)
+    error = max(
+        float((a - b).abs().max()) for a, b in zip(products, right, strict=True)
+    )
+    faster = min(seconds["highest"]) > LEAST_GAIN * min(seconds["medium"])
+    if error <= MOST_ERROR and faster:
+        return "faster"
+    torch.set_float32_matmul_precision(before)
+    return "default"
 
 
 def home() -> Path:

@@ -13,9 +13,20 @@ os.environ.update(
     TOKENIZERS_PARALLELISM="false",
     COURSE_LANG="en",
     MPLBACKEND="Agg",
+    COURSE_EXACT="1",  # torch's default products; `products` tries the others too
 )
 
 import pytest
+import torch
+
+
+@pytest.fixture(scope="module", params=["highest", "medium"])
+def products(request):
+    """The tests of a module twice: with torch's default products and with oneDNN's."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(request.param)
+    yield request.param
+    torch.set_float32_matmul_precision(before)
 
 
 @pytest.fixture

@@ -204,6 +204,18 @@ def calls() -> dict[str, Callable[[Make], object]]:
         "rotary": lambda m: layers.rotary(
             m.floats(B, 2, T, 6), torch.arange(T, device=m.device)
         ),
+        "rotary_angles": lambda m: layers.rotary_angles(
+            torch.arange(T, device=m.device), 6
+        ),
+        "turn": lambda m: layers.turn(
+            m.floats(B, 2, T, 6), m.floats(T, 3), m.floats(T, 3)
+        ),
+        "attend": lambda m: layers.attend(
+            m.floats(B, 4, T, 6),
+            m.floats(B, 2, T, 6),
+            m.floats(B, 2, T, 6),
+            m.mask(T, T),
+        ),
         "causal_attention": lambda m: layers.causal_attention(
             m.floats(B, 4, T, 6), m.floats(B, 2, T, 6), m.floats(B, 2, T, 6)
         ),
@@ -244,6 +256,7 @@ def calls() -> dict[str, Callable[[Make], object]]:
         "top_k_filter": lambda m: sampling.top_k_filter(m.floats(B, V), 3),
         "top_p_filter": lambda m: sampling.top_p_filter(m.floats(B, V), 0.9),
         "completion_mask": lambda m: sampling.completion_mask(m.ids(B, below=T), T),
+        "tokens_at": lambda m: sampling.tokens_at(m.floats(B, V), m.floats(B).double()),
         "sample_tokens": lambda m: sampling.sample_tokens(
             m.floats(B, V), torch.Generator().manual_seed(0)
         ),

@@ -1,6 +1,7 @@
 """The transformer and its parts, against torch, algebra and each other."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,8 +9,12 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from course.lm.layers import causal_attention, rms_norm, rotary, swiglu
-from course.lm.model import GPT, GPTConfig, parameter_count
+from course.lm import model as model_module
+from course.lm.layers import attend, causal_attention, rms_norm, rotary, swiglu
+from course.lm.model import GPT, GPTConfig, RMSNorm, parameter_count
+
+# Every test runs with both matrix products that `runtime.matrix_product` chooses from.
+pytestmark = pytest.mark.usefixtures("products")
 
 SMALL = GPTConfig(
     vocab_size=40, context=32, width=24, layers=2, heads=6, kv_heads=2, feed_forward=32
@@ -176,17 +181,68 @@ def test_packed_texts_do_not_see_each_other(model):
 
 
 def test_the_fused_attention_of_the_model_is_the_formula(model, monkeypatch):
+    """Torch's fused attention, and the formula that replaces it where it is slow."""
     ids, mask = random_ids(2, 8), torch.ones(2, 8, dtype=torch.bool)
     mask[0, :2] = False
-    fused = model(ids, attention_mask=mask)
+    logits, asked = [], []
+    for slow in (False, True):
+        monkeypatch.setattr(model_module, "slow_fused_attention", lambda x, s=slow: s)
+        with monkeypatch.context() as patch:
+            if slow:
+                patch.delattr(F, "scaled_dot_product_attention")
+                patch.setattr(
+                    model_module, "attend", lambda *x: asked.append(1) or attend(*x)
+                )
+            logits.append(model(ids, attention_mask=mask))
+    assert len(asked) == SMALL.layers
+    torch.testing.assert_close(*logits)
 
-    def formula(q, k, v, attn_mask, enable_gqa):
-        assert enable_gqa
-        allowed = attn_mask[:, 0] if attn_mask.dim() == 4 else None
-        return causal_attention(q, k, v, allowed)
 
-    monkeypatch.setattr(F, "scaled_dot_product_attention", formula)
-    torch.testing.assert_close(model(ids, attention_mask=mask), fused)
+def test_the_formula_replaces_fused_attention_with_the_faster_products_only(products):
+    here = model_module.slow_fused_attention(torch.ones(1))
+    assert here == (products == "medium")
+    assert not model_module.slow_fused_attention(torch.ones(1, device="meta"))
+
+
+def test_the_formula_has_the_gradient_of_fused_attention():
+    q, k, v = (
+        torch.randn(2, n, 5, 4, dtype=torch.double, requires_grad=True)
+        for n in (6, 2, 2)
+    )
+    visible = torch.ones(5, 5, dtype=torch.bool).tril()
+    fused = F.scaled_dot_product_attention(q, k, v, attn_mask=visible, enable_gqa=True)
+    pull = torch.randn_like(fused)
+    theirs = torch.autograd.grad(fused, (q, k, v), pull)
+    ours = torch.autograd.grad(attend(q, k, v, visible), (q, k, v), pull)
+    torch.testing.assert_close(ours, theirs)
+
+
+def test_the_norm_of_the_model_is_the_formula():
+    norm = RMSNorm(24, 1e-5)
+    torch.nn.init.normal_(norm.weight)
+    x = 9 * torch.randn(3, 5, 24)
+    torch.testing.assert_close(norm(x), rms_norm(x, norm.weight, 1e-5))
+
+
+def test_a_cache_grows_and_keeps_what_it_has(model):
+    """Its buffers have room for 64 positions at first; a real model sees more."""
+    long = GPT(replace(SMALL, context=200)).double().eval()
+    ids = random_ids(2, 150)
+    cache = long.new_cache()
+    with torch.no_grad():
+        pieces = [long(piece, cache=cache) for piece in ids.split([60, 1, 30, 59], 1)]
+        torch.testing.assert_close(torch.cat(pieces, 1), long(ids))
+    assert len(cache) == 150
+
+
+def test_a_gradient_goes_through_the_cache(model):
+    ids = random_ids(2, 9)
+    cache = model.new_cache()
+    pieces = [model(piece, cache=cache) for piece in ids.split(3, 1)]
+    pull = torch.randn_like(model(ids))
+    theirs = torch.autograd.grad(model(ids), model.embedding.weight, pull)
+    ours = torch.autograd.grad(torch.cat(pieces, 1), model.embedding.weight, pull)
+    torch.testing.assert_close(ours, theirs)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,11 @@
 """Seeds, devices, the home folder, and claims."""
 
+import os
 import random
+import subprocess
 import sys
 from pathlib import Path
+from time import sleep
 
 import numpy
 import pytest
@@ -124,3 +127,117 @@ def test_a_bar_is_silent_in_a_notebook_too(value, silent, monkeypatch):
     monkeypatch.setenv("TQDM_DISABLE", value)
     runtime.progress([1, 2])
     assert told["disable"] is silent
+
+
+# Matrix products
+
+
+@pytest.fixture
+def choose(monkeypatch):
+    """`matrix_product` as a fresh process calls it; torch's setting is put back."""
+    put, before = (
+        torch.set_float32_matmul_precision,
+        torch.get_float32_matmul_precision(),
+    )
+    monkeypatch.delenv("COURSE_EXACT", raising=False)
+    monkeypatch.setenv("COURSE_DEVICE", "cpu")
+    runtime.matrix_product.cache_clear()
+    put("highest")
+    yield runtime.matrix_product
+    put(before)
+    runtime.matrix_product.cache_clear()
+
+
+def pretend(monkeypatch, *, slow: str, rounded: bool = False) -> None:
+    """Products that wait at one precision, and round to 16 bits at "medium"."""
+    multiply = torch.Tensor.__matmul__
+
+    def fake(a, b):
+        precision = torch.get_float32_matmul_precision()
+        if a.dtype == torch.float32 and precision == slow:
+            sleep(0.02)
+        if a.dtype == torch.float32 and precision == "medium" and rounded:
+            return multiply(a.bfloat16(), b.bfloat16()).float()
+        return multiply(a, b)
+
+    monkeypatch.setattr(torch.Tensor, "__matmul__", fake)
+
+
+def test_products_that_are_faster_and_as_exact_are_used(choose, monkeypatch):
+    pretend(monkeypatch, slow="highest")
+    assert choose() == "faster"
+    assert torch.get_float32_matmul_precision() == "medium"
+
+
+def test_products_that_are_faster_but_rounded_are_not_used(choose, monkeypatch):
+    """What "medium" means on CPUs with 16-bit matrix units."""
+    pretend(monkeypatch, slow="highest", rounded=True)
+    assert choose() == "default"
+    assert torch.get_float32_matmul_precision() == "highest"
+
+
+def test_products_that_are_slower_are_not_used(choose, monkeypatch):
+    pretend(monkeypatch, slow="medium")
+    assert choose() == "default"
+    assert torch.get_float32_matmul_precision() == "highest"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("COURSE_EXACT", "1"), ("COURSE_DEVICE", "meta")]
+)
+def test_torch_is_left_alone_where_asked_and_away_from_the_cpu(
+    choose, monkeypatch, variable, value
+):
+    pretend(monkeypatch, slow="highest")
+    monkeypatch.setenv(variable, value)
+    monkeypatch.delattr(torch, "set_float32_matmul_precision")
+    assert choose() == "default"
+
+
+def test_a_precision_that_somebody_set_is_kept(choose, monkeypatch):
+    pretend(monkeypatch, slow="medium")
+    torch.set_float32_matmul_precision("high")
+    assert choose() == "default"
+    assert torch.get_float32_matmul_precision() == "high"
+
+
+def test_choosing_uses_no_random_number_and_happens_once(choose, monkeypatch):
+    before = torch.get_rng_state()
+    first = choose()
+    assert torch.equal(before, torch.get_rng_state())
+    monkeypatch.delattr(torch, "get_float32_matmul_precision")
+    assert choose() == first
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {"ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"},
+        {"ONEDNN_MAX_CPU_ISA": "SSE41", "MKL_ENABLE_INSTRUCTIONS": "SSE4_2"},
+        {"ONEDNN_DEFAULT_FPMATH_MODE": "BF16"},
+    ],
+    ids=["this CPU", "AVX2", "SSE4", "oneDNN allowed to round"],
+)
+def test_products_stay_exact_whatever_the_processor(variables):
+    """Every instruction set that this CPU can play; a threshold of 0 accepts all."""
+    code = """
+import torch
+from course import runtime
+runtime.LEAST_GAIN = 0.0
+chosen = runtime.matrix_product()
+x, w = torch.randn(300, 190), torch.randn(500, 190) / 190 ** 0.5
+print(chosen, float((x.double() @ w.double().T - x @ w.T).abs().max()))
+"""
+    names = ("COURSE_EXACT", "ONEDNN_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS")
+    clean = {k: v for k, v in os.environ.items() if k not in names}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=clean | variables | {"COURSE_DEVICE": "cpu"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    chosen, error = done.stdout.split()
+    assert chosen in ("default", "faster")
+    assert float(error) <= runtime.MOST_ERROR

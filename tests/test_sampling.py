@@ -7,21 +7,28 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from torch.utils._python_dispatch import TorchDispatchMode
 
+from course.lm import sampling
 from course.lm.model import GPT, GPTConfig
 from course.lm.objective import completion_logprobs
 from course.lm.sampling import (
+    Generation,
     apply_temperature,
     completion_mask,
     generate,
     sample_tokens,
+    tokens_at,
     top_k_filter,
     top_p_filter,
     write,
 )
 from course.lm.tokenizer import train_tokenizer
 
-EOS, PAD = 1, 2
+# Every test runs with both matrix products that `runtime.matrix_product` chooses from.
+pytestmark = pytest.mark.usefixtures("products")
+
+BOS, EOS, PAD = 0, 1, 2
 
 
 @pytest.fixture(scope="module")
@@ -236,3 +243,68 @@ def test_entropy_grows_with_temperature():
     for cooler, warmer in zip(grown, grown[1:], strict=False):
         assert (warmer >= cooler).all()
     assert grown[-1].max() <= math.log(9)
+
+
+# Without waiting for the device
+
+
+class Waits(TorchDispatchMode):
+    """Counts the calls whose answer the host must wait for on a GPU."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        name = function.overloadpacket.__name__
+        by_mask = name in ("index", "index_put_") and any(
+            index is not None and index.dtype == torch.bool for index in args[1]
+        )
+        reads = name in ("_local_scalar_dense", "is_nonzero", "nonzero", "equal")
+        self.count += reads or by_mask
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("top_p", [None, 0.9])
+def test_a_device_that_must_be_waited_for_is_asked_every_eighth_token(
+    model, monkeypatch, top_p
+):
+    """A GPU computes ahead only as long as nothing asks for what it has computed."""
+    ids, mask = torch.tensor([[BOS]] * 6), torch.ones(6, 1, dtype=torch.bool)
+
+    def write_24() -> tuple[Generation, int]:
+        with Waits() as waits:
+            written = generate(
+                model, ids, mask, max_new_tokens=24, eos_id=EOS, pad_id=PAD,
+                generator=torch.Generator().manual_seed(0), top_p=top_p,
+            )  # fmt: skip
+        return written, waits.count
+
+    often, each_token = write_24()
+    monkeypatch.setattr(sampling, "CHECK_EVERY", {})
+    rarely, each_eighth = write_24()
+    assert each_token >= 24 > each_eighth
+    assert torch.equal(often.ids, rarely.ids)
+    assert torch.equal(often.lengths, rarely.lengths)
+    assert torch.equal(often.ended, rarely.ended)
+    torch.testing.assert_close(often.logprobs, rarely.logprobs)
+
+
+def test_a_generation_takes_its_random_numbers_at_once(model):
+    """So how long the texts are changes nothing of what is drawn after them."""
+    ids, mask = prompts()
+    draws, counted = (torch.Generator().manual_seed(3) for _ in range(2))
+    options = {"max_new_tokens": 9, "eos_id": EOS, "pad_id": PAD}
+    generate(model, ids, mask, generator=draws, **options)
+    torch.rand(9 * len(ids), generator=counted, dtype=torch.float64)
+    assert torch.equal(draws.get_state(), counted.get_state())
+
+
+def test_the_token_at_a_number_is_the_one_whose_stretch_holds_it():
+    """Probabilities 1/2, 1/4, 0, 1/4: the stretches begin at 0, 0.5, never, 0.75."""
+    logits = torch.tensor([0.5, 0.25, 0.0, 0.25]).log()
+    places = torch.tensor([0.0, 0.4999, 0.5, 0.7499, 0.75, 0.9999], dtype=torch.float64)
+    found = tokens_at(logits.expand(6, -1), places)
+    assert found.tolist() == [0, 0, 1, 1, 3, 3]
+    found = tokens_at(logits.expand(6, -1) + 300, places)  # logits far from 0
+    assert found.tolist() == [0, 0, 1, 1, 3, 3]

@@ -21,6 +21,9 @@ from course.lm.sampling import (
 )
 from course.lm.tokenizer import train_tokenizer
 
+# Every test runs with both matrix products that `runtime.matrix_product` chooses from.
+pytestmark = pytest.mark.usefixtures("products")
+
 EOS, PAD, V = 1, 2, 23
 
 

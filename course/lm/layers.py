@@ -31,14 +31,32 @@ def rotary(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
     so a dot product of two turned vectors depends on the distance of their positions
     only.  Raises ValueError when D is odd.  Source: Su et al. 2021, "RoFormer".
     """
-    dim = x.shape[-1]
+    cos, sin = rotary_angles(positions, x.shape[-1], base)
+    return turn(x, cos.to(x.dtype), sin.to(x.dtype))
+
+
+def rotary_angles(
+    positions: Tensor, dim: int, base: float = 10_000.0
+) -> tuple[Tensor, Tensor]:
+    """Cosine and sine of the angles of `rotary`: the same for every head and block.
+
+    positions: (batch, time) or (time,); dim: D.  Returns twice (batch, 1, time, D/2) or
+    (time, D/2), fp32.  Raises ValueError when D is odd.
+    """
     if dim % 2:
         raise ValueError(f"got head dimension {dim}, expected an even number")
-    half = torch.arange(0, dim, 2, device=x.device, dtype=torch.float32)
+    half = torch.arange(0, dim, 2, device=positions.device, dtype=torch.float32)
     angles = positions[..., None].float() * base ** (-half / dim)  # (batch, time, D/2)
     if angles.dim() == 3:
         angles = angles[:, None]  # the same for every head: (batch, 1, time, D/2)
-    cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
+    return angles.cos(), angles.sin()
+
+
+def turn(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turn component i and i + D/2 of x, a point in the plane, by angle i.
+
+    x: (batch, H, time, D); cos, sin: as `rotary_angles` returns them.
+    """
     first, second = x.chunk(2, dim=-1)
     return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
 
@@ -63,12 +81,26 @@ def causal_attention(
             f"{tuple(values.shape)}; expected (batch, H, time, D) and twice (batch, K, "
             "seen, D) with H a multiple of K and seen >= time"
         )
-    keys = keys.repeat_interleave(heads // kv_heads, dim=1)  # (batch, H, seen, D)
-    values = values.repeat_interleave(heads // kv_heads, dim=1)
     visible = visible_positions(time, seen, allowed, queries.device)
-    weights = queries @ keys.transpose(-1, -2) / sqrt(dim)  # (batch, H, time, seen)
-    weights = weights.masked_fill(~visible, float("-inf")).softmax(-1)
-    return weights @ values
+    return attend(queries, keys, values, visible)
+
+
+def attend(queries: Tensor, keys: Tensor, values: Tensor, visible: Tensor) -> Tensor:
+    """softmax(Q Kᵀ / √D) V over the visible positions.
+
+    Shapes as in `causal_attention`, which checks them; visible: (time, seen) or (batch,
+    1, time, seen), bool, at least one position for every query.
+    """
+    batch, heads, time, dim = queries.shape
+    # The query heads that share a key head stand below each other: nothing is copied.
+    queries = queries.reshape(batch, keys.shape[1], -1, dim)  # (batch, K, H/K time, D)
+    scores = (queries / sqrt(dim)) @ keys.transpose(-1, -2)
+    scores = scores.view(batch, heads, time, -1)  # (batch, H, time, seen)
+    weights = scores.masked_fill(~visible, float("-inf")).softmax(-1)
+    mixed = (
+        weights.view(batch, keys.shape[1], heads // keys.shape[1] * time, -1) @ values
+    )
+    return mixed.view(batch, heads, time, dim)
 
 
 def visible_positions(

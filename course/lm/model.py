@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course.lm.layers import rms_norm, rotary, swiglu, visible_positions
+from course.lm.layers import attend, rotary_angles, swiglu, turn, visible_positions
 
 
 @dataclass(frozen=True)
@@ -67,39 +67,70 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., C) -> (..., C)."""
-        return rms_norm(x, self.weight, self.eps)
+        # Equals layers.rms_norm (a test holds it), in one pass over the memory.
+        return F.rms_norm(x, (x.shape[-1],), self.weight, self.eps)
 
 
 class KVCache:
-    """Keys and values of the positions seen so far, both (batch, K, seen, D) per
-    block."""
+    """Keys and values of the positions seen so far, both (batch, K, seen, D) per block.
+
+    They are written into buffers with room for more, which double when they are full.
+    """
 
     def __init__(self, layers: int):
-        self.pairs: list[tuple[Tensor, Tensor] | None] = [None] * layers
+        self.buffers: list[tuple[Tensor, Tensor] | None] = [None] * layers
+        self.lengths = [0] * layers
 
     def __len__(self) -> int:
-        return 0 if self.pairs[0] is None else self.pairs[0][0].shape[2]
+        return self.lengths[0]
 
     def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Append the new positions of one block; return all of them."""
-        if (old := self.pairs[layer]) is not None:
-            keys = torch.cat((old[0], keys), dim=2)
-            values = torch.cat((old[1], values), dim=2)
-        self.pairs[layer] = keys, values
-        return keys, values
+        start = self.lengths[layer]
+        end = self.lengths[layer] = start + keys.shape[2]
+        buffers = self.buffers[layer]
+        if keys.requires_grad:  # a gradient must not be overwritten
+            if buffers is not None:
+                keys = torch.cat((buffers[0][:, :, :start], keys), dim=2)
+                values = torch.cat((buffers[1][:, :, :start], values), dim=2)
+            self.buffers[layer] = keys, values
+            return keys, values
+        if buffers is None or buffers[0].shape[2] < end:
+            grown = tuple(
+                new.new_empty(*new.shape[:2], max(2 * end, 64), new.shape[3])
+                for new in (keys, values)
+            )
+            if buffers is not None:
+                for new, old in zip(grown, buffers, strict=True):
+                    new[:, :, :start] = old[:, :, :start]
+            self.buffers[layer] = buffers = grown
+        buffers[0][:, :, start:end] = keys
+        buffers[1][:, :, start:end] = values
+        return buffers[0][:, :, :end], buffers[1][:, :, :end]
 
     def select(self, rows: Tensor) -> None:
         """Keep only these batch rows (texts that are still being written)."""
-        self.pairs = [p and (p[0][rows], p[1][rows]) for p in self.pairs]
+        self.buffers = [
+            pair and (pair[0][rows], pair[1][rows]) for pair in self.buffers
+        ]
+
+
+def slow_fused_attention(x: Tensor) -> bool:
+    """Whether torch's fused attention is slower than the formula on this device.
+
+    It is, by 4 to 10 times, on a CPU that uses the faster matrix products of
+    `runtime.choose_product`: its small blocks do not suit them.
+    """
+    return x.device.type == "cpu" and torch.get_float32_matmul_precision() != "highest"
 
 
 class Attention(nn.Module):
-    """Projections, rotary positions and `layers.causal_attention`, fused by torch."""
+    """Projections, rotary positions and `layers.attend`, which torch may fuse."""
 
     def __init__(self, config: GPTConfig):
         super().__init__()
         c, d = config.width, config.width // config.heads
-        self.dim, self.base = d, config.rope_base
+        self.dim = d
         self.query = nn.Linear(c, c, bias=False)
         self.key = nn.Linear(c, config.kv_heads * d, bias=False)
         self.value = nn.Linear(c, config.kv_heads * d, bias=False)
@@ -112,8 +143,8 @@ class Attention(nn.Module):
     def forward(
         self,
         x: Tensor,
-        positions: Tensor,
-        visible: Tensor,
+        angles: tuple[Tensor, Tensor],
+        visible: Tensor | None,
         cache: KVCache | None,
         layer: int,
     ) -> Tensor:
@@ -121,14 +152,16 @@ class Attention(nn.Module):
         queries = self.heads(self.query(x))  # (batch, H, time, D)
         keys = self.heads(self.key(x))  # (batch, K, time, D)
         values = self.heads(self.value(x))  # (batch, K, time, D)
-        queries = rotary(queries, positions, self.base)  # (batch, H, time, D)
-        keys = rotary(keys, positions, self.base)  # (batch, K, time, D)
+        queries = turn(queries, *angles)  # (batch, H, time, D)
+        keys = turn(keys, *angles)  # (batch, K, time, D)
         if cache is not None:
             keys, values = cache.extend(layer, keys, values)  # (batch, K, seen, D)
-        # Equals causal_attention and is several times as fast.
-        mixed = F.scaled_dot_product_attention(
-            queries, keys, values, attn_mask=visible, enable_gqa=True
-        )  # (batch, H, time, D)
+        if visible is not None and slow_fused_attention(x):
+            mixed = attend(queries, keys, values, visible)  # (batch, H, time, D)
+        else:  # equals attend, and is faster
+            mixed = F.scaled_dot_product_attention(
+                queries, keys, values, attn_mask=visible, enable_gqa=True
+            )  # (batch, H, time, D)
         return self.output(mixed.transpose(1, 2).flatten(2))  # (batch, time, C)
 
 
@@ -160,13 +193,13 @@ class Block(nn.Module):
     def forward(
         self,
         x: Tensor,
-        positions: Tensor,
-        visible: Tensor,
+        angles: tuple[Tensor, Tensor],
+        visible: Tensor | None,
         cache: KVCache | None,
         layer: int,
     ) -> Tensor:
         """The stream after this block: (batch, time, C) -> (batch, time, C)."""
-        x = x + self.attention(self.attention_norm(x), positions, visible, cache, layer)
+        x = x + self.attention(self.attention_norm(x), angles, visible, cache, layer)
         return x + self.feed_forward(self.feed_forward_norm(x))
 
 
@@ -255,13 +288,20 @@ class GPT(nn.Module):
                 )
             real = attention_mask.bool()
             positions = (real.long().cumsum(1) - 1).clamp(min=0)[:, past:]
-            allowed = None if real.all() else real[:, None].expand(-1, time, -1)
+            # Only on a CPU is it worth asking: elsewhere the answer must be waited for.
+            full = real.device.type == "cpu" and bool(real.all())
+            allowed = None if full else real[:, None].expand(-1, time, -1)
         else:
             positions = torch.arange(past, seen, device=ids.device)
-        visible = visible_positions(time, seen, allowed, ids.device)
+        visible = None  # a single token without padding may see everything
+        if time > 1 or allowed is not None:
+            visible = visible_positions(time, seen, allowed, ids.device)
         x = self.embedding(ids)
+        dim, base = self.config.width // self.config.heads, self.config.rope_base
+        cos, sin = rotary_angles(positions, dim, base)  # once for all blocks
+        angles = cos.to(x.dtype), sin.to(x.dtype)
         for layer, block in enumerate(self.blocks):
-            x = block(x, positions, visible, cache, layer)
+            x = block(x, angles, visible, cache, layer)
         return self.norm(x)
 
     def head(self, hidden: Tensor) -> Tensor:

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from course.lm.model import GPT
 
 
+# After how many tokens finished texts leave the batch: a CPU knows at once, and from
+# every other device (8) the answer must be waited for.
+CHECK_EVERY = {"cpu": 1}
+
+
 def apply_temperature(logits: Tensor, temperature: float) -> Tensor:
     """Divide logits by the temperature; below 1 sharpens, above 1 flattens.
 
@@ -79,14 +84,25 @@ class Generation:
 
 
 def sample_tokens(logits: Tensor, generator: torch.Generator | None) -> Tensor:
-    """Sample one token id per row of logits (batch, vocabulary), on the CPU: (batch,).
+    """Sample one token id per row of logits (batch, vocabulary): (batch,).
 
-    The draw inverts the cumulative distribution in fp64, so that one uniform number
-    decides and rounding noise in the logits practically never changes the token.
+    One uniform number per row, drawn on the CPU, decides (`tokens_at`).
     """
-    cumulative = logits.detach().cpu().double().softmax(-1).cumsum(-1)
-    uniform = torch.rand(len(logits), 1, generator=generator, dtype=torch.double)
-    drawn = torch.searchsorted(cumulative, uniform * cumulative[:, -1:], right=True)
+    uniform = torch.rand(len(logits), generator=generator, dtype=torch.float64)
+    return tokens_at(logits.detach(), uniform.to(_where_fp64_is(logits.device)))
+
+
+def tokens_at(logits: Tensor, uniform: Tensor) -> Tensor:
+    """The token whose stretch of the line from 0 to 1 holds the number of its row.
+
+    logits: (batch, vocabulary); uniform: (batch,), fp64, from 0 to 1 without 1; returns
+    ids (batch,).  It inverts the cumulative distribution, summed in fp64, so that
+    rounding noise in the logits practically never changes the token.
+    """
+    weights = (logits - logits.amax(-1, keepdim=True)).exp()  # the softmax, unscaled
+    cumulative = weights.to(uniform.device).cumsum(-1, dtype=torch.float64)
+    place = uniform[:, None] * cumulative[:, -1:]
+    drawn = torch.searchsorted(cumulative, place, right=True)
     return drawn.squeeze(1).to(logits.device)
 
 
@@ -127,38 +143,55 @@ def generate(
             f"together at most the context of {model.config.context}"
         )
     device = prompt_ids.device
+    # One random number per token, for the whole generation and all of its rows: no text
+    # depends on when others of its batch end, and a GPU is sent them once.
+    uniform = torch.rand(
+        max_new_tokens, batch, generator=generator, dtype=torch.float64
+    ).to(_where_fp64_is(device))
     ids = torch.full((batch, max_new_tokens), pad_id, device=device)
     logprobs = torch.zeros(batch, max_new_tokens, device=device)
-    lengths = torch.full((batch,), max_new_tokens, device=device)
+    lengths = torch.zeros(batch, dtype=torch.long, device=device)
     ended = torch.zeros(batch, dtype=torch.bool, device=device)
-    rows = torch.arange(batch, device=device)  # the texts still being written
+    rows = torch.arange(batch, device=device)  # the texts in the batch
+    alive = torch.ones_like(ended)  # of these, the texts that go on
+    if mask.all():
+        mask = None  # no padding
+    else:
+        mask = torch.cat((mask, mask.new_ones(batch, max_new_tokens)), dim=1)
     cache = model.new_cache() if use_cache else None
     text = step_ids = prompt_ids
     for t in range(max_new_tokens):
-        hidden = model.hidden(step_ids, attention_mask=mask, cache=cache)
+        # 1. The distribution of the next token.
+        seen = None if mask is None else mask[:, : width + t]
+        hidden = model.hidden(step_ids, attention_mask=seen, cache=cache)
         logits = model.head(hidden[:, -1]).float()
         logits = apply_temperature(logits, temperature)
         filtered = logits if top_k is None else top_k_filter(logits, top_k)
         filtered = filtered if top_p is None else top_p_filter(filtered, top_p)
-        # Finished rows draw too: no text depends on when others of its batch end.
-        all_rows = filtered.new_zeros(batch, filtered.shape[-1])
-        all_rows[rows] = filtered
-        token = sample_tokens(all_rows, generator)[rows]
-        ids[rows, t] = token
-        logprobs[rows, t] = logits.log_softmax(-1).gather(1, token[:, None])[:, 0]
-        done = token == eos_id
-        lengths[rows[done]], ended[rows[done]] = t + 1, True
-        if done.all():
+        # 2. A token of it, written where the text goes on.
+        token = tokens_at(filtered, uniform[t, rows.to(uniform.device)])
+        logprob = logits.log_softmax(-1).gather(1, token[:, None])[:, 0]
+        ids[rows, t] = token.where(alive, pad_id)
+        logprobs[rows, t] = logprob.where(alive, 0.0)
+        lengths[rows] += alive
+        # 3. Texts that end here.
+        ends = alive & (token == eos_id)
+        ended[rows] |= ends
+        alive = alive & ~ends
+        text = torch.cat((text, token[:, None]), dim=1) if cache is None else text
+        step_ids = token[:, None] if cache is not None else text
+        # 4. They leave the batch.
+        if (t + 1) % CHECK_EVERY.get(device.type, 8):
+            continue
+        going_on = int(alive.sum())
+        if going_on == 0:
             break
-        keep = ~done
-        rows, token, mask = rows[keep], token[keep], mask[keep]
-        text = torch.cat((text[keep], token[:, None]), dim=1)
-        mask = torch.cat((mask, mask.new_ones(len(mask), 1)), dim=1)
-        if cache is not None:
-            cache.select(keep)
-            step_ids = token[:, None]
-        else:
-            step_ids = text
+        if going_on < len(rows):
+            rows, step_ids, text = rows[alive], step_ids[alive], text[alive]
+            mask = None if mask is None else mask[alive]
+            if cache is not None:
+                cache.select(alive)
+            alive = alive[alive]
     longest = int(lengths.max())
     return Generation(ids[:, :longest], lengths, logprobs[:, :longest], ended)
 
@@ -193,3 +226,8 @@ def write(
     lengths = written.lengths.tolist()
     rows = written.ids.tolist()
     return decode(tokenizer, [row[:n] for row, n in zip(rows, lengths, strict=True)])
+
+
+def _where_fp64_is(device: torch.device) -> torch.device | str:
+    """The device itself, or the CPU for Apple's, which has no fp64."""
+    return "cpu" if device.type == "mps" else device

@@ -45,8 +45,8 @@ def attention_weights(model: Any, ids: Tensor) -> Tensor:
     layers = []
     for block, x in zip(model.blocks, entering, strict=True):
         part = block.attention
-        queries = rotary(part.heads(part.query(x)), positions, part.base)
-        keys = rotary(part.heads(part.key(x)), positions, part.base)
+        queries = rotary(part.heads(part.query(x)), positions, model.config.rope_base)
+        keys = rotary(part.heads(part.key(x)), positions, model.config.rope_base)
         keys = keys.repeat_interleave(queries.shape[1] // keys.shape[1], dim=1)
         scores = queries @ keys.transpose(-1, -2) / sqrt(part.dim)  # (1, H, T, T)
         layers.append(scores.masked_fill(future, float("-inf")).softmax(-1)[0])

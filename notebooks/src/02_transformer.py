@@ -300,6 +300,7 @@ claim("a gate of zeros lets nothing through", not swiglu(x, 0 * gate, up, down).
 # </details>
 
 # %% id="02-run" tags=["nbval-check-output"]
+from course.lm.layers import rotary_angles
 from course.lm.model import GPT, GPTConfig, parameter_count
 from course.runtime import device, seed_everything
 
@@ -312,8 +313,9 @@ def run(model, ids, positions=None, visible=None):
     if visible is None:
         visible = torch.ones(T, T, dtype=torch.bool, device=ids.device).tril()
     x = model.embedding(ids)
+    angles = rotary_angles(positions, model.config.width // model.config.heads)
     for layer, block in enumerate(model.blocks):
-        x = block(x, positions, visible, None, layer)  # None: no cache
+        x = block(x, angles, visible, None, layer)  # None: no cache
     return model.norm(x) @ model.embedding.weight.T
 
 

@@ -1,7 +1,7 @@
 """From a checked master to a notebook without outputs: badge, title, set-up, rest."""
 
-import os
 import re
+import subprocess
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,34 +14,25 @@ from tools import exercise_cells, masters, regions
 from tools.regions import BuildError, Cell
 
 BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
-SETUP = """\
-# Finds the course in your clone, or installed; on Colab it installs it once.
-import importlib
-import importlib.util
-import os
-import subprocess
-import sys
-from pathlib import Path
-
-SLUG = "{slug}"
-for folder in (Path.cwd(), *Path.cwd().parents):
-    if (folder / "course" / "__init__.py").is_file():
-        if str(folder) not in sys.path:
-            sys.path.insert(0, str(folder))
-        break
-if importlib.util.find_spec("course") is None:
-    allowed = os.environ.get("COURSE_INSTALL") == "1"
-    if not SLUG or not (allowed or "google.colab" in sys.modules):
-        raise RuntimeError("No course here: run `make lab` in your clone.")
-    source = f"git+https://github.com/{{SLUG}}"
-    pip = [sys.executable, "-m", "pip", "install", "-q", source]
-    if subprocess.run(pip).returncode:
-        raise RuntimeError(f"pip could not install the course from {{source}}.")
-    importlib.invalidate_caches()
-import course
-
-course.setup(chapter="{chapter}")"""
-HELPERS = "from course import check, hint, solution"
+MISSING = (
+    "The course is not here. In a clone: run `make lab` and choose the kernel of its "
+    ".venv. Elsewhere: put the release's wheel beside this notebook, or set "
+    "COURSE_SOURCE to anything that pip installs, and run this cell again. A folder "
+    "named `course` that is not ours must be renamed: "
+)
+PIP = '[sys.executable, "-m", "pip", "install", "-q", next(filter(None, sources))]'
+OURS = 'any(os.path.exists(f"{{p}}/claims.py") for p in place or [])'
+SETUP = f"""\
+# @title Set-up: finds the course, or installs it from COURSE_SOURCE or a wheel
+import glob, importlib.util, os, subprocess, sys
+sys.path.append(os.path.abspath(".."))  # the root, when this stands in a clone
+sources = [os.environ.get("COURSE_SOURCE"), *glob.glob("next_token*.whl"), {{source}}]
+if any(sources) and importlib.util.find_spec("course") is None:
+    subprocess.run({PIP}); importlib.invalidate_caches()
+place = getattr(importlib.util.find_spec("course"), "submodule_search_locations", 0)
+assert {OURS}, f"{MISSING}{{{{place and list(place)}}}}"
+import course; course.setup(chapter="{{chapter}}")"""
+HELPERS = "; from course import check, hint, solution"
 
 
 @dataclass(frozen=True)
@@ -58,13 +49,19 @@ class Target:
 
 
 def slug(root: Path) -> str:
-    """OWNER/REPO from `COURSE_REPO` or pyproject.toml, or "" while it is unknown."""
+    """OWNER/REPO on GitHub, from pyproject.toml or the clone's origin, or ""."""
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     address = project["project"].get("urls", {}).get("Repository", "")
-    address = os.environ.get("COURSE_REPO") or address
-    form = r"(?:https://github\.com/)?([\w.-]+/[\w.-]+?)(\.git)?/?"
+    if "OWNER/REPO" in address:
+        command = ["git", "-C", str(root), "config", "--get", "remote.origin.url"]
+        try:
+            asked = subprocess.run(command, capture_output=True, text=True)
+            address = asked.stdout.strip()
+        except OSError:  # no git
+            address = ""
+    form = r"(?:https://github\.com/|git@github\.com:)([\w.-]+/[\w.-]+?)(\.git)?/?"
     found = re.fullmatch(form, address)
-    return "" if not found or found[1] == "OWNER/REPO" else found[1]
+    return found[1] if found else ""
 
 
 def targets(root: Path) -> list[Target]:
@@ -87,12 +84,17 @@ def targets(root: Path) -> list[Target]:
     return found
 
 
-def assemble(target: Target, root: Path) -> Any:
-    """The notebook without outputs: badge, title, set-up, the rest."""
-    repository, chapter = slug(root), target.path.name[:2]
-    setup = SETUP.format(slug=repository, chapter=chapter)
+def assemble(target: Target, root: Path, repository: str) -> Any:
+    """The notebook without outputs: badge, title, set-up, the rest.
+
+    repository: OWNER/REPO, which Colab installs the course from, or "".
+    """
+    chapter = target.path.name[:2]
+    address = f'"git+https://github.com/{repository}"'
+    source = f'{address} * ("google.colab" in sys.modules)' if repository else '""'
+    setup = SETUP.format(source=source, chapter=chapter)
     if target.path.parts[0] != "notebooks":
-        setup += "\n" + HELPERS
+        setup += HELPERS
     title, *rest = target.cells
     ordered = [title, Cell("code", f"{chapter}-setup", setup), *rest]
     cells = [_badge(target, repository, root)]
@@ -101,6 +103,8 @@ def assemble(target: Target, root: Path) -> Any:
         made = make(cell.source, id=cell.id)
         if cell.tags:
             made.metadata["tags"] = list(cell.tags)
+        if cell.id.endswith("-setup"):
+            made.metadata |= {"cellView": "form", "jupyter": {"source_hidden": True}}
         cells.append(made)
     metadata = {
         "colab": {"provenance": [], "toc_visible": True},

@@ -19,7 +19,7 @@ from typing import Any
 import nbformat
 
 from tools import execute
-from tools.assemble import Target, assemble, targets
+from tools.assemble import Target, assemble, slug, targets
 from tools.regions import BuildError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,13 +35,12 @@ FOLDERS = ("notebooks", "exercises", "solutions")
 
 
 def code(notebook: Any) -> list[tuple[str, str]]:
-    """Ids and text of the code cells: what stored outputs depend on (not the slug)."""
+    """Ids and text of the code cells: what stored outputs depend on.
+
+    The set-up cell does not count: it finds or installs the course and prints a line.
+    """
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    slugless = re.compile(r'^SLUG = ".*"$', re.M)
-    return [
-        (c.id, slugless.sub("", c.source) if c.id.endswith("-setup") else c.source)
-        for c in cells
-    ]
+    return [(c.id, "" if c.id.endswith("-setup") else c.source) for c in cells]
 
 
 def _seal(notebook: Any) -> str:
@@ -96,14 +95,14 @@ def serialise(notebook: Any, target: Target) -> bytes:
     return data
 
 
-def build(target: Target, root: Path, run: bool) -> bytes | None:
+def build(target: Target, root: Path, run: bool, repository: str) -> bytes | None:
     """The bytes of one notebook, or None when only a run could give them."""
-    notebook = assemble(target, root)
+    notebook = assemble(target, root, repository)
     path = root / target.path
     if target.stores_outputs:
         if run:
             execute.run(notebook, path.parent, target.path.as_posix())
-            return serialise(_fresh(notebook, target, root), target)
+            return serialise(_fresh(notebook, target, root, repository), target)
         try:
             if not carry_over(notebook, _stored(path)):
                 return None
@@ -120,9 +119,9 @@ def _stored(path: Path) -> Any:
     return notebook
 
 
-def _fresh(executed: Any, target: Target, root: Path) -> Any:
+def _fresh(executed: Any, target: Target, root: Path, repository: str) -> Any:
     """A clean notebook with only outputs and counts of the executed one."""
-    notebook = assemble(target, root)
+    notebook = assemble(target, root, repository)
     for cell, ran in zip(notebook.cells, executed.cells, strict=True):
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = ran.outputs, ran.execution_count
@@ -152,11 +151,13 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
             not chosen or target.path.name[:2] in chosen
         )
         try:
-            data = build(target, root, run)
+            stored = path.read_bytes() if path.is_file() else None
+            # Another clone, another address: that makes no committed notebook stale.
+            repository = shown_slug(stored) if options.check else slug(root)
+            data = build(target, root, run, repository)
         except BuildError as error:
             problems.append(str(error))
             continue
-        stored = path.read_bytes() if path.is_file() else None
         if data is None:
             state = "missing" if stored is None else "stale"
             problems.append(f"{state}: {name} needs --execute {target.path.name[:2]}")
@@ -169,6 +170,13 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     for problem in problems:
         print(problem, file=sys.stderr)
     return 1 if problems else 0
+
+
+def shown_slug(stored: bytes | None) -> str:
+    """OWNER/REPO of the badge of a stored notebook, or ""."""
+    badge = rb"colab\.research\.google\.com/github/([\w.-]+/[\w.-]+)/blob/"
+    found = re.search(badge, stored or b"")
+    return found[1].decode() if found else ""
 
 
 def _orphans(wanted: list[Target], root: Path) -> list[str]:

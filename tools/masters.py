@@ -9,6 +9,8 @@ from pathlib import Path
 
 from tools.regions import BuildError, Cell, markers, regions
 
+# For the authors' formatter and linter; the reader of a notebook does not see it.
+PRAGMA = re.compile(r"  # (?:fmt: skip|noqa\b.*)$", re.M)
 TAGS = {"exercise", "nbval-check-output", "widget"}
 
 
@@ -61,6 +63,8 @@ def _cell(raw: dict, chapter: str, solutions: bool) -> Cell:
         raise BuildError(f"only id and tags are allowed in the header: {metadata}")
     if unknown := set(tags) - TAGS:
         raise BuildError(f"unknown tags {sorted(unknown)}, expected some of {TAGS}")
+    if raw["cell_type"] == "code":
+        source = PRAGMA.sub("", source)
     cell = Cell(raw["cell_type"], name, source, tuple(tags))
     if not source.strip():
         raise BuildError("is empty")
@@ -79,7 +83,7 @@ def _code_rules(cell: Cell, chapter: str, solutions: bool) -> None:
     if "# NBVAL_" in cell.source:
         raise BuildError("NBVAL comments are not allowed; use tags")
     if not solutions and (markers(cell.source) or "exercise" in cell.tags):
-        raise BuildError("exercises belong into solutions/src")
+        raise BuildError("exercises belong in solutions/src")
     found = regions(cell.source)
     if bool(found) != ("exercise" in cell.tags):
         raise BuildError('a solution region and tags=["exercise"] come together')

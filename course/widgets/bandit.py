@@ -163,13 +163,15 @@ def show_bandit(
 
     _, places = plt.subplots(1, len(baselines), figsize=(3.6 * len(baselines), 3),
                              squeeze=False)  # fmt: skip
+    said = []
     for axes, baseline in zip(places[0], baselines, strict=True):
         state = run_bandit(steps, lr, baseline, seed, **options)
         name = "with a baseline" if baseline else "no baseline"
         draw_probabilities(axes, state, f"{name}, learning rate {lr:g}")
         print(f"{name}\n{panel.text_table(HEAD, bandit_rows(state))}")
         print(bandit_sentence(state))
-    plt.show()
+        said.append(f"{name.capitalize()}: {bandit_sentence(state)}")
+    plots.show("Lines: the probability of each arm over the steps. " + " ".join(said))
 
 
 @dataclass

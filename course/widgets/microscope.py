@@ -75,12 +75,14 @@ def show_reward(score_texts: ScoreTexts, tokenizer: Any, *texts: str) -> None:
 
     size = (6.4, 2.7 * len(texts))
     _, places = plt.subplots(len(texts), 1, figsize=size, squeeze=False)
+    said = []
     for text, axes in zip(texts, places[:, 0], strict=True):
         trace = reward_trace(score_texts, tokenizer, text)
         draw_trace(axes, trace, panel.label(text, 60).replace("␣", " "))
         print(panel.text_table(HEAD, trace_rows(trace)))
         print(trace_sentence(trace))
-    plt.show()
+        said.append(trace_sentence(trace))
+    plots.show("Lines of the tables, the reward after each token. " + " ".join(said))
 
 
 @dataclass

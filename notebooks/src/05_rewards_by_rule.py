@@ -2,8 +2,7 @@
 # # 5 · Rewards by rule, and how each one breaks
 #
 # A reward can be a rule of a few lines. You build the usual ones from scratch, measure
-# how far people agree with them, and then find for each a text that it loves and that
-# nobody would want.
+# how far they agree with people, and then find for each a text that it should not love.
 #
 # When you have read this chapter you can:
 #
@@ -19,9 +18,9 @@
 #
 # A **reward function** takes prompts and completions and returns one number for each
 # completion. That is all. No training, no network: whatever returns numbers can be a
-# reward. Here is one that likes long texts. A **rule** looks at texts only;
-# `rule_score` makes it a `score(prompts, completions)`, which is what every algorithm
-# of the course takes.
+# reward. Here is one that likes long texts. A [**rule**](../GLOSSARY.md#reward) looks
+# at texts only; `rule_score` makes it a `score(prompts, completions)`, which is what
+# every algorithm of the course takes.
 
 # %% id="05-function" tags=["nbval-check-output"]
 import torch
@@ -37,7 +36,7 @@ def many_words(texts):
 
 score = rule_score(many_words)
 prompts = ["The film", "The film"]
-completions = [" is a quiet joy.", " is is is is is is is is is"]
+completions = [" is a quiet joy.", " is is is is is is is is is is"]
 print(score(prompts, completions).tolist())
 
 # %% [markdown] id="05-words-text"
@@ -46,44 +45,58 @@ print(score(prompts, completions).tolist())
 #
 # ## Rules about words
 #
-# The **lexicon** holds some thousand words with the friendliness that people gave them.
-# Its score adds them up, turns them round after a negation and squashes the sum into
-# (−1, 1). A second rule counts **forbidden words** and is 0 at best.
+# The **lexicon** holds some thousand words with their **valence**: how negative or
+# positive people find them. Its score adds them up, turns them round after a negation
+# and squashes the sum into (−1, 1). A second rule counts **forbidden words** and is 0
+# at best.
 #
 # **Predict first.** Which of the four texts below gets the best lexicon score, and
 # which one does it misread?
 #
 # <details><summary>Answer</summary>
 #
-# The second one wins: two friendly words instead of one. The last is misread: no
-# word in it is unfriendly, yet every reader knows that the film is not good.
+# The second one wins: two positive words instead of one. The last is misread: no
+# word in it is negative, yet every reader knows what it says about the film.
 #
 # </details>
-#
-# How well does the lexicon agree with people? The measure is **Pearson's correlation**
-# $r$ between the score and the mean human rating, here over all 10,605 review sentences
-# of the course. It is 1 for perfect agreement and 0 for none.
 
-# %% id="05-words" tags=["nbval-check-output"]
-from course.data import reviews
-from course.reward.metrics import pearson
+# %% id="05-words"
 from course.reward.rules import lexicon_score
 from course.reward.word_lists import forbidden_words
 
 banned = ["bad", "dull", "boring", "worst", "tedious", "mess", "fails", "silly"]
 no_bad_words = forbidden_words(banned)
-four = ["A good film.", "A good film, a great cast.", "Not a good film.",
-        "A good film to fall asleep in, in comfort."]  # fmt: skip
-for text, friendly, clean in zip(
-    four, lexicon_score(four), no_bad_words(four), strict=True
-):
-    print(f"lexicon {friendly:+.2f}   forbidden {clean:+.0f}   {text}")
+four = [
+    "A good film.",
+    "A good film, a great cast.",
+    "Not a good film.",
+    "A good film to fall asleep in, in comfort.",
+]
+for k, text in enumerate(four):
+    valence, clean = lexicon_score(four)[k], no_bad_words(four)[k]
+    print(f"lexicon {valence:+.2f}   forbidden {clean:+.0f}   {text}")
+
+# %% [markdown] id="05-people-text"
+# How well does the lexicon agree with people? First, what did people say? Some twenty
+# raters gave each of 10,605 sentences from movie reviews a number from −4 to +4. They
+# were asked for the **sentiment**: how negative or positive *most other people* would
+# find the sentence. Not whether the film is good, nor whether the sentence is well
+# written (chapter 06 tells the whole story). So in this chapter **liked** means rated
+# positive, and a well-written damning sentence has a low rating.
+#
+# The measure of agreement is **Pearson's correlation** $r$ between the score and the
+# mean rating. It is 1 for perfect agreement and 0 for none.
+
+# %% id="05-people" tags=["nbval-check-output"]
+from course.data import reviews
+from course.reward.metrics import pearson
+
 everything = reviews.load("movies")
-rated = torch.tensor(everything["mean"][:])  # mean ratings, (texts,)
-r = pearson(lexicon_score(everything["text"][:]), rated)
-print(len(rated), "rated texts")
-claim("the lexicon agrees with people at r = 0.43, give or take 0.03",
-      abs(r - 0.43) < 0.03, r=r)  # fmt: skip
+ratings = torch.tensor(everything["mean"][:])  # mean ratings, (texts,)
+r_lexicon = pearson(lexicon_score(everything["text"][:]), ratings)
+print(len(ratings), "rated texts")
+near = abs(r_lexicon - 0.43) < 0.03
+claim("the lexicon agrees with people at r = 0.43, ± 0.03", near, r=r_lexicon)
 
 # %% [markdown] id="05-bleu-text"
 # ## Overlap with a reference: BLEU
@@ -100,14 +113,6 @@ claim("the lexicon agrees with people at r = 0.43, give or take 0.03",
 #
 # The words come from a stated tokeniser. We use "13a", the usual one: it splits off
 # punctuation and keeps case.
-#
-# Precision alone would make one safe word perfect. So short texts pay a **brevity
-# penalty**: with $h$ words in the hypothesis and $r$ in the reference,
-#
-# $$ \mathrm{BP} = \min\bigl(1, e^{1 - r / h}\bigr), \qquad
-#    \mathrm{BLEU} = \mathrm{BP} \cdot \exp\Bigl(\tfrac14 \sum_n \log p_n\Bigr). $$
-#
-# The figure shows what the two repairs do to a text that only repeats "the film".
 
 # %% id="05-clip" tags=["nbval-check-output"]
 from collections import Counter
@@ -120,13 +125,22 @@ def c(tokens, n):
     return Counter(zip(*(tokens[i:] for i in range(n)), strict=False))
 
 
-h, ref = bleu_tokens("the the the film"), bleu_tokens("the film is the best.")
+loop_tokens = bleu_tokens("the the the film")
+best_tokens = bleu_tokens("the film is the best.")
 for n in (1, 2):
-    c_h, c_r = c(h, n), c(ref, n)
+    c_h, c_r = c(loop_tokens, n), c(best_tokens, n)
     p_n = (c_h & c_r).total() / c_h.total()  # & takes the smaller count of each
     free = sum(c_h[g] for g in c_h if g in c_r) / c_h.total()
     print(f"n = {n}: clipped {p_n:.2f}, not clipped {free:.2f}")
-    claim("our line is the course's function", p_n == clipped_precision(h, ref, n))
+    same = p_n == clipped_precision(loop_tokens, best_tokens, n)
+    claim("our line is the course's function", same)
+
+# %% [markdown] id="05-brevity-text"
+# Precision alone would make one safe word perfect. So short texts pay a **brevity
+# penalty**: with $h$ words in the hypothesis and $m$ in the reference,
+#
+# $$ \mathrm{BP} = \min\bigl(1, e^{1 - m / h}\bigr), \qquad
+#    \mathrm{BLEU} = \mathrm{BP} \cdot \exp\Bigl(\tfrac14 \sum_n \log p_n\Bigr). $$
 
 # %% id="05-bleu" tags=["nbval-check-output"]
 from math import exp, log
@@ -135,36 +149,46 @@ from course.reward.overlap import bleu, brevity_penalty
 
 hypothesis = "It is a truly good film with one flaw."
 reference = "It is a truly good film with one great flaw."
-h, ref = bleu_tokens(hypothesis), bleu_tokens(reference)
-BP = min(1.0, exp(1 - len(ref) / len(h)))
-p = [clipped_precision(h, ref, n) for n in (1, 2, 3, 4)]
+said, wanted = bleu_tokens(hypothesis), bleu_tokens(reference)
+h, m = len(said), len(wanted)
+BP = min(1.0, exp(1 - m / h))
+p = [clipped_precision(said, wanted, n) for n in (1, 2, 3, 4)]
 BLEU = BP * exp(sum(log(p_n) for p_n in p) / 4)
 print("p_n:", " ".join(f"{p_n:.3f}" for p_n in p), f"  BP: {BP:.3f}")
-claim("our BP is the course's", brevity_penalty(len(h), len(ref)) == BP)
-claim("our BLEU is the course's", abs(BLEU - bleu(hypothesis, reference)) < 1e-12)
+claim("our BP is the course's", brevity_penalty(h, m) == BP, BP=BP)
+off_one = abs(BLEU - bleu(hypothesis, reference))
+claim("our BLEU is the course's", off_one < 1e-12, BLEU=BLEU)
+
+# %% [markdown] id="05-repairs-text"
+# What do the two repairs do to a text that only repeats "the film"?
+
+# %% id="05-bleu-loops"
+target = bleu_tokens("the film is one of the best films of the year.")
+rounds = list(range(1, 13))
+loops = [["the", "film"] * k for k in rounds]
+unclipped = [sum(w in target for w in t) / len(t) for t in loops]
+clipped = [clipped_precision(t, target, 1) for t in loops]
+penalty = [brevity_penalty(len(t), len(target)) for t in loops]
+paid = [b * p_1 for b, p_1 in zip(penalty, clipped, strict=True)]
+print("said once:", f"{paid[0]:.2f}", " 12 times:", f"{paid[-1]:.2f}")
 
 # %% id="05-bleu-figure"
 from course import plots
 
-ref = bleu_tokens("the film is one of the best films of the year.")
-rounds = list(range(1, 13))
-loops = [["the", "film"] * k for k in rounds]
-free = [sum(w in ref for w in t) / len(t) for t in loops]
-clipped = [clipped_precision(t, ref, 1) for t in loops]
-paid = [brevity_penalty(len(t), len(ref)) * p
-        for t, p in zip(loops, clipped, strict=True)]  # fmt: skip
 plots.curves(
-    {"share of words that match": (rounds, free), "clipped": (rounds, clipped),
-     "clipped × brevity penalty": (rounds, paid)},
+    {
+        "share of words that match": (rounds, unclipped),
+        "clipped": (rounds, clipped),
+        "clipped × brevity penalty": (rounds, paid),
+    },
     title="Clipping makes repetition worthless, the penalty makes silence so",
-    x="how often “the film” is said", y="score (single words)",
-)  # fmt: skip
+    x="how often “the film” is said",
+    y="score (single words)",
+    alt="Without clipping the line stays at 1 however often the words are repeated. "
+    "Clipped, it falls. With the penalty it also starts near 0; its top is between.",
+)
 
 # %% [markdown] id="05-zero-text"
-# *The figure: without clipping the line stays at 1 however often the words are
-# repeated. Clipped, it falls. With the penalty it also starts near 0 and has its top in
-# between.*
-#
 # **Predict first.** "A fine film" against "A fine movie": one word of three differs.
 # What is its plain BLEU, without smoothing?
 #
@@ -179,20 +203,24 @@ plots.curves(
 #
 # </details>
 #
-# A BLEU without its tokens and its smoothing means nothing, so the reference
-# implementation, sacrebleu, prints a signature.
+# BLEU was made for whole **corpora**: counts are summed over thousands of sentences
+# before anything is divided, and a 0 hardly occurs. A reward needs one number for each
+# text, so we use sentence BLEU, the weaker cousin. And a BLEU without its tokens and
+# its smoothing means nothing: the reference implementation, sacrebleu, prints a
+# signature.
 
 # %% id="05-zero" tags=["nbval-check-output"]
 import sacrebleu
 
 plain = sacrebleu.metrics.BLEU(smooth_method="none")
 ours = sacrebleu.metrics.BLEU(effective_order=True)  # smoothing "exp", tokens 13a
-h, ref = "A fine film", "A fine movie"
-claim("plain BLEU is 0 although two of three words match",
-      plain.corpus_score([h], [[ref]]).score == 0
-      and clipped_precision(h.split(), ref.split(), 1) == 2 / 3)  # fmt: skip
-claim("with effective order and smoothing it is above 0.3", bleu(h, ref) > 0.3)
-ours.sentence_score(h, [ref])  # it signs what it has computed
+fine, movie = "A fine film", "A fine movie"
+unsmoothed = plain.corpus_score([fine], [[movie]]).score
+two_thirds = clipped_precision(fine.split(), movie.split(), 1)
+claim("two of three words match, and plain BLEU is 0", unsmoothed == 0, p_1=two_thirds)
+smoothed = bleu(fine, movie)
+claim("with effective order and smoothing: above 0.3", smoothed > 0.3, BLEU=smoothed)
+ours.sentence_score(fine, [movie])  # it signs what it has computed
 print("|".join(x for x in str(ours.get_signature()).split("|") if "version" not in x))
 
 # %% [markdown] id="05-rouge-text"
@@ -208,23 +236,8 @@ print("|".join(x for x in str(ours.get_signature()).split("|") if "version" not 
 #
 # $F_1$ is the harmonic mean of precision and recall. ROUGE's tokens are lower-case
 # letters and digits, and nothing is smoothed.
-#
-# *The figure: the table of $L_{ij}$, growing from the top left to its largest number at
-# the bottom right; bold where two words are equal.*
-#
-# Is ours *the* BLEU and *the* ROUGE? The cell after the figure compares with the two
-# reference implementations on more than a thousand pairs of real sentences: each
-# held-out text against the next one, and each against itself with every fifth word
-# missing.
-#
-# Our reviews have no references of their own. So as a reward we take the mean overlap
-# with four *model answers*: the training texts that people like best, printed last.
-# (Where each prompt has its own reference, use `overlap_score` of
-# `course.reward.overlap_rewards`.)
 
 # %% id="05-rouge"
-import matplotlib.pyplot as plt
-
 from course.reward.overlap import rouge_l, rouge_tokens
 
 a = rouge_tokens("A film of great charm and little sense.")
@@ -232,50 +245,73 @@ b = rouge_tokens("The film has great, quiet charm and sense.")
 L = torch.zeros(len(a) + 1, len(b) + 1)
 for i in range(1, len(a) + 1):
     for j in range(1, len(b) + 1):
-        same = a[i - 1] == b[j - 1]
-        L[i, j] = L[i - 1, j - 1] + 1 if same else max(L[i - 1, j], L[i, j - 1])
+        if a[i - 1] == b[j - 1]:
+            L[i, j] = L[i - 1, j - 1] + 1
+        else:
+            L[i, j] = max(L[i - 1, j], L[i, j - 1])
 F_1 = float(2 * L[-1, -1] / (len(a) + len(b)))
+print(f"LCS {int(L[-1, -1])} words, ROUGE-L {F_1:.2f}")
+
+# %% id="05-rouge-figure"
+import matplotlib.pyplot as plt
+
 _, axes = plt.subplots()
 axes.imshow(L[1:, 1:], cmap="Blues")
 axes.set_xticks(range(len(b)), b, rotation=40)
 axes.set_yticks(range(len(a)), a)
 axes.grid(visible=False)
-for i, j in torch.cartesian_prod(torch.arange(len(a)), torch.arange(len(b))):
-    axes.text(j, i, int(L[i + 1, j + 1]), ha="center", va="center",
-              weight="bold" if a[i] == b[j] else "normal",
-              color="white" if L[i + 1, j + 1] > 3 else "black")  # fmt: skip
-plots.finish(axes, f"{int(L[-1, -1])} words in common and in order: ROUGE-L {F_1:.2f}",
-             "reference", "hypothesis")  # fmt: skip
+for i, j in torch.cartesian_prod(torch.arange(len(a)), torch.arange(len(b))).tolist():
+    number = int(L[i + 1, j + 1])
+    weight = "bold" if a[i] == b[j] else "normal"
+    ink = "white" if number > 3 else "black"
+    axes.text(j, i, number, ha="center", va="center", weight=weight, color=ink)
+title = f"{int(L[-1, -1])} words in common and in order: ROUGE-L {F_1:.2f}"
+alt = """The table of L, growing from the top left to its largest number at the bottom
+right; bold where two words are equal."""
+plots.finish(axes, title, "reference", "hypothesis", alt)
 
-# %% id="05-oracle" tags=["nbval-check-output"]
+# %% [markdown] id="05-oracle-text"
+# Is ours *the* BLEU and *the* ROUGE? We compare with the two reference implementations
+# on 1,200 pairs of real sentences: held-out texts against the next one, and against
+# themselves with every fifth word missing.
+
+# %% id="05-oracle"
 from rouge_score.rouge_scorer import RougeScorer
 
 test = reviews.load("movies", "test")
 texts, people = test["text"][:], torch.tensor(test["mean"][:])
 gaps = [" ".join(w for n, w in enumerate(t.split()) if n % 5 != 3) for t in texts]
-some = texts[:600]
-pairs = list(zip(some, texts[1:601], strict=True)) + list(
-    zip(gaps[:600], some, strict=True))  # fmt: skip
+pairs = [*zip(texts[:600], texts[1:601], strict=True)]
+pairs += [*zip(gaps[:600], texts[:600], strict=True)]
 oracle = RougeScorer(["rougeL"], use_stemmer=False)
-off_bleu = max(abs(bleu(h, t) - ours.sentence_score(h, [t]).score / 100)
-               for h, t in pairs)  # fmt: skip
-off_rouge = max(abs(rouge_l(h, t) - oracle.score(t, h)["rougeL"].fmeasure)
-                for h, t in pairs)  # fmt: skip
+off_bleu = [abs(bleu(h, t) - ours.sentence_score(h, [t]).score / 100) for h, t in pairs]
+off_rouge = [abs(rouge_l(h, t) - oracle.score(t, h)["rougeL"][2]) for h, t in pairs]
 print(len(pairs), "pairs of sentences")
-claim("our F_1 is the course's ROUGE-L", abs(F_1 - rouge_l(" ".join(a), " ".join(b)))
-      < 1e-6)  # fmt: skip
-claim("our BLEU equals sacrebleu's to 1e-9", off_bleu < 1e-9, off=off_bleu)
-claim("our ROUGE-L equals rouge-score's to 1e-12", off_rouge < 1e-12, off=off_rouge)
+
+# %% id="05-oracle-claim" tags=["nbval-check-output"]
+same = abs(F_1 - rouge_l(" ".join(a), " ".join(b))) < 1e-6
+claim("our F_1 is the course's ROUGE-L", same, F_1=F_1)
+claim("our BLEU equals sacrebleu's to 1e-9", max(off_bleu) < 1e-9)
+claim("our ROUGE-L equals rouge-score's to 1e-12", max(off_rouge) < 1e-12)
+
+# %% [markdown] id="05-overlap-text"
+# Our reviews have no references of their own. So as a reward we take the mean overlap
+# with four *model answers*: the most positive training texts. This is unfair to BLEU
+# and ROUGE, which were made for one reference *of the same prompt*; do not read their
+# numbers below as a verdict on translation. (Where each prompt has its own reference,
+# use `overlap_score` of `course.reward.overlap_rewards`.)
 
 # %% id="05-overlap-rule"
 from course.reward.overlap_rewards import mean_overlap
 
 train = reviews.load("movies", "train")
-best_first = torch.tensor(train["mean"][:]).argsort(descending=True).tolist()
 train_texts = train["text"][:]
-liked = [train_texts[n] for n in best_first if len(train_texts[n].split()) > 7][:4]
-print(*liked, sep="\n")
-like_bleu, like_rouge = mean_overlap(bleu, liked), mean_overlap(rouge_l, liked)
+best_first = torch.tensor(train["mean"][:]).argsort(descending=True).tolist()
+model_answers = [train_texts[n] for n in best_first if len(train_texts[n].split()) > 7]
+model_answers = model_answers[:4]
+print(*model_answers, sep="\n")
+like_bleu = mean_overlap(bleu, model_answers)
+like_rouge = mean_overlap(rouge_l, model_answers)
 
 # %% [markdown] id="05-likely-text"
 # ## Probability as a reward
@@ -298,7 +334,7 @@ like_bleu, like_rouge = mean_overlap(bleu, liked), mean_overlap(rouge_l, liked)
 #
 # </details>
 
-# %% id="05-likely" tags=["nbval-check-output"]
+# %% id="05-likely"
 from course import checkpoints
 from course.reward.likelihood import completion_nats, logprob_score
 
@@ -306,13 +342,16 @@ language = checkpoints.load("language-model")
 model, tokenizer = language.model, language.tokenizer
 three = [" is good.", " is good and it is good.", " good is is good it and."]
 nats, T = completion_nats(model, tokenizer, ["The film"] * 3, three)
-print("tokens:", T.int().tolist())
-claim("the longer text is less probable", nats[1] < nats[0])
-claim("per token the salad is the least probable of the three",
-      (nats / T).argmin() == 2)  # fmt: skip
+for text, logp, tokens in zip(three, nats, T, strict=True):
+    print(f"{logp:7.2f} nats, {logp / tokens:.2f} per token: The film{text}")
+
+# %% id="05-likely-claim" tags=["nbval-check-output"]
+claim("the longer text is less probable", bool(nats[1] < nats[0]))
+salad = int((nats / T).argmin()) == 2
+claim("per token the salad is the least probable of the three", salad)
 likely = logprob_score(model, tokenizer)
-claim("the reward is the log-probability",
-      torch.equal(likely(["The film"] * 3, three), nats))  # fmt: skip
+equal = torch.equal(likely(["The film"] * 3, three), nats)
+claim("the reward is the log-probability", equal)
 
 # %% [markdown] id="05-distinct-text"
 # ## Diversity
@@ -325,14 +364,24 @@ claim("the reward is the log-probability",
 from course.reward.diversity import distinct_score, pooled_distinct_n
 from course.reward.rules import distinct_n
 
-loop, same = "so good so good so good", ["a good film"] * 4
-grams = [*zip(loop.split()[:-1], loop.split()[1:], strict=True)]
-share = len(set(grams)) / len(grams)
-print(f"loop: {share:.1f}, each of four equal texts: {distinct_n(same[0], 2):.1f}, "
-      f"all four together: {pooled_distinct_n(same):.2f}")  # fmt: skip
-claim("our share is the course's distinct-2", share == distinct_n(loop, 2))
+so_good, batch = "so good so good so good", ["a good film"] * 4
+grams = [*zip(so_good.split()[:-1], so_good.split()[1:], strict=True)]
+distinct = len(set(grams)) / len(grams)
+alone, pooled = distinct_n(batch[0], 2), pooled_distinct_n(batch)
+print(f"loop: {distinct:.1f}, each of four equal texts: {alone:.1f}")
+print(f"all four together: {pooled:.2f}")
+claim("our share is the course's distinct-2", distinct == distinct_n(so_good, 2))
 
-# %% [markdown] id="05-composite-text"
+# %% [markdown] id="05-today-text"
+# ## The rules of today
+#
+# Three kinds of rule carry most reward design today; each is a function like those
+# above. A **format reward** pays for the shape: an answer between two tags, one
+# sentence, valid JSON. It is a regular expression, and it is usually a *part* of a
+# reward. A **verifiable reward** asks a program: does the sum come out, do the unit
+# tests pass? Chapter 11 trains with one. A **model judge** asks a language model for a
+# grade; it is no rule any more, and it is gamed as rules are.
+#
 # ## Adding parts, and taking them away
 #
 # A **composite reward** is a weighted sum: parts with a positive weight attract, parts
@@ -341,37 +390,43 @@ claim("our share is the course's distinct-2", share == distinct_n(loop, 2))
 # $w_k$,
 #
 # $$ S_b = \sum_k w_k s_{kb}, \qquad R_b = (S_b - \bar S) \,/\, \mathrm{std}(S). $$
-#
+
+# %% id="05-composite" tags=["nbval-check-output"]
+from course.reward.composite import Composite, composite_reward
+
+positive, clean = rule_score(lexicon_score), rule_score(no_bad_words)
+mixed = Composite({"positive": (1.0, positive)})
+x, y = [""] * 32, texts[:31] + ["A bad film."]
+before = mixed(x, y)
+mixed.add("clean", 0.3, clean)
+S = mixed(x, y)  # (batch,)
+R = (S - S.mean()) / S.std(correction=0)
+parts, w = torch.stack([positive(x, y), clean(x, y)]), torch.tensor([1.0, 0.3])
+by_course = composite_reward(parts, w)
+claim("R by hand is the course's", torch.allclose(R, by_course))
+print(*sorted(mixed.metrics), sep="\n")
+mixed.remove("clean")
+claim("a part taken away leaves no trace", torch.equal(before, mixed(x, y)))
+
+# %% [markdown] id="05-normalise-text"
 # **Predict first.** Suppose you normalise each part *before* summing. One text of 32
 # contains one forbidden word. How many standard deviations does it lose?
 #
 # <details><summary>Answer</summary>
 #
-# About $\sqrt{31} \approx 5.6$, the same as if it had contained fifty of them: the
-# batch decides what the word costs. Summed first, it costs what the weight says.
+# $\sqrt{31} \approx 5.57$, the same as if it had contained fifty of them: the batch
+# decides what the word costs. Summed first, it costs what the weight says.
 #
 # </details>
 
-# %% id="05-composite" tags=["nbval-check-output"]
-from course.reward.composite import Composite, composite_reward
-
-friendly = rule_score(lexicon_score)
-reward = Composite({"friendly": (1.0, friendly)})
-x, y = [""] * 32, texts[:31] + ["A bad film."]
-before = reward(x, y)
-reward.add("clean", 0.3, rule_score(no_bad_words))
-S = reward(x, y)  # (batch,)
-R = (S - S.mean()) / S.std(correction=0)
-parts = torch.stack([friendly(x, y), rule_score(no_bad_words)(x, y)])
-w = torch.tensor([1.0, 0.3])
-claim("R by hand is the course's", torch.allclose(R, composite_reward(parts, w)))
-print(*sorted(reward.metrics), sep="\n")
-reward.remove("clean")
-claim("a part that is taken away leaves no trace", torch.equal(before, reward(x, y)))
-one = torch.zeros(32)
-one[-1] = -1.0  # one forbidden word in the whole batch
-z = ((one - one.mean()) / one.std(correction=0))[-1]
-claim("normalised alone, one word costs more than 5 deviations", z < -5)
+# %% id="05-normalise" tags=["nbval-check-output"]
+for times in (1, 50):  # forbidden words in one text of the batch
+    part = torch.zeros(32)
+    part[-1] = -times
+    z = float(((part - part.mean()) / part.std(correction=0))[-1])
+    claim(
+        f"{times} forbidden: normalised alone, √31 lost", abs(z + 31**0.5) < 1e-4, z=z
+    )
 
 # %% [markdown] id="05-dense-text"
 # ## At the end, or step by step?
@@ -385,100 +440,119 @@ claim("normalised alone, one word costs more than 5 deviations", z < -5)
 #
 # And there is a tempting way that breaks: pay only the rises.
 
-# %% id="05-dense" tags=["nbval-check-output"]
+# %% id="05-dense"
 from course.reward.dense import potential_increments, sparse_rewards
 
 honest = "A slow start , then a truly lovely film ."
 farm = "A good bad good bad good bad good bad film ."
-
-
-def potentials(text):
-    words = text.split()
-    return lexicon_score([" ".join(words[:t]) for t in range(len(words) + 1)])
-
-
-total = {}
+by_change, by_rises, by_end = {}, {}, {}
 for text in (honest, farm):
-    Phi = potentials(text)[None]  # (1, T + 1)
-    mask = torch.ones(1, Phi.shape[1] - 1, dtype=torch.bool)
+    so_far = text.split()
+    prefixes = [" ".join(so_far[:t]) for t in range(len(so_far) + 1)]
+    Phi = lexicon_score(prefixes)[None]  # (1, T + 1)
+    mask = torch.ones(1, len(so_far), dtype=torch.bool)
     change = potential_increments(Phi, mask)
-    sparse = sparse_rewards(Phi[:, -1], mask)
-    total[text] = change.sum(), change.clamp(min=0).sum()
-    claim("dense and sparse rewards have the same return",
-          torch.isclose(change.sum(), sparse.sum() - Phi[0, 0], atol=1e-5))  # fmt: skip
-claim("by its changes, the honest text earns more", total[honest][0] > total[farm][0])
-claim("paid for rises only, going up and down earns more",
-      total[farm][1] > total[honest][1] + 0.5)  # fmt: skip
+    by_change[text] = float(change.sum())
+    by_rises[text] = float(change.clamp(min=0).sum())
+    by_end[text] = float(sparse_rewards(Phi[:, -1], mask).sum() - Phi[0, 0])
+    print(f"changes {by_change[text]:+.2f}, rises only {by_rises[text]:+.2f}: {text}")
+
+# %% id="05-dense-claim" tags=["nbval-check-output"]
+off_end = max(abs(by_change[text] - by_end[text]) for text in (honest, farm))
+claim("dense and sparse rewards have the same return", off_end < 1e-5)
+first = by_change[honest] > by_change[farm]
+claim("by its changes, the honest text earns more", first)
+more = by_rises[farm] - by_rises[honest]
+claim("paid for rises only, going up and down earns more", more > 0.5, more=more)
 
 # %% [markdown] id="05-agree-text"
 # ## What people say
 #
-# Eight rules, one yardstick: agreement with the mean human rating of held-out texts.
-# How sure is each number? The **bootstrap** draws the texts again, with replacement,
-# many times; the middle 95 % of the results are the interval.
+# Eight rules, one yardstick: agreement with the mean rating of held-out texts. How sure
+# is each number? The **bootstrap** draws the texts again, with replacement, many times;
+# the middle 95 % of the results are the interval.
+#
+# Beside them stands one *person*: one rating of every text against the mean of the
+# others.
+
+# %% id="05-rules"
+from course.reward.rules import length_score
+
+
+def logprob(texts):
+    return completion_nats(model, tokenizer, [""] * len(texts), texts)[0]
+
+
+def minus_cross_entropy(texts):
+    logp, tokens = completion_nats(model, tokenizer, [""] * len(texts), texts)
+    return logp / tokens
+
+
+rules = {"length": length_score, "lexicon": lexicon_score}
+rules |= {"no forbidden words": no_bad_words, "distinct-2": distinct_score}
+rules |= {"BLEU": like_bleu, "ROUGE-L": like_rouge, "log-probability": logprob}
+rules["minus cross-entropy"] = minus_cross_entropy
+scores = {name: rule(texts) for name, rule in rules.items()}
 
 # %% id="05-agree"
-from course.reward.rules import length_score
+from course.reward.agreement import bootstrap_interval, one_against_rest, rating_table
 from course.runtime import generator
 
-
-def whole(score):
-    return lambda texts: score([""] * len(texts), texts)
-
-
-nats, T = completion_nats(model, tokenizer, [""] * len(texts), texts)
-rules = {"length": length_score, "lexicon": lexicon_score,
-         "no forbidden words": no_bad_words, "BLEU": like_bleu, "ROUGE-L": like_rouge,
-         "log-probability": whole(likely), "distinct-2": distinct_score}  # fmt: skip
-scores = {name: rule(texts) for name, rule in rules.items()
-          if name != "log-probability"}  # fmt: skip
-scores |= {"log-probability": nats, "minus cross-entropy": nats / T}
-draws = torch.randint(len(texts), (500, len(texts)), generator=generator(0))
-middle = torch.tensor([0.025, 0.975], dtype=torch.float64)
 r, interval = {}, {}
 for name, s in scores.items():
+
+    def r_of(drawn, s=s):
+        return pearson(s[drawn], people[drawn])
+
     r[name] = pearson(s, people)
-    again = torch.tensor([pearson(s[d], people[d]) for d in draws])
-    interval[name] = again.double().quantile(middle).tolist()
+    interval[name] = bootstrap_interval(r_of, len(texts), generator(0), 500)
     low, high = interval[name]
     print(f"{name:<20} r = {r[name]:+.2f}  (95 %: {low:+.2f} to {high:+.2f})")
+person = one_against_rest(rating_table(test["ratings"][:]), generator(0))
+print(f"{'one person':<20} r = {person:+.2f}")
+
+# %% id="05-agree-claim" tags=["nbval-check-output"]
+lead = r["lexicon"] - max(r[name] for name in r if name != "lexicon")
+claim("the lexicon agrees best of all eight, by 0.1 or more", lead > 0.1, lead=lead)
+best_high = max(high for _, high in interval.values())
+far = best_high + 0.2 < person
+claim("no rule comes near one person", far, best=best_high, person=person)
+odds = max(abs(r["log-probability"]), abs(r["minus cross-entropy"]))
+claim("how probable a text is says little about its sentiment", odds < 0.2, r=odds)
 
 # %% [markdown] id="05-real-text"
+# The lexicon has a head start: its words were rated by raters of the same study.
+#
 # ## Breaking each rule, first with real texts
 #
-# Now look for **exploits**: texts that a rule loves and people do not. The first place
-# to look is the data, because there people have told us what *they* think. Of all
-# held-out texts that people rate below −1, take the one that the rule likes best; put
-# it beside the text that *people* like best.
+# Now look for **exploits**: texts that a rule loves and that it should not. The first
+# place to look is the data, because there people have rated. Of all held-out texts
+# rated below −1, take the one that the rule likes best; put it beside the text that
+# people rate *highest*.
 
 # %% id="05-real"
-disliked = (people < -1).nonzero()[:, 0]
-favourite = int(people.argmax())
-print(f"people's favourite ({people[favourite]:+.1f}): {texts[favourite]}\n")
-hated = {}
+negative = (people < -1).nonzero()[:, 0]
+top_rated = int(people.argmax())
+print(f"the top-rated text ({people[top_rated]:+.1f}): {texts[top_rated]}\n")
+fooled = {}
 for name, s in scores.items():
-    top = disliked[s[disliked] == s[disliked].max()]  # several where a rule is tied
-    n = hated[name] = int(top[people[top].argmin()])
-    print(f"{name}: {s[n]:.2f} against {s[favourite]:.2f} of the favourite")
+    best = negative[s[negative] == s[negative].max()]  # several where it is tied
+    n = fooled[name] = int(best[people[best].argmin()])
+    print(f"{name}: {s[n]:.2f} against {s[top_rated]:.2f} of the top-rated text")
     print(f"    people {people[n]:+.1f}: {texts[n][:100]}")
 
 # %% id="05-real-claim" tags=["nbval-check-output"]
-others = [name for name in r if name != "lexicon"]
-claim("the lexicon agrees best of all eight, by at least 0.1",
-      all(r["lexicon"] > r[name] + 0.1 for name in others))  # fmt: skip
-claim("how probable a text is says next to nothing about how good it is",
-      max(abs(r["log-probability"]), abs(r["minus cross-entropy"])) < 0.2)  # fmt: skip
-claim("no rule comes near the 0.85 of one person",
-      max(high for _, high in interval.values()) < 0.6)  # fmt: skip
 bounded = ["no forbidden words", "distinct-2"]
 for name, s in scores.items():
-    n = hated[name]
-    higher = s[n] > s[favourite]
-    if name in bounded:  # both have the best score there is
-        higher = s[n] == s[favourite] == s.max()
-    claim(f"{name}: a disliked text scores "
-          + ("as high as any text can" if name in bounded else "above the favourite"),
-          higher and people[n] < -1 < 3 < people[favourite])  # fmt: skip
+    n = fooled[name]
+    if name in bounded:  # both texts have the best score there is
+        holds = bool(s[n] == s[top_rated] == s.max())
+        claim(f"{name}: a negative text scores as high as any", holds, rated=people[n])
+    else:
+        holds = bool(s[n] > s[top_rated])
+        claim(
+            f"{name}: a negative text beats the top-rated one", holds, rated=people[n]
+        )
 
 # %% [markdown] id="05-search-text"
 # ## Then by search
@@ -486,106 +560,130 @@ for name, s in scores.items():
 # A policy is not bound to texts that somebody wrote. So we **climb**: make 24 random
 # one-word edits of a text, keep the one that the rule likes best, repeat. The search
 # sees nothing of the rule but its scores, just like a policy. For the two bounded rules
-# there is nothing to climb: the hated text above already has the best score there is.
-#
-# Log-probability starts at people's favourite, most others at the human text that
-# scores highest under the rule. Under cross-entropy a climb by single words gets stuck
-# easily; there it starts at four texts of the language model's own, written with the
-# likeliest token every time, and the best end is kept.
-#
-# Read what it finds. It is plainly worse, but "plainly" is your judgement. What can be
+# there is nothing to climb: the negative text above already has the best score there
+# is.
+
+# %% id="05-climb"
+from course.reward.exploits import climb
+
+count = Counter(word for text in train_texts for word in text.split())
+vocabulary = [word for word, _ in count.most_common(1500)]
+
+
+def search(name, start, seed=0):
+    """The best text that 100 steps of climbing find for a rule."""
+    draws = generator(seed)
+    options = {"steps": 100, "tries": 24, "longest": 60}
+    return climb(rules[name], start, vocabulary, generator=draws, **options)
+
+
+found = {}
+for name in ("length", "lexicon", "BLEU", "ROUGE-L"):
+    found[name] = search(name, texts[int(scores[name].argmax())])
+
+# %% [markdown] id="05-starts-text"
+# Those four start at the human text that scores highest under the rule.
+# Log-probability starts at the top-rated text. Under cross-entropy a climb by single
+# words gets stuck easily; there it starts at four texts of the language model's own,
+# written with the likeliest token every time, and the best end is kept.
+
+# %% id="05-search"
+from course.lm.sampling import write
+
+found["log-probability"] = search("log-probability", texts[top_rated])
+heads = ["The film", "A", "It's", "This movie"]
+likeliest = write(model, tokenizer, heads, max_new_tokens=40, top_k=1)
+ends = [
+    search("minus cross-entropy", head + tail, seed)
+    for seed, (head, tail) in enumerate(zip(heads, likeliest, strict=True))
+]
+found["minus cross-entropy"] = max(ends, key=lambda end: end.score)
+for name, end in found.items():
+    human_best = texts[int(scores[name].argmax())]
+    print(f"{name}: best human {scores[name].max():.2f}: {human_best[:70]}")
+    print(f"    found {end.score:.2f}: {end.text[:200] or '(empty)'}")
+
+# %% [markdown] id="05-worse-text"
+# Read what it found. It is plainly worse, but "plainly" is your judgement. What can be
 # *checked* is whether a text is a stranger among those that people wrote, by a measure
 # which the search did not look at: repeated words, surprise to the language model (nats
 # per token) or number of words. A typical text is like 98 % of the human ones. A short
 # broken sentence can pass as typical: no measure replaces the reading.
 
-# %% id="05-search"
-from course.lm.sampling import write
-from course.reward.exploits import climb
 
-count = Counter(word for text in train_texts for word in text.split())
-words = [word for word, _ in count.most_common(1500)]
-rules["minus cross-entropy"] = lambda texts: (lambda n, t: n / t)(
-    *completion_nats(model, tokenizer, [""] * len(texts), texts))  # fmt: skip
-openings = ["The film", "A", "It's", "This movie"]
-likeliest = write(model, tokenizer, openings, max_new_tokens=40, top_k=1)
-starts = {name: [texts[int(scores[name].argmax())]] for name in scores}
-starts["log-probability"] = [texts[favourite]]
-starts["minus cross-entropy"] = [
-    a + b for a, b in zip(openings, likeliest, strict=True)
-]
-found = {}
-for name in (name for name in scores if name not in bounded):
-    ends = [climb(rules[name], start, words, generator=generator(k),
-                  steps=100, tries=24, longest=60)
-            for k, start in enumerate(starts[name])]  # fmt: skip
-    found[name] = max(ends, key=lambda end: end.score)
-for name in scores:
-    if name in found:
-        best = texts[int(scores[name].argmax())]
-        print(f"{name}: best human {scores[name].max():.2f}: {best[:70]}")
-        print(f"    found {found[name].score:.2f}: {found[name].text[:200] or '∅'}")
-
-# %% id="05-worse" tags=["nbval-check-output"]
+# %% id="05-worse"
 # seeds tried: 0, 1, 2
-edges = torch.tensor([0.01, 0.99])
-
-
 def measures(texts):
-    nats, T = completion_nats(model, tokenizer, [""] * len(texts), texts)
-    return {"distinct-1": distinct_score(texts, 1), "distinct-2": distinct_score(texts),
-            "nats per token": -nats / T, "words": length_score(texts)}  # fmt: skip
+    """Four numbers of each text that tell typical texts from strangers."""
+    repeats = {
+        "distinct-1": distinct_score(texts, 1),
+        "distinct-2": distinct_score(texts),
+    }
+    surprise = -minus_cross_entropy(texts)
+    return repeats | {"nats per token": surprise, "words": length_score(texts)}
 
 
-human = {name: x.quantile(edges) for name, x in measures(texts[::3]).items()}
+# %% id="05-strangers"
+edges = torch.tensor([0.01, 0.99])
+human = {name: v.quantile(edges) for name, v in measures(texts[::3]).items()}
 own = {"length": "words", "minus cross-entropy": "nats per token"}
-strange = []
-for name in (name for name in scores if name in found):
-    odd = [m for m, x in measures([found[name].text]).items() if m != own.get(name)
-           and not human[m][0] <= x[0] <= human[m][1]]  # fmt: skip
-    strange += [name] * bool(odd)
-    claim(f"{name}: the search beats every human text",
-          found[name].score > float(scores[name].max()) + 1e-6)  # fmt: skip
-claim("at least four of the six texts are strangers by a measure of their own",
-      len(strange) >= 4, strangers=len(strange))  # fmt: skip
+strange = {}
+for name, end in found.items():
+    strange[name] = [
+        kind
+        for kind, v in measures([end.text]).items()
+        if kind != own.get(name) and not human[kind][0] <= v[0] <= human[kind][1]
+    ]
+    print(f"{name}: unlike human texts in {', '.join(strange[name]) or 'nothing'}")
+
+# %% id="05-worse-claim" tags=["nbval-check-output"]
+for name, end in found.items():
+    beats = end.score > float(scores[name].max()) + 1e-6
+    claim(f"{name}: the search beats every human text", beats)
+odd = sum(bool(kinds) for kinds in strange.values())
+claim("at least four of the six texts are strangers", odd >= 4, strangers=odd)
 
 # %% [markdown] id="05-signature-text"
 # ## All in one picture
 #
-# On the left how far each rule agrees with people, on the right how far its exploit
-# goes beyond human texts, in standard deviations of the human texts' scores.
+# On the left how far each rule agrees with people. On the right three texts for each
+# rule, in standard deviations of the human texts' scores: the top-rated text, the human
+# text that the rule likes best, and the exploit. For the two bounded rules the exploit
+# is the negative text from the data: all three are tied at the best score there is.
 
 # %% id="05-signature"
 names = sorted(scores, key=lambda name: r[name])
-places = list(range(len(names)))
 _, (left, right) = plt.subplots(1, 2, figsize=(8.6, 3.8), sharey=True)
 for k, name in enumerate(names):
-    s = scores[name].double()
-    low, high = interval[name]
-    left.plot([low, high], [k, k], color=plots.COLOURS[0])
+    s, (low, high) = scores[name].double(), interval[name]
+    left.plot([low, high], [k, k], "-", color=plots.COLOURS[0])
     left.plot(r[name], k, "o", color=plots.COLOURS[0])
-    top = found[name].score if name in found else float(s[hated[name]])
-    z = [float((x - s.mean()) / s.std()) for x in (s[favourite], s.max(), top)]
-    right.plot(z, [k] * 3, color=plots.COLOURS[6], linewidth=1)
-    for x, kind, marker, colour in zip(
-        z, ("people's favourite", "best human under the rule", "exploit"), "DoX",
-        plots.COLOURS[2:3] + plots.COLOURS[:2], strict=True):  # fmt: skip
-        right.plot(x, k, marker, color=colour, label=kind * (k == 0))
-left.axvline(0, color=plots.COLOURS[6], linestyle="--", linewidth=1)
+    top = found[name].score if name in found else float(s[fooled[name]])
+    trio = {"top-rated text": s[top_rated], "best human": s.max(), "exploit": top}
+    for n, (kind, value) in enumerate(trio.items()):
+        place, z = k + 0.25 * (1 - n), float((value - s.mean()) / s.std())
+        style = {"marker": "DoX"[n], "color": plots.COLOURS[n]}
+        right.plot(z, place, linestyle="", label=kind if k == 0 else None, **style)
+left.axvline(0, color="black", linestyle="--", linewidth=1)
 left.set(title="Few rules agree with people …", xlabel="Pearson r, 95 % interval")
-left.set_yticks(places, names)
+left.set_yticks(range(len(names)), names)
+right.set(
+    title="… and each has an exploit", xlabel="standard deviations above the mean"
+)
 right.legend()
-broken = all(found[n].score > scores[n].max() for n in found)
-plots.finish(right, "… and every one has an exploit" if broken else
-             "… and most have an exploit",
-             "standard deviations above the mean", "")  # fmt: skip
+plots.show("""Left: the lexicon stands alone at the top with r 0.42, the other rules
+lie below half of its value, three of them with 0 in their interval. Right: for each
+rule the cross of the exploit lies at or beyond the circle of the best human text; for
+most rules the diamond of the top-rated text lies far to the left of both.""")
+
+# %% id="05-signature-claim" tags=["nbval-check-output"]
+beaten = sum(end.score > float(scores[name].max()) for name, end in found.items())
+tied = sum(bool(scores[n][fooled[n]] == scores[n].max()) for n in bounded)
+claim("each of the eight has an exploit", beaten + tied == 8, beaten=beaten, tied=tied)
+zero = sum(low < 0 < high for low, high in interval.values())
+claim("three rules may agree not at all", zero == 3, with_0_inside=zero)
 
 # %% [markdown] id="05-control-text"
-# *The figure, left: the lexicon stands alone at the top, the other rules lie below half
-# of its value, three of them with 0 in their interval. Right: for each rule the cross
-# of the exploit lies at or beyond the dot of the best human text; the diamond, the text
-# that people like best, lies to the left of both for most rules.*
-#
 # ## The control: a reward that reads the prompt
 #
 # This must **not** work. A rule takes the valence of the first known word, and it is
@@ -593,27 +691,33 @@ plots.finish(right, "… and every one has an exploit" if broken else
 # policy writes, the reward is the same: constant up to the prompt. The language model
 # writes 16 completions for each of four prompts.
 
-# %% id="05-control" tags=["nbval-check-output"]
+# %% id="05-control"
 from course.data.reviews import lexicon
 from course.reward.word_lists import words_of
 
-valence = lexicon()
+valences = lexicon()
 
 
 def first_feeling(texts):
-    known = ([valence[w] for w in words_of(t) if w in valence] for t in texts)
+    known = ([valences[w] for w in words_of(t) if w in valences] for t in texts)
     return torch.tensor([(values + [0.0])[0] for values in known])
 
 
-openings = ["A good film", "A bad film", "The best of", "A dull story"]
-x = [prompt for prompt in openings for _ in range(16)]
-y = write(model, tokenizer, x, max_new_tokens=16, generator=generator(0))
-both = rule_score(first_feeling)(x, y).view(4, 16)  # (prompts, completions)
-alone = first_feeling(y).view(4, 16)
-claim("of 64 completions more than 30 differ", len(set(y)) > 30)
-claim("with the prompt: variance 0 inside every prompt", (both.var(1) == 0).all())
-claim("yet it differs between prompts, so a plot of it looks alive", both.var() > 1)
-claim("the completion alone: the same rule does vary", (alone.var(1) > 0).any())
+loaded = ["A good film", "A bad film", "The best of", "A dull story"]
+asked = [prompt for prompt in loaded for _ in range(16)]
+answers = write(model, tokenizer, asked, max_new_tokens=16, generator=generator(0))
+both = rule_score(first_feeling)(asked, answers).view(4, 16)  # (prompts, completions)
+only = first_feeling(answers).view(4, 16)
+print("variance inside a prompt, prompt read:", both.var(1).tolist())
+print("variance inside a prompt, completion only:", [f"{v:.2f}" for v in only.var(1)])
+
+# %% id="05-control-claim" tags=["nbval-check-output"]
+different = len(set(answers))
+claim("of 64 completions more than 30 differ", different > 30, different=different)
+claim("with the prompt: variance 0 inside every prompt", bool((both.var(1) == 0).all()))
+over_all = float(both.var())
+claim("yet between prompts it differs: a plot looks alive", over_all > 1, var=over_all)
+claim("the completion alone: the rule does vary", bool((only.var(1) > 0).any()))
 
 # %% [markdown] id="05-control-after"
 # A policy learns from differences between completions of the same prompt (chapter 09).
@@ -625,52 +729,58 @@ claim("the completion alone: the same rule does vary", (alone.var(1) > 0).any())
 # > "Perplexity measures the quality of a text: the lower, the better."
 #
 # **Perplexity** is $e^{H}$, so lower perplexity is higher reward under "minus
-# cross-entropy". Test it twice: let people decide, and let the model write with a low
-# temperature, which makes it choose what is easy to foresee (chapter 03).
+# cross-entropy". The ratings cannot judge this sentence: they are about sentiment, and
+# a fluent damning review is as good a *text* as a fluent glowing one. Two experiments
+# can.
+#
+# **One**, in favour: shuffle the words of human texts. That makes each of them worse;
+# does perplexity notice? **Two**, against: let the model write with a low temperature,
+# which makes it choose what is easy to foresee (chapter 03). If lower is better, these
+# texts must be better than people's.
+
+# %% id="05-shuffled"
+human_texts = [text for text in texts if len(text.split()) > 5][:200]
+draws = generator(3)
+broken = []
+for text in human_texts:
+    parts_of = text.split()
+    order = torch.randperm(len(parts_of), generator=draws)
+    broken.append(" ".join(parts_of[n] for n in order))
+whole_H, broken_H = -minus_cross_entropy(human_texts), -minus_cross_entropy(broken)
+notices = float((broken_H > whole_H).double().mean())
+print(f"nats per token: whole {whole_H.mean():.2f}, shuffled {broken_H.mean():.2f}")
+print(f"the shuffled text is the more surprising one in {notices:.0%} of 200 pairs")
+
+# %% id="05-timid"
+options = {"max_new_tokens": 24, "temperature": 0.3, "generator": generator(0)}
+timid = write(model, tokenizer, [""] * 64, **options)
+timid = [text for text in timid if len(text.split()) > 3]
+easy = float(-minus_cross_entropy(timid).mean())
+by_people = float(-scores["minus cross-entropy"].mean())
+diverse, diverse_people = (
+    pooled_distinct_n(timid),
+    pooled_distinct_n(texts[: len(timid)]),
+)
+print(f"nats per token: the timid model {easy:.2f}, people {by_people:.2f}")
+print(f"different word pairs: {diverse:.2f} against {diverse_people:.2f}")
+print(*timid[:3], sep="\n")
 
 # %% id="05-examined" tags=["nbval-check-output"]
-claim("low perplexity hardly goes with high ratings: r below 0.2",
-      abs(r["minus cross-entropy"]) < 0.2)  # fmt: skip
-safe = write(model, tokenizer, [""] * 64, max_new_tokens=24, temperature=0.3,
-             generator=generator(0))  # fmt: skip
-safe = [text for text in safe if len(text.split()) > 3]
-nats, T = completion_nats(model, tokenizer, [""] * len(safe), safe)
-easy, by_people = float((nats / T).mean()), float(scores["minus cross-entropy"].mean())
-claim("the timid model's texts cost at least 1 nat per token less than people's",
-      easy > by_people + 1, model=easy, people=by_people)  # fmt: skip
-claim("and together they are less diverse than people's by a quarter",
-      pooled_distinct_n(safe)
-      < 0.75 * pooled_distinct_n(texts[: len(safe)]))  # fmt: skip
+claim("perplexity notices broken order in over 95 %", notices > 0.95, share=notices)
+cheap = by_people - easy
+claim("timid texts are cheaper than people's by a nat", cheap > 1, nats=cheap)
+share = diverse / diverse_people
+claim("and less diverse by a quarter or more", share < 0.75, share=share)
+cost = float(-found["minus cross-entropy"].score)
+claim("the cheapest text of all is an exploit", cost < easy, nats_per_token=cost)
 
 # %% [markdown] id="05-evaluate-text"
-# So the description is wrong as a measure of quality: perplexity says how well *this
-# model* foresees a text. It is a fine measure of the model on human texts, and a poor
-# one of texts on a model. (Its cousin, "a BLEU of 0 means that nothing matched", fell
-# above.)
+# So the description holds in one direction only. A high perplexity is a sign that
+# something is broken. Below the level of human text, lower is not better: it is timid,
+# and at the far end a loop. Perplexity says how well *this model* foresees a text. It
+# is a fine measure of the model on human texts, and a poor one of texts on a model.
+# (Its cousin, "a BLEU of 0 means that nothing matched", fell above.)
 #
-# ## The same metrics as `evaluate` modules
-#
-# Other tools expect the interface of the `evaluate` library.
-# `course.reward.metric_modules` wraps the functions of this course, thinly: nothing is
-# fetched, all stays in memory.
-
-# %% id="05-evaluate" tags=["nbval-check-output"]
-from course.reward.metric_modules import DistinctN, Pearson, RougeL
-
-module = RougeL()
-module.add_batch(predictions=gaps[:50], references=texts[:50])
-module.add_batch(predictions=gaps[50:99], references=texts[50:99])
-mean = sum(map(rouge_l, gaps[:99], texts[:99])) / 99
-print(sorted(module.features))
-claim("in batches, the module gives the mean of our function",
-      abs(module.compute()["rouge_l"] - mean) < 1e-12)  # fmt: skip
-claim("so does distinct-n", DistinctN().compute(predictions=[loop])["distinct_n"]
-      == torch.tensor(share).item())  # fmt: skip
-agree = Pearson().compute(predictions=scores["lexicon"].tolist(),
-                          references=people.tolist())  # fmt: skip
-claim("and Pearson's r", abs(agree["pearson"] - r["lexicon"]) < 1e-5)
-
-# %% [markdown] id="05-play-text"
 # ## Play: the reward mixer
 #
 # Can a mix do better than its parts? Each part is put on one scale first (mean 0,
@@ -699,21 +809,43 @@ from course.widgets import reward_mixer
 
 reward_mixer(texts, people, mix, {"lexicon": 1.0, "no forbidden words": 0.3})
 
+# %% [markdown] id="05-play-text"
+# ## For reference: the same metrics as `evaluate` modules
+#
+# Other tools expect the interface of the `evaluate` library.
+# `course.reward.metric_modules` wraps the functions of this course, thinly: nothing is
+# fetched, all stays in memory. Skip this unless you need it.
+
+# %% id="05-evaluate" tags=["nbval-check-output"]
+from course.reward.metric_modules import DistinctN, Pearson, RougeL
+
+module = RougeL()
+module.add_batch(predictions=gaps[:50], references=texts[:50])
+module.add_batch(predictions=gaps[50:99], references=texts[50:99])
+by_module = module.compute()["rouge_l"]
+by_function = sum(map(rouge_l, gaps[:99], texts[:99])) / 99
+claim("in batches: our mean", abs(by_module - by_function) < 1e-12, rouge_l=by_module)
+by_module = DistinctN().compute(predictions=[so_good])["distinct_n"]
+claim("so does distinct-n", abs(by_module - distinct) < 1e-6, distinct_2=by_module)
+inputs = {"predictions": scores["lexicon"].tolist(), "references": people.tolist()}
+by_module = Pearson().compute(**inputs)["pearson"]
+claim("and Pearson's r", abs(by_module - r["lexicon"]) < 1e-5, r=by_module)
+
 # %% [markdown] id="05-limits"
 # ## What was shown, and what not
 #
 # A reward is a function, and most useful ones fit on a screen. BLEU and ROUGE-L from
 # scratch equal their reference implementations. Of eight rules only the lexicon agrees
-# with people to a degree worth having, and each of the eight has texts that it cannot
-# tell from good ones or prefers to them.
+# with people's sentiment to a degree worth having, and each of the eight has texts that
+# it cannot tell from the best or prefers to them.
 #
-# **Limits.** "Disliked" was checked by people, on real texts. "Plainly worse" of the
-# found texts was checked only as *untypical*, and not for all; that they are bad you
-# saw by reading. One kind of search, one kind of text. Our reviews have no references
-# of their own, so BLEU and ROUGE were used here outside their field, and nothing here
-# says how they do inside it. The mixer's weights are chosen on the texts that judge
-# them: fine for play, not for a result. No policy was trained: what one does with these
-# rewards is chapter 09.
+# **Limits.** "Negative" was rated by people, on real texts, and it is sentiment:
+# whether a text is *good* nobody was asked. "Plainly worse" of the found texts was
+# checked only as *untypical*, and not for all; that they are bad you saw by reading.
+# One kind of search, one kind of text. BLEU and ROUGE were used here outside their
+# field, with references of other prompts, and nothing here says how they do inside it.
+# The mixer's weights are chosen on the texts that judge them: fine for play, not for a
+# result. No policy was trained: what one does with these rewards is chapter 09.
 #
 # ## Test yourself
 #
@@ -723,19 +855,46 @@ reward_mixer(texts, people, mix, {"lexicon": 1.0, "no forbidden words": 0.3})
 # 4. Two parts have very different spreads. What does normalising each one first change?
 # 5. Why do increments of a potential not invite farming, and rises alone do?
 # 6. How do you notice, before training, that a reward only reads the prompt?
+# 7. A rule has r = 0.4 with the ratings of a thousand texts. What does that not tell
+#    you about it as a reward?
 #
-# ## Read on
+# <details><summary>Answers</summary>
 #
-# - K. Papineni and others, *BLEU*, ACL 2002; M. Post, *A Call for Clarity in
-#   Reporting BLEU Scores*, 2018, arXiv:1804.08771: why a signature.
-# - C.-Y. Lin, *ROUGE: A Package for Automatic Evaluation of Summaries*, 2004.
-# - C. Hutto and E. Gilbert, *VADER*, ICWSM 2014: the lexicon and the ratings.
-# - J. Li and others, *A Diversity-Promoting Objective Function for Neural Conversation
-#   Models*, 2016, arXiv:1510.03055: distinct-n.
-# - A. Holtzman and others, *The Curious Case of Neural Text Degeneration*, 2020,
-#   arXiv:1904.09751: probable is not good.
-# - A. Ng, D. Harada and S. Russell, *Policy Invariance Under Reward Transformations*,
-#   ICML 1999: potentials.
+# 1. Clipping (an n-gram counts at most as often as the reference has it) and the
+#    brevity penalty.
+# 2. The tokens, the smoothing, corpus or sentence, and the number of references: the
+#    signature.
+# 3. Each token subtracts from the sum, so the empty text is best. The mean likes what
+#    is easy to foresee: clichés and loops.
+# 4. The batch decides what a part is worth. A part that hardly varies is blown up.
+# 5. The increments telescope to end minus start, so ups and downs cancel. Of rises
+#    alone the downs are forgiven.
+# 6. Its variance inside each prompt is 0.
+# 7. Which texts a policy will find that nobody wrote. The top of the rule counts, not
+#    its agreement on human texts.
 #
-# **Next:** the exercises in `exercises/05_rewards_by_rule.ipynb`; then chapter 06 asks
-# people, and chapter 07 learns the reward from their answers.
+# </details>
+#
+# ## Further reading
+#
+# - K. Papineni and others, [*BLEU*](https://doi.org/10.3115/1073083.1073135), 2002;
+#   M. Post, [*A Call for Clarity in Reporting BLEU
+#   Scores*](https://arxiv.org/abs/1804.08771), 2018: why a signature.
+# - C.-Y. Lin, [*ROUGE: A Package for Automatic Evaluation of
+#   Summaries*](https://aclanthology.org/W04-1013), 2004.
+# - C. Hutto and E. Gilbert, [*VADER*](https://doi.org/10.1609/icwsm.v8i1.14550), 2014:
+#   the lexicon and the ratings.
+# - J. Li and others, [*A Diversity-Promoting Objective Function for Neural Conversation
+#   Models*](https://arxiv.org/abs/1510.03055), 2016: distinct-n.
+# - A. Holtzman and others, [*The Curious Case of Neural Text
+#   Degeneration*](https://arxiv.org/abs/1904.09751), 2020: probable is not good.
+# - A. Ng, D. Harada and S. Russell, [*Policy Invariance Under Reward
+#   Transformations*](https://people.eecs.berkeley.edu/~russell/papers/icml99-shaping.pdf),
+#   1999: potentials.
+# - DeepSeek-AI, [*DeepSeek-R1*](https://arxiv.org/abs/2501.12948), 2025: format and
+#   verifiable rewards; L. Zheng and others, [*Judging
+#   LLM-as-a-Judge*](https://arxiv.org/abs/2306.05685), 2023: model judges.
+#
+# **Next:** [the exercises](../exercises/05_rewards_by_rule.ipynb); then
+# [chapter 06](06_human_feedback.ipynb) asks people, and
+# [chapter 07](07_reward_model.ipynb) learns the reward from their answers.

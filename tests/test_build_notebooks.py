@@ -469,7 +469,13 @@ REFUSED = {
     "lines": (result(**{"text/plain": "[<matplotlib.lines.Line2D>]"}), "plt.show()"),
     "axes": (result(**{"text/plain": "<Axes: xlabel='x'>"}), "plt.show()"),
     "hist": (result(**{"text/plain": "(x, <BarContainer object>)"}), "plt.show()"),
-    "long": (shown("image/png", "A" * 150_001), "the limit is 150000"),
+    "bare picture": (shown("image/png", "AAAA"), "use plots.show(alt)"),
+    "no text": (shown("text/html", '<img src="data:">'), "1 picture(s) without"),
+    "empty text": (
+        shown("text/html", '<img alt="" src="data:">'),
+        "without alternative",
+    ),
+    "long": (shown("text/html", "A" * 150_001), "the limit is 150000"),
     "many lines": (stream("x\n" * 41), "prints 41 lines"),
 }
 
@@ -489,7 +495,7 @@ def test_an_output_that_must_not_be_stored_is_refused(case):
         result(**{"text/plain": "tensor([1.])"}),
         new_output(
             "display_data",
-            data={"image/png": "AAAA", "text/plain": "<Figure size 640x340>"},
+            data={"text/html": '<img alt="a line that falls" src="data:">'},
         ),
     ],
 )

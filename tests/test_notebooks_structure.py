@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from tools import assemble, build_notebooks, masters, regions
+from tools import assemble, build_notebooks, execute, masters, regions
 from tools.test_lanes import NBVAL
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -143,6 +143,35 @@ def test_every_stored_solution_was_found_correct(path):
     for cell in checks:
         first = _lines(cell.outputs[0])[0]
         assert first.startswith(f"✔ {regions.number(cell.id)} "), first
+
+
+CODE_LINES = 15  # of a cell; one cell a chapter, its signature, may have more
+
+
+def code_lines(source: str) -> int:
+    """Lines that are neither blank nor a comment."""
+    lines = [line.strip() for line in source.splitlines()]
+    return sum(bool(line) and not line.startswith("#") for line in lines)
+
+
+@pytest.mark.parametrize("path", FILES["notebooks"], ids=name)
+def test_a_lesson_has_short_cells(path):
+    cells = [cell for cell in codes(read(path)) if not cell.id.endswith("-setup")]
+    long = [cell.id for cell in cells if code_lines(cell.source) > CODE_LINES]
+    assert len(long) <= 1, long
+
+
+@pytest.mark.parametrize("path", ALL, ids=name)
+def test_a_reader_sees_no_pragma_of_the_authors_tools(path):
+    sources = "\n".join(cell.source for cell in codes(read(path)))
+    assert "# fmt:" not in sources and "# noqa" not in sources
+
+
+@pytest.mark.parametrize("path", STORED, ids=name)
+def test_every_picture_has_an_alternative_text(path):
+    for cell in codes(read(path)):
+        for output in cell.outputs:
+            assert execute.pictures_without_text(output.get("data", {})) == 0, cell.id
 
 
 def test_nbval_collects_every_code_cell():

@@ -15,7 +15,7 @@ UNSET = ("MPLBACKEND", "PYTHONHASHSEED", "COURSE_DEVICE")
 CELL_SECONDS = 300
 OUTPUT_BYTES, NOTEBOOK_BYTES, EXERCISE_BYTES = 150_000, 1_000_000, 100_000
 PRINTED_LINES = 40
-MIME = {"text/plain", "text/html", "text/markdown", "text/latex", "image/png"}
+MIME = {"text/plain", "text/html", "text/markdown", "text/latex"}
 VIEW = "application/vnd.jupyter.widget-view+json"
 ABSOLUTE = re.compile(
     r"(?<![\w<:/.~-])/(home|root|tmp|usr|opt|mnt|var|srv|work|content|Users|private)/[\w.]"
@@ -55,6 +55,13 @@ def clean(notebook: Any, label: str) -> None:
             raise BuildError(f"{label}, cell {cell.id}: {reason}")
 
 
+def pictures_without_text(data: Any) -> int:
+    """How many pictures among an output's formats nobody can hear described."""
+    tags = re.findall(r"<img\b[^>]*>", str(data.get("text/html", "")))
+    told = [tag for tag in tags if re.search(r'\balt="[^"]{10,}"', tag)]
+    return len(tags) - len(told) + ("image/png" in data)
+
+
 def refused(cell: Any) -> str:
     """Why the outputs of a code cell may not be stored, or ""."""
     checked = "nbval-check-output" in cell.metadata.get("tags", [])
@@ -66,6 +73,10 @@ def refused(cell: Any) -> str:
         if kind == "stream" and output.name == "stderr":
             return f"wrote to stderr: {output.text[:200]!r}"
         data = output.get("data", {"text/plain": output.get("text", "")})
+        if bare := pictures_without_text(data):
+            return (
+                f"shows {bare} picture(s) without alternative text: use plots.show(alt)"
+            )
         if unknown := set(data) - MIME:
             return f"stores {sorted(unknown)}, expected some of {sorted(MIME)}"
         if checked and kind != "stream":
@@ -77,7 +88,7 @@ def refused(cell: Any) -> str:
             return "ends with a plotting object; call plt.show() last"
         if (size := len(json.dumps(output).encode())) > OUTPUT_BYTES:
             return f"has an output of {size} bytes, the limit is {OUTPUT_BYTES}"
-        if "image/png" not in data and "text/html" not in data:
+        if "text/html" not in data:
             printed += data.get("text/plain", "").rstrip("\n") + "\n"
     if (lines := printed.count("\n")) > PRINTED_LINES:
         return f"prints {lines} lines, the limit is {PRINTED_LINES}"

@@ -13,7 +13,7 @@ import tempfile
 import time
 import xml.etree.ElementTree as xml
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -45,12 +45,14 @@ class Lane:
 
     env: variables to set; a value of None removes the variable.
     needs: names of lanes without which this one cannot run.
+    asked: it runs only where `--lane` names it.
     """
 
     name: str
     command: tuple[str, ...]
     needs: tuple[str, ...] = ()
     env: Mapping[str, str | None] = field(default_factory=dict)
+    asked: bool = False
 
     @property
     def is_pytest(self) -> bool:
@@ -87,7 +89,13 @@ def lanes(workers: int, gpu: bool = False) -> list[Lane]:
         Lane("fetch", ("-m", "course", "doctor", "--fetch")),
         Lane(
             "fast",
-            (*PYTEST, "tests", "-m", "not notebooks and not browser", *spread),
+            (
+                *PYTEST,
+                "tests",
+                "-m",
+                "not notebooks and not browser and not twice",
+                *spread,
+            ),
             env=plain,
         ),
         Lane(
@@ -113,6 +121,12 @@ def lanes(workers: int, gpu: bool = False) -> list[Lane]:
             (*PYTEST, "tests", "-m", "browser"),
             needs=("fetch", "checkpoints"),
             env=kernels,
+        ),
+        Lane(
+            "twice",
+            (*PYTEST, "tests/test_cells_twice.py", "-m", "twice", *spread),
+            env=kernels,
+            asked=True,
         ),
     ]
 
@@ -209,11 +223,10 @@ def main(arguments: list[str] | None = None) -> int:
         unknown = set(options.lane) - {lane.name for lane in chosen}
         if unknown:
             parser.error(f"no lane {sorted(unknown)[0]!r}")
-        chosen = [
-            Lane(lane.name, lane.command, (), lane.env)
-            for lane in chosen
-            if lane.name in options.lane
-        ]
+        named = [lane for lane in chosen if lane.name in options.lane]
+        chosen = [replace(lane, needs=()) for lane in named]
+    else:
+        chosen = [lane for lane in chosen if not lane.asked]
     results = run(chosen)
     print("\n" + table(results), flush=True)
     return 0 if all(result.status == "ok" for result in results) else 1

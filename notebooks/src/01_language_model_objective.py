@@ -18,12 +18,14 @@
 # | $p(y_t \mid y_{<t})$ | `p` | probability of a token after all tokens before it |
 # | $\ell$ | `l` | log-probability of a text, in nats |
 # | $f$, $q$ | `f`, `q` | counted frequencies, a model's probabilities |
+#
+# The words of the whole course are in the [glossary](../GLOSSARY.md).
 
 # %% [markdown] id="01-chain-text"
 # ## A text is a chain of choices
 #
 # Start with a language of three words and two texts. A **bigram** model looks at
-# one word and asks what comes next; it learns by counting what came next.
+# one word and asks what comes next; it learns by counting what did come next.
 # `<bos>` marks the beginning. `Fraction` keeps all numbers exact.
 
 # %% id="01-tiny" tags=["nbval-check-output"]
@@ -78,7 +80,7 @@ print(len(texts), "texts; the likeliest:", " ".join(best), probability(best))
 claim("all texts of four words together have probability 1, exactly",
       sum(probability(y) for y in texts) == 1)  # fmt: skip
 
-# %% [markdown] id="01-fit-text"
+# %% [markdown] id="01-log-text"
 # ## Logarithms, because products vanish
 #
 # A review has dozens of tokens, a book has many thousands, and a product of that many
@@ -87,6 +89,15 @@ claim("all texts of four words together have probability 1, exactly",
 #
 # $$ \ell = \log p(y) = \sum_t \log p(y_t \mid y_{<t}) $$
 
+# %% id="01-log" tags=["nbval-check-output"]
+from math import log
+
+tiny = 0.25**1000  # a thousand tokens of probability 1/4
+in_nats = sum(log(0.25) for _ in range(1000))
+claim("the product of 1,000 chances of 1/4 is 0 in a computer", tiny == 0.0)
+claim("the sum of their logs is a plain number", in_nats > -1400, nats=in_nats)
+
+# %% [markdown] id="01-fit-text"
 # ## Why counting is right
 #
 # The best model is the one under which the texts that we saw are most probable:
@@ -98,14 +109,8 @@ claim("all texts of four words together have probability 1, exactly",
 #
 # The first part, the **entropy** $H(f)$, is the loss of $q = f$. The second, the
 # **Kullback–Leibler divergence**, is never negative, and 0 only when $q = f$. So no
-# $q$ beats the counts. The first cell computes all three, and disturbs the counts at
-# random.
-#
-# So three goals are one goal: the highest likelihood of the corpus, the lowest
-# cross-entropy, the lowest KL. They differ by a factor (the number of tokens $n$) and
-# by a constant ($H(f)$, in which no model appears). A constant moves no minimum and has
-# no gradient. The second cell checks both: with $q$ the softmax of two logits $z$, the
-# gradient of all three is $q - f$, predicted minus counted.
+# $q$ beats the counts. Compute all three, and disturb the counts at random a thousand
+# times.
 
 # %% id="01-kl" tags=["nbval-check-output"]
 import torch
@@ -113,61 +118,70 @@ import torch
 from course.runtime import generator
 
 f = torch.tensor([0.25, 0.75], dtype=torch.float64)  # after good: good, film
-draw = generator(0)
 
 
 def cross_entropy(f, q):
     return -(f * q.log()).sum(-1)
 
 
-noise = 0.3 * torch.randn(1000, 2, generator=draw, dtype=torch.float64)
+noise = 0.3 * torch.randn(1000, 2, generator=generator(0), dtype=torch.float64)
 q = (f.log() + noise).softmax(-1)  # (1000, 2): a thousand disturbed models
 kl = (f * (f / q).log()).sum(-1)
 gap = (cross_entropy(f, q) - (cross_entropy(f, f) + kl)).abs().max()
 claim("cross-entropy is entropy plus KL, to 1e-12", gap < 1e-12)
-claim("none of 1,000 disturbed models beats the counts",
-      (cross_entropy(f, q) >= cross_entropy(f, f)).all())  # fmt: skip
+above = cross_entropy(f, q) - cross_entropy(f, f)
+claim("none of 1,000 disturbed models beats the counts", (above >= 0).all(),
+      entropy=cross_entropy(f, f), nearest_above_it=above.min())  # fmt: skip
+
+# %% [markdown] id="01-goals-text"
+# So three goals are one goal: the highest likelihood of the corpus, the lowest
+# cross-entropy, the lowest KL. They differ by a factor (the number of tokens) and by a
+# constant ($H(f)$, in which no model appears). A constant moves no minimum and has no
+# gradient. With $q$ the softmax of two logits $z$, the gradient of all three must be
+# $q - f$, predicted minus counted.
+
 
 # %% id="01-gradient" tags=["nbval-check-output"]
-n = 4 * f  # the corpus has good-good once, good-film three times
-
-
 def goals(q):
     """Minus log-likelihood per token, cross-entropy and KL of q (..., 2)."""
-    likelihood = (n * q.log()).sum(-1)
-    return -likelihood / n.sum(), cross_entropy(f, q), (f * (f / q).log()).sum(-1)
+    seen_pairs = 4 * f  # the corpus has good-good once, good-film three times
+    likelihood = (seen_pairs * q.log()).sum(-1)
+    kl = (f * (f / q).log()).sum(-1)
+    return -likelihood / seen_pairs.sum(), cross_entropy(f, q), kl
 
 
-z = torch.randn(2, generator=draw, dtype=torch.float64).requires_grad_()
+z = torch.randn(2, generator=generator(1), dtype=torch.float64).requires_grad_()
 slopes = [torch.autograd.grad(goals(z.softmax(-1))[k], z)[0] for k in range(3)]
 claim("the three have the same gradient: q - f",
       all(torch.allclose(slope, z.softmax(-1) - f) for slope in slopes))  # fmt: skip
 x = torch.linspace(0.01, 0.99, 99, dtype=torch.float64)  # q(good | good)
-lowest = {int(goal.argmin()) for goal in goals(torch.stack([x, 1 - x], -1))}
+lowest = [float(x[goal.argmin()]) for goal in goals(torch.stack([x, 1 - x], -1))]
 claim("and are lowest at the same q, the counted 1/4",
-      len(lowest) == 1 and abs(x[lowest.pop()] - f[0]) < 1e-9)  # fmt: skip
+      max(abs(q - 0.25) for q in lowest) < 1e-9, lowest=lowest)  # fmt: skip
 
 # %% id="01-kl-figure"
 from course import plots
 
-x = x[2:90]
-names = ("minus log-likelihood / n", "cross-entropy H(f, q)", "KL(f ‖ q)")
-goal = dict(zip(names, goals(torch.stack([x, 1 - x], -1)), strict=True))
+drawn = x[2:90]
+_, h, k = goals(torch.stack([drawn, 1 - drawn], -1))
 plots.curves(
-    {name: (x.tolist(), goal[name].tolist()) for name in names[1:]},
+    {
+        "cross-entropy H(f, q)": (drawn.tolist(), h.tolist()),
+        "KL(f ‖ q)": (drawn.tolist(), k.tolist()),
+    },
     levels={"entropy H(f)": cross_entropy(f, f).item()},
     title="One valley twice: both are lowest at the counted 0.25",
     x="q(good | good)",
     y="loss, nats per token",
+    alt="Two valleys of one shape, lowest at 0.25. Cross-entropy touches the dashed "
+    "line of the entropy there, KL touches 0.",
 )
 
 # %% [markdown] id="01-kl-alt"
-# *The figure: two valleys of one shape, lowest at 0.25. Cross-entropy touches the
-# dashed line of the entropy there, KL touches 0: the upper curve is the lower one,
-# lifted by the entropy.*
-#
-# The entropy is a floor that no model gets under: even one that knows the
-# true frequencies cannot know which word comes next.
+# The upper curve is the lower one, lifted by the entropy. The entropy is a floor for
+# every model that sees only this context: even one that knows the true frequencies
+# cannot know which word comes next. A model that sees *more* of the past has another
+# floor, a lower one; below you will see by how much.
 #
 # ## From text to tokens
 #
@@ -186,13 +200,13 @@ train, valid, test = (
 tokenizer = train_tokenizer(train, vocab_size=2048)
 V = len(tokenizer)
 line = "A wonderful film! 很好"
-rows = encode(tokenizer, [line])
-print(tokenizer.convert_ids_to_tokens(rows[0]))
-claim("decoding gives the text back", decode(tokenizer, rows) == [line])
+coded = encode(tokenizer, [line])
+print(tokenizer.convert_ids_to_tokens(coded[0]))
+claim("decoding gives the text back", decode(tokenizer, coded) == [line])
 
 # %% [markdown] id="01-tokenizer-after"
 # `Ġ` stands for a space. Frequent words are one token; the Chinese characters, which
-# hardly occur in the reviews, fall back to bytes. `<bos>` and `<eos>` mark
+# were never joined into tokens, fall back to bytes. `<bos>` and `<eos>` mark
 # beginning and end: with `<eos>`, a model also says how probable it is that a text
 # *stops*, and texts of every length share one sum of 1.
 #
@@ -222,16 +236,45 @@ equal = next_token_loss(torch.zeros_like(logits), ids)
 claim("the sum by hand equals the course's next_token_loss",
       torch.allclose(loss, next_token_loss(logits, ids)))  # fmt: skip
 claim("equal logits cost log V nats per token",
-      torch.allclose(equal, torch.tensor(float(V)).log()))  # fmt: skip
+      abs(equal - log(V)) < 1e-4, loss=equal, log_V=log(V))  # fmt: skip
 
 # %% [markdown] id="01-ngram-text"
-# Chapter 02 trains a transformer on this loss. Here we go on counting, because a count
-# needs no training: an **n-gram** model of order $n$ looks back at $n - 1$ tokens.
+# [Chapter 02](02_transformer.ipynb) trains a transformer on this loss. Here we go on
+# counting, because a count needs no training: an **n-gram** model of order $n$ looks
+# back at $n - 1$ tokens.
 #
 # ## Counting real reviews
 #
-# **Predict first.** We count all trigrams of 8,493 training reviews. How large is the
-# loss of the trigram model on reviews that it has not seen?
+# First the floors that were promised: the loss of the counts on the very texts that
+# were counted, which is their entropy. Nothing with the same context fits these texts
+# better.
+
+# %% id="01-floors"
+train_ids, valid_ids, test_ids = (
+    encode(tokenizer, part) for part in (train, valid, test)
+)
+
+
+def floor(order):
+    """Entropy of a training token given the order - 1 before it, nats per token."""
+    grams, pasts = Counter(), Counter()
+    for row in train_ids:
+        for i in range(1, len(row)):  # <bos> is never a target
+            past = tuple(row[max(0, i - order + 1) : i])
+            grams[past, row[i]] += 1
+            pasts[past] += 1
+    nats = sum(c * log(pasts[past] / c) for (past, _), c in grams.items())
+    return nats / pasts.total()
+
+
+# %% id="01-floors-claim" tags=["nbval-check-output"]
+floors = [floor(order) for order in (1, 2, 3)]
+claim("on the counted texts each longer context has a lower floor, by over 2 nats",
+      floors[0] > floors[1] + 2 > floors[2] + 4, nats_per_token=floors)  # fmt: skip
+
+# %% [markdown] id="01-control-text"
+# **Predict first.** The trigram's floor is low. How large is its loss on reviews that
+# it has not seen?
 #
 # <details><summary>Answer</summary>
 #
@@ -242,59 +285,66 @@ claim("equal logits cost log V nats per token",
 #
 # This is the chapter's **negative control**: the counts of the training texts, taken
 # literally, must fail on new ones.
-#
-# The way out is to ask all orders and mix their answers: **interpolation**. The
-# weights $\lambda_k \ge 0$ sum to 1, so the mixture is a distribution again; and
-# because order 0, the uniform distribution, gives every token $1/V$, nothing is
-# impossible.
-#
-# $$ p(w) = \sum_k \lambda_k \, p_k(w) $$
-#
-# Which weights? Not those that fit the training texts best: there the trigram is
-# always right, and would get all the weight. They are chosen on the
-# validation texts, by **expectation-maximisation**: ask how much of each token's
-# probability came from each order, make these shares the new weights, repeat.
-#
-# Models made in this way can also write, token by token, from left to right: the last
-# of the next cells lets each of them write two texts.
 
 # %% id="01-control" tags=["nbval-check-output"]
 from math import inf
 
 from course.lm.ngram import NGram
 
-train_ids, valid_ids, test_ids = (
-    encode(tokenizer, part) for part in (train, valid, test)
-)
 raw = NGram(3, V).fit(train_ids)
 impossible = sum(raw.logprob(row) == -inf for row in test_ids) / len(test_ids)
 claim("an unsmoothed trigram finds none of 200 training texts impossible",
       all(raw.logprob(row) > -inf for row in train_ids[:200]))  # fmt: skip
-claim("and more than nine in ten new texts", impossible > 0.9)
+claim("and more than nine in ten new texts", impossible > 0.9, share=impossible)
+
+# %% [markdown] id="01-mix-text"
+# The way out is to ask all orders and mix their answers: **interpolation**. The
+# weights $\lambda_k \ge 0$ sum to 1, so the mixture is a distribution again; and
+# because order 0, the uniform distribution, gives every token $1/V$, nothing is
+# impossible.
+#
+# $$ p(w) = \sum_k \lambda_k \, p_k(w) $$
 
 # %% id="01-em"
 estimates = torch.cat([raw.estimates(row) for row in test_ids])  # (tokens, 4)
-names = ["uniform", "unigram", "bigram", "trigram"]
-for name, column in zip(names, estimates.T, strict=True):
+orders = ["uniform", "unigram", "bigram", "trigram"]
+for name, column in zip(orders, estimates.T, strict=True):
     print(f"{name:<8} {(column == 0).double().mean():5.1%} of new tokens unseen")
 lam = torch.full((4,), 0.25, dtype=torch.float64)
 p_k = estimates[estimates[:, 3] == 0][0]  # of a token the trigram never saw
 p_w = (lam * p_k).sum()
 print(f"never seen: trigram {p_k[3]:.0f}, equal mixture {p_w:.5f}")
 
-models, falling = {}, {}
-for order, name in enumerate(names):
+# %% [markdown] id="01-weights-text"
+# Which weights? Not those that fit the training texts best: there nothing fits better
+# than the trigram, and it would get all the weight. They are chosen on the validation
+# texts, by **expectation-maximisation**, a loop of two steps. First: of each token's
+# probability under the mixture, which share came from each order? Second: make the mean
+# of these shares the new weights. Here is one round by hand, then thirty by the
+# course's function.
+
+# %% id="01-weights"
+held = torch.cat([raw.estimates(row) for row in valid_ids])  # (tokens, 4)
+shares = lam * held / (lam * held).sum(1, keepdim=True)  # whose merit was each token?
+print("after one round:", [round(w, 3) for w in shares.mean(0).tolist()])
+models, losses = {}, {}
+for order, name in enumerate(orders):
     models[name] = NGram(order, V).fit(train_ids)
-    falling[name] = models[name].fit_weights(valid_ids, steps=30)
-    print(f"{name:<8}", [round(x, 3) for x in models[name].weights.tolist()])
+    losses[name] = models[name].fit_weights(valid_ids, steps=30)
+    print(f"{name:<8}", [round(w, 3) for w in models[name].weights.tolist()])
 
 # %% id="01-em-claim" tags=["nbval-check-output"]
 claim("where the trigram says impossible, the mixture does not", p_w > p_k[3])
-steps = torch.tensor(falling["trigram"])
+fit = torch.tensor(losses["trigram"])
 claim("no step of the fit makes the validation texts less probable",
-      (steps[1:] <= steps[:-1] + 1e-9).all())  # fmt: skip
+      (fit[1:] <= fit[:-1] + 1e-9).all(), first=fit[0], last=fit[-1])  # fmt: skip
+own_weight = models["trigram"].weights[3]
 claim("the trigram gets less weight than all other orders together",
-      models["trigram"].weights[3] < 0.5)  # fmt: skip
+      own_weight < 0.5, trigram=own_weight)  # fmt: skip
+
+# %% [markdown] id="01-write-text"
+# Models made in this way can also write, token by token, from left to right. Two texts
+# of each:
 
 
 # %% id="01-write"
@@ -329,7 +379,6 @@ for name in ("unigram", "bigram", "trigram"):
 
 # %% id="01-bpb"
 import lzma
-from math import log
 
 from course.lm.evaluation import bits_per_byte_of
 
@@ -339,8 +388,8 @@ def xz(texts):
 
 
 n_bytes = sum(len(text.encode()) for text in test)
-nats = -sum(models["bigram"].logprob(row) for row in test_ids)
-print(f"by the formula:  {nats / (log(2) * n_bytes):.4f}")
+bigram_nats = -sum(models["bigram"].logprob(row) for row in test_ids)
+print(f"by the formula:  {bigram_nats / (log(2) * n_bytes):.4f}")
 bpb = {name: bits_per_byte_of(m, tokenizer, test) for name, m in models.items()}
 print(f"by the function: {bpb['bigram']:.4f}")
 packed = 8 * (xz(train + test) - xz(train)) / n_bytes  # bits per byte
@@ -350,24 +399,24 @@ thirds = [test[k::3] for k in range(3)]
 apart = [
     bits_per_byte_of(models[worse], tokenizer, third)
     - bits_per_byte_of(models[better], tokenizer, third)
-    for worse, better in zip(names, names[1:], strict=False)
+    for worse, better in zip(orders, orders[1:], strict=False)
     for third in thirds
 ]
 claim("uniform > unigram > bigram > trigram on every third, by 0.1 bits",
       min(apart) > 0.1, smallest=min(apart))  # fmt: skip
-claim("the trigram compresses better than xz", bpb["trigram"] < packed - 0.1)
+claim("the trigram compresses better than xz", bpb["trigram"] < packed - 0.1,
+      trigram=bpb["trigram"], xz=packed)  # fmt: skip
 
 # %% id="01-signature"
 plots.ladder(
     dict(sorted({**bpb, "xz": packed}.items(), key=lambda item: -item[1])),
     title="Each longer context makes new reviews more probable",
     x="held-out bits per byte (lower is better)",
+    alt="Bars of held-out bits per byte: the uniform distribution is worst, then "
+    "unigram, xz, bigram, and the interpolated trigram, which is best.",
 )
 
 # %% [markdown] id="01-perplexity-text"
-# *The signature figure: bars of held-out bits per byte. The uniform distribution is
-# worst, then unigram, `xz`, bigram, and the interpolated trigram, which is best.*
-#
 # One split could be luck. So the claim above was made on each third of the test texts,
 # with a margin.
 #
@@ -376,10 +425,20 @@ plots.ladder(
 # **Perplexity** is $e^{\text{loss}}$: the model is as unsure as if it chose fairly
 # among that many tokens. Papers report it. It has a catch.
 #
-# The first cell takes **one** model, our trigram, and **one** number of nats, and
+# The next cell takes **one** model, our trigram, and **one** number of nats, and
 # divides by tokens, by words and by bytes. Nothing about the model changes.
-#
-# **Predict first.** Then we train a tokenizer that knows single bytes only (256, and
+
+# %% id="01-units"
+from course.lm.evaluation import perplexity
+
+nats = -sum(models["trigram"].logprob(row) for row in test_ids)
+n_tokens = sum(len(row) - 1 for row in test_ids)  # <bos> is given
+n_words = sum(len(text.split()) + 1 for text in test)  # and one end a text
+for unit, number in (("token", n_tokens), ("word", n_words), ("byte", n_bytes)):
+    print(f"perplexity per {unit:<5} {perplexity(nats / number):9.2f}")
+
+# %% [markdown] id="01-vocab-text"
+# **Predict first.** Now we train a tokenizer that knows single bytes only (256, and
 # three special tokens), one of 512 tokens, and our own again, and a trigram model on
 # each. Which has the lowest perplexity, and which the fewest bits per byte?
 #
@@ -392,19 +451,8 @@ plots.ladder(
 #
 # </details>
 
-# %% id="01-units"
-from course.lm.evaluation import perplexity
-
-nats = -sum(models["trigram"].logprob(row) for row in test_ids)
-n_tokens = sum(len(row) - 1 for row in test_ids)  # <bos> is given
-n_words = sum(len(text.split()) + 1 for text in test)  # and one end a text
-for unit, n in (("token", n_tokens), ("word", n_words), ("byte", n_bytes)):
-    print(f"perplexity per {unit:<5} {perplexity(nats / n):9.2f}")
-
 
 # %% id="01-vocab"
-
-
 def measured(size):
     """Perplexity and bits per byte of a trigram model and its tokenizer."""
     own = train_tokenizer(train, size)
@@ -422,32 +470,33 @@ for size, (ppl, bits) in found.items():
     print(f"{size:>5} tokens: perplexity {ppl:6.1f}, bits per byte {bits:.3f}")
 
 # %% id="01-vocab-claim" tags=["nbval-check-output"]
-ppl, bits = zip(*found.values(), strict=True)
-claim("by perplexity bytes are best and 2,048 tokens worst, 3 times a step",
-      ppl[0] < ppl[1] / 2 and ppl[1] < ppl[2] / 3)  # fmt: skip
+ppls, all_bits = (torch.tensor(column) for column in zip(*found.values(), strict=True))
+grows = ppls[1:] / ppls[:-1]
+claim("by perplexity bytes are best and 2,048 tokens worst, by 2.5 times a step",
+      (grows > 2.5).all(), factors=grows)  # fmt: skip
+shrinks = all_bits[:-1] / all_bits[1:]
 claim("by bits per byte it is the other way round, by 5 % a step",
-      bits[0] > 1.05 * bits[1] and bits[1] > 1.05 * bits[2])  # fmt: skip
+      (shrinks > 1.05).all(), factors=shrinks)  # fmt: skip
 
 # %% id="01-vocab-figure"
 import matplotlib.pyplot as plt
 
 _, axes = plt.subplots(1, 2, figsize=(8, 3))
-labels = [str(size) for size in found]
 for place, column, y, title in (
     (axes[0], 0, "perplexity", "Perplexity: 2,048 tokens look worst …"),
     (axes[1], 1, "bits per byte", "… bits per byte: they are best"),
 ):
     values = [row[column] for row in found.values()]
-    bars = place.bar(labels, values, color=plots.COLOURS[column])
+    bars = place.bar([str(size) for size in found], values, color=plots.COLOURS[column])
     place.bar_label(bars, fmt="%.1f" if column == 0 else "%.2f")
     place.margins(y=0.15)
     place.set(title=title, xlabel="size of the vocabulary", ylabel=y)
-plt.show()
+plots.show(
+    "The same three models twice. The bars of perplexity grow manifold with the "
+    "vocabulary; the bars of bits per byte fall."
+)
 
 # %% [markdown] id="01-score-text"
-# *The figure: the same three models twice. The bars of perplexity grow with the
-# vocabulary, manifold; the bars of bits per byte fall.*
-#
 # ## Log-probability as a score of texts
 #
 # A language model gives each text a number. Could that number be the *score* that
@@ -461,145 +510,169 @@ plt.show()
 # each further token costs. This is **length bias**.
 #
 # </details>
-#
-# Dividing by the number of tokens takes most of that away. But the mean per token has
-# a bias of its own: a text improves its mean by *adding* tokens that are easier than
-# its others. The second cell makes every review worse on purpose, by writing "of the
-# movie" behind it eight times, and compares all scores with the mean ratings of people.
 
 # %% id="01-score"
 trigram = models["trigram"]
-l = torch.tensor([trigram.logprob(row) for row in test_ids])  # noqa: E741
+logp_of = torch.tensor([trigram.logprob(row) for row in test_ids])
 length = torch.tensor([float(len(row) - 1) for row in test_ids])
-order = l.argsort(descending=True).tolist()
-for k in (*order[:3], order[-1]):
-    print(f"{l[k]:8.1f} nats, {int(length[k]):3} tokens: {test[k][:60]}")
-
-# %% id="01-ratings"
-from course.reward.metrics import pearson
-
-rows = reviews.load("movies", "test")
-liked = torch.tensor(rows["mean"][:])
-for name, score in (("sum", l), ("mean per token", l / length)):
-    print(f"{name:<15} with length r = {float(pearson(score, length)):+.2f}, "
-          f"with ratings r = {float(pearson(score, liked)):+.2f}")  # fmt: skip
-stuffed = encode(tokenizer, [text + " of the movie" * 8 for text in test])
-l_stuffed = torch.tensor([trigram.logprob(row) for row in stuffed])
-length_stuffed = torch.tensor([float(len(row) - 1) for row in stuffed])
-better = (l_stuffed / length_stuffed > l / length).double().mean().item()
-print(f"stuffed: {better:.1%} have a higher mean per token, "
-      f"{(l_stuffed > l).double().mean().item():.1%} a higher sum")  # fmt: skip
-
-# %% id="01-ratings-claim" tags=["nbval-check-output"]
-claim("the sum falls with length, r below -0.9", pearson(l, length) < -0.9)
-claim("the mean per token much less, r above -0.5",
-      pearson(l / length, length) > -0.5)  # fmt: skip
-claim("empty words raise the mean of more than nine reviews in ten",
-      better > 0.9)  # fmt: skip
-claim("what people like hardly shows in either, |r| below 0.15",
-      abs(pearson(l, liked)) < 0.15
-      and abs(pearson(l / length, liked)) < 0.15)  # fmt: skip
+likeliest = logp_of.argsort(descending=True).tolist()
+for k in (*likeliest[:3], likeliest[-1]):
+    print(f"{logp_of[k]:8.1f} nats, {int(length[k]):3} tokens: {test[k][:60]}")
 
 # %% id="01-score-figure"
 _, axes = plt.subplots()
-axes.plot(length, l, ".", markersize=3, alpha=0.5)
-plots.finish(axes, "The longer a review, the lower its log-probability",
-             "length, tokens", "log-probability, nats")  # fmt: skip
+axes.plot(length, logp_of, ".", markersize=3, alpha=0.5)
+plots.finish(
+    axes,
+    "The longer a review, the lower its log-probability",
+    "length, tokens",
+    "log-probability, nats",
+    alt="A thousand reviews as dots, close to a straight line that falls with length.",
+)
+
+# %% [markdown] id="01-ratings-text"
+# Dividing by the number of tokens takes most of that away. And what has either to do
+# with what people like? We compare with the mean ratings of people ([chapter
+# 00](00_start_here.ipynb)).
+
+# %% id="01-ratings" tags=["nbval-check-output"]
+from course.reward.metrics import pearson
+
+mean_logp = logp_of / length
+liked = torch.tensor(reviews.load("movies", "test")["mean"][:])
+with_length = pearson(logp_of, length), pearson(mean_logp, length)
+with_ratings = pearson(logp_of, liked), pearson(mean_logp, liked)
+claim("the sum falls with length, r below -0.9",
+      with_length[0] < -0.9, r=with_length[0])  # fmt: skip
+claim("the mean per token much less, r above -0.5",
+      with_length[1] > -0.5, r=with_length[1])  # fmt: skip
+claim("what people like hardly shows in either, |r| below 0.15",
+      max(abs(r) for r in with_ratings) < 0.15,
+      r_of_the_sum=with_ratings[0], r_of_the_mean=with_ratings[1])  # fmt: skip
+
+# %% [markdown] id="01-stuffed-text"
+# The mean per token has a bias of its own: a text improves its mean by *adding* tokens
+# that are easier than its others. Make every review worse on purpose: write "of the
+# movie" behind it eight times.
+
+# %% id="01-ratings-claim" tags=["nbval-check-output"]
+stuffed = encode(tokenizer, [text + " of the movie" * 8 for text in test])
+logp_stuffed = torch.tensor([trigram.logprob(row) for row in stuffed])
+length_stuffed = torch.tensor([float(len(row) - 1) for row in stuffed])
+raised = (logp_stuffed / length_stuffed > mean_logp).double().mean()
+raised_sum = (logp_stuffed > logp_of).double().mean()
+claim("empty words raise the mean of more than nine reviews in ten",
+      raised > 0.9, share=raised)  # fmt: skip
+claim("and the sum of none", raised_sum == 0, share=raised_sum)
 
 # %% [markdown] id="01-examined-text"
-# *The figure: a thousand reviews as dots, close to a straight line that falls with
-# length.*
-#
 # ## A common description, examined
 #
 # > "The reward model is trained with the loss $-\sum \log P(y \mid x)$."
 #
-# Formulas like this one circulate in articles on learning from human feedback. It is
-# the language-model objective that you have just met. Does it know what people prefer?
-# Take pairs of test reviews, one clearly better rated than the other, and ask
-# which twin has the higher probability. Then exchange winners and losers in the data,
-# and see whether the loss notices. Chapter 07's **pairwise loss**,
-# $-\log \sigma(r_w - r_l)$, is beside it; its scores $r$ are here simply the mean
-# ratings.
+# Formulas like this one circulate in articles on learning from human feedback. What it
+# says depends on what $y$ is. **First reading:** $y$ is a text. Then it is the
+# language-model objective that you have just met. Does it know what people prefer? Take
+# pairs of test reviews, one clearly better rated than the other, and ask which of the
+# two has the higher mean log-probability.
 
-# %% id="01-examined"
-from course.reward.losses import pairwise_loss
-
-score = dict(zip(test, (l / length).tolist(), strict=True))
-mean = dict(zip(test, liked.tolist(), strict=True))
+# %% id="01-examined" tags=["nbval-check-output"]
+score = dict(zip(test, mean_logp.tolist(), strict=True))
+rating = dict(zip(test, liked.tolist(), strict=True))
 right = []
 for seed in range(3):  # three draws of 1,000 pairs
-    duels = reviews.pairs(rows, 1000, min_gap=1.0, seed=seed)
-    sides = [(r["text_a"], r["text_b"]) for r in duels]
-    sides = [s if mean[s[0]] > mean[s[1]] else s[::-1] for s in sides]
-    right.append(sum(score[w] > score[b] for w, b in sides) / len(sides))
-print("right order by probability:", [f"{share:.1%}" for share in right])
-r_w, r_l = torch.tensor([(mean[w], mean[b]) for w, b in sides]).T
-print(f"pairwise loss, right way round: {pairwise_loss(r_w, r_l):.2f} nats")
-print(f"pairwise loss, exchanged:       {pairwise_loss(r_l, r_w):.2f} nats")
+    drawn_pairs = reviews.pairs(reviews.load("movies", "test"), 1000, 1.0, seed=seed)
+    duels = [(d["text_a"], d["text_b"]) for d in drawn_pairs]
+    duels = [d if rating[d[0]] > rating[d[1]] else d[::-1] for d in duels]
+    right.append(sum(score[won] > score[lost] for won, lost in duels) / len(duels))
+claim("probability finds the liked one hardly better than a coin, 40 to 60 %",
+      min(right) > 0.4 and max(right) < 0.6, share_right=right)  # fmt: skip
 
+# %% [markdown] id="01-exchange-text"
+# Nor can the loss be told which of the two is better. Summed over all texts, winners
+# and losers stand in it alike; exchange them, and every term is still there. A loss for
+# a reward model needs better and worse on *different sides*. The **pairwise loss** of
+# [chapter 07](07_reward_model.ipynb) has them so. Every text gets a number, its score
+# $r$; the loss is
+#
+# $$ -\log \sigma(r_w - r_l), \qquad \sigma(d) = \frac{1}{1 + e^{-d}}, $$
+#
+# with $w$ the winner and $l$ the loser. Here the scores are simply the mean ratings.
+#
+# **Second reading:** $y$ is not a text but the *label* of a pair, "the first is
+# better", and $P = \sigma(r_1 - r_2)$ its probability under the model. Then $-\log P(y
+# \mid x)$ **is** the pairwise loss, and the description is right.
 
 # %% id="01-examined-claim" tags=["nbval-check-output"]
-def minus_log_p(pairs):
-    """-sum log P of winners and losers: the loss of the description."""
-    rows = encode(tokenizer, [text for pair in pairs for text in pair])
-    return -sum(sorted(trigram.logprob(row) for row in rows))
+from course.reward.losses import pairwise_loss
 
-
-few, exchanged = sides[:200], [pair[::-1] for pair in sides[:200]]
-claim("probability finds the liked twin hardly better than a coin, 40 to 60 %",
-      min(right) > 0.4 and max(right) < 0.6)  # fmt: skip
-claim("exchanging winners and losers leaves -sum log P as it was, exactly",
-      minus_log_p(few) == minus_log_p(exchanged))  # fmt: skip
-claim("and raises the pairwise loss by more than 1 nat",
-      pairwise_loss(r_l, r_w) > pairwise_loss(r_w, r_l) + 1)  # fmt: skip
+r_w, r_l = torch.tensor([(rating[won], rating[lost]) for won, lost in duels]).T
+as_it_is, exchanged = pairwise_loss(r_w, r_l), pairwise_loss(r_l, r_w)
+claim("exchanging winners and losers raises the pairwise loss by more than 1 nat",
+      exchanged > as_it_is + 1, as_it_is=as_it_is, exchanged=exchanged)  # fmt: skip
+two = torch.stack([r_w, r_l], -1)  # softmax of two scores: P(first is better)
+label_loss = torch.nn.functional.cross_entropy(two, torch.zeros(len(two)).long())
+claim("-log P(label) with P = σ(r₁ − r₂) is the pairwise loss",
+      abs(label_loss - as_it_is) < 1e-6, label_loss=label_loss)  # fmt: skip
 
 # %% [markdown] id="01-examined-after"
-# Verdict: the description is **wrong**. $-\sum \log P(y \mid x)$ asks a model to
-# imitate texts, whichever they are. Summed over the liked texts *only*, it is
-# supervised fine-tuning (chapter 04): imitation of good texts, still not a judge. A
-# reward model needs a loss in which better and worse stand on different sides.
+# Verdict: with $y$ a text, the description is **wrong**. $-\sum \log P(y \mid x)$ asks
+# a model to imitate texts, whichever they are. Summed over the liked texts *only*, it
+# is supervised fine-tuning ([chapter 04](04_supervised_fine_tuning.ipynb)): imitation
+# of good texts, still not a judge. With $y$ the label it is right, and says everything
+# in the small print.
 #
 # ## Play: what comes next?
 #
 # First a picture of what each order expects after the same words.
 
 # %% id="01-strip"
-from course.widgets.next_token import context_ids, draw_tokens, next_token_table
+from course.widgets.next_token import context_ids, next_token_table
 
-_, axes = plt.subplots(1, 3, figsize=(9.5, 3))
+_, places = plt.subplots(1, 3, figsize=(9.5, 3))
 context = context_ids(tokenizer, "The film is")
 reads = ("nothing", "“is”", "“film is”")
-for place, name, what in zip(axes, names[1:], reads, strict=True):
+for place, name, what in zip(places, orders[1:], reads, strict=True):
     expected = models[name].probabilities(context)
-    draw_tokens(place, next_token_table(expected, tokenizer, n=8),
-                f"{name} reads {what}")  # fmt: skip
-plt.show()
+    best = next_token_table(expected, tokenizer, n=8)[::-1]
+    place.barh([repr(row.token) for row in best], [row.before for row in best])
+    place.set(title=f"{name} reads {what}", xlabel="probability")
+plots.show(
+    "Three bar charts of the eight likeliest tokens after “The film is”. The unigram "
+    "model expects punctuation and small words; bigram and trigram expect what can "
+    "follow “is”."
+)
 
 # %% [markdown] id="01-strip-alt"
-# *The figure: three bar charts of the eight likeliest tokens after "The film is". The
-# unigram model has not read the words: it expects punctuation and small words. Bigram
-# and trigram expect what can follow "is".*
+# The unigram model has not read the words: it expects punctuation and small words.
+# Bigram and trigram expect what can follow "is".
 #
-# In the panel, choose the model, change the words, and turn the temperature. Chapter 03
-# explains the other controls. The cell after the panel does the same without it, in its
-# line `show_next_token(...)`, for three temperatures.
-#
-# **A question for the panel.** At which temperature does the next token of the trigram
-# model carry 2 bits? Put your number in place of `None` in the last cell and run it.
-# The panel answers it by trying; `hint(question)` helps.
+# In the panel, choose the model, change the words, and turn the **temperature**: all
+# log-probabilities are divided by it, so below 1 the likely tokens gain, above 1 the
+# unlikely ones. ([Chapter 03](03_sampling.ipynb) explains it, and the other controls.)
 
 # %% id="01-widget" tags=["widget"]
 from course.widgets import next_token_explorer
 
 next_token_explorer(models, tokenizer, "The film is", key="01-next-token")
 
-# %% id="01-question"
-from course import check, hint, solution  # noqa: F401
+# %% [markdown] id="01-question-text"
+# Without the panel, for three temperatures:
+
+# %% id="01-play-static"
 from course.widgets import show_next_token
-from course.widgets.exercises import temperature_question
 
 show_next_token({"trigram": trigram}, tokenizer, "The film is", n=6)
+
+# %% [markdown] id="01-question-ask"
+# **A question for the panel.** At which temperature does the next token of the trigram
+# model carry 2 bits? Put your number in place of `None` and run the cell. The panel
+# answers it by trying; `course.hint(question)` helps.
+
+# %% id="01-question"
+from course import check
+from course.widgets.exercises import temperature_question
+
 question = temperature_question(trigram.probabilities(context), bits=2.0)
 answer = check(None, question)
 
@@ -612,11 +685,12 @@ answer = check(None, question)
 # prefers short texts, the mean can be raised by empty words, and neither sees what
 # people like.
 #
-# Limits: a trigram sees two tokens, so it cannot know what a sentence is about.
-# Interpolation with fixed weights is the simplest smoothing that works; chapter 02
-# measures Kneser–Ney, which is better. The numbers are for one kind of text, short and
-# English. That *this* model's probability ignores sentiment does not show that every
-# model's would; chapter 05 asks again.
+# **Limits.** A trigram sees two tokens, so it cannot know what a sentence is about.
+# Interpolation with fixed weights is the simplest smoothing that works; [chapter
+# 02](02_transformer.ipynb) measures Kneser–Ney, which is better. The numbers are for
+# one kind of text, short and English. That *this* model's probability ignores sentiment
+# does not show that every model's would; [chapter 05](05_rewards_by_rule.ipynb) asks
+# again.
 #
 # ## Test yourself
 #
@@ -627,17 +701,37 @@ answer = check(None, question)
 # 5. A text is repeated twice in a row. What happens to $\ell$, and to $\ell$ per token?
 # 6. What does a loss need, to be one for a reward model?
 #
-# ## Read on
+# <details><summary>Answers</summary>
 #
-# - C. E. Shannon, *A Mathematical Theory of Communication*, 1948: n-grams, entropy, and
-#   texts drawn from them, by hand.
+# 1. That of all tokens before, only the last one matters.
+# 2. The entropy of the next token given the context that it sees.
+# 3. There nothing fits better than the longest context, so it would get all the weight,
+#    and the mixture would find new texts impossible again.
+# 4. Nobody can say before knowing tokens and texts: our trigram has a perplexity below
+#    10 per byte and above 50 per token. Ask for bits per byte on the same texts.
+# 5. For a model that sees a few tokens, $\ell$ about doubles and the mean stays. (A
+#    model that can read the first half finds the second easy: its mean rises.)
+# 6. Better and worse on different sides: exchanging them must change it.
+#
+# </details>
+#
+# ## Further reading
+#
+# - C. E. Shannon, [*A Mathematical Theory of
+#   Communication*](https://doi.org/10.1002/j.1538-7305.1948.tb01338.x), 1948: n-grams,
+#   entropy, and texts drawn from them, by hand.
 # - F. Jelinek and R. Mercer, *Interpolated Estimation of Markov Source Parameters from
-#   Sparse Data*, 1980: the mixture.
-# - S. F. Chen and J. Goodman, *An Empirical Study of Smoothing Techniques for Language
-#   Modeling*, 1998: which smoothing is best, measured.
-# - R. Sennrich, B. Haddow and A. Birch, *Neural Machine Translation of Rare Words with
-#   Subword Units*, 2016, arXiv:1508.07909: byte-pair encoding.
-# - G. Delétang and others, *Language Modeling Is Compression*, 2023, arXiv:2309.10668.
+#   Sparse Data*, Pattern Recognition in Practice, 1980: the mixture. (Not online; told
+#   in the next paper.)
+# - S. F. Chen and J. Goodman, [*An Empirical Study of Smoothing Techniques for Language
+#   Modeling*](https://doi.org/10.1006/csla.1999.0128), 1999: which smoothing is best,
+#   measured.
+# - R. Sennrich, B. Haddow and A. Birch, [*Neural Machine Translation of Rare Words with
+#   Subword Units*](https://arxiv.org/abs/1508.07909), 2016: byte-pair encoding.
+# - G. Delétang and others, [*Language Modeling Is
+#   Compression*](https://arxiv.org/abs/2309.10668), 2023.
 #
-# **Next:** four functions in `exercises/01_language_model_objective.ipynb`; then
-# chapter 02, where a transformer is up against the best bar of the signature figure.
+# **Next:** four functions to write in [the
+# exercises](../exercises/01_language_model_objective.ipynb); then [chapter
+# 02](02_transformer.ipynb), where a transformer is up against the best bar of the
+# signature figure.

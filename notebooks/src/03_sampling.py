@@ -12,6 +12,8 @@
 # - build the key-value cache and say why it changes nothing but the time;
 # - write a batch of texts of unequal lengths, and know which of their tokens count;
 # - get log-probabilities from a sampler that you may train on.
+#
+# Words and symbols are defined in the [glossary](../GLOSSARY.md).
 
 # %% [markdown] id="03-policy-text"
 # ## The model as a policy
@@ -53,6 +55,9 @@ for chance, a in zip(*pi.topk(6), strict=True):
     print(f"{tokenizer.decode([int(a)])!r:>10}  {chance:.3f}")
 print(f"and {len(pi) - 6} more actions, with {1 - pi.topk(6).values.sum():.3f}")
 
+# %% id="03-policy-claim" tags=["nbval-check-output"]
+claim("the probabilities of all actions sum to 1", abs(pi.sum() - 1) < 1e-9)
+
 # %% [markdown] id="03-draw-text"
 # ## Drawing one token
 #
@@ -84,10 +89,9 @@ print(f"and {len(pi) - 6} more actions, with {1 - pi.topk(6).values.sum():.3f}")
 # the probability that chance alone gives a $\chi^2$ at least this large. The
 # approximation needs $E_v \ge 5$, so all rarer tokens share one term.
 #
-# A right sampler has a p-value below 0.05 once in 20 runs, and below 0.005 once in 200.
-# So one small p-value is no proof. We reject at 1 in 1,000 only, and repeat the test of
-# the course's sampler ten times: the p-values of a right sampler lie anywhere from 0 to
-# 1.
+# Here are four samplers, each with 40,000 draws of one token: the dart, Gumbel noise,
+# the course's own `sample_tokens`, and the colleague's normal noise, made as wide as
+# Gumbel noise is.
 
 # %% id="03-draw"
 from course.lm.sampling import sample_tokens
@@ -98,15 +102,29 @@ def invert(p, u):
     return torch.searchsorted(p.cumsum(0), u * p.sum(), right=True)
 
 
-z, n = logits_after("The film is"), 8_000
-u = torch.rand(n, generator=generator(0), dtype=torch.double)
-gumbel = -(-torch.rand(n, len(z), generator=generator(1)).log()).log()
-normal = 1.28 * torch.randn(n, len(z), generator=generator(2))  # as wide
+film_z = logits_after("The film is")  # (V,)
+
+
+def noisy(make_noise, n=40_000, part=4_000):
+    """Tokens (n,): the largest of logit plus noise, some draws at a time."""
+    chunks = [make_noise(part, len(film_z)) for _ in range(n // part)]
+    return torch.cat([(film_z.float() + noise).argmax(1) for noise in chunks])
+
+
+# %% id="03-draw-four"
+chance = generator(0)  # one source of chance for all four
+u = torch.rand(40_000, generator=chance, dtype=torch.double)
 drawn = {
     "inverted": invert(pi, u),
-    "Gumbel noise": (z.float() + gumbel).argmax(1),
-    "the course's draw": sample_tokens(z.expand(n, -1), generator(3)),
-    "normal noise (wrong)": (z.float() + normal).argmax(1),
+    "Gumbel noise": noisy(
+        lambda *shape: -(-torch.rand(*shape, generator=chance).log()).log()
+    ),
+    "the course's own": torch.cat(
+        [sample_tokens(film_z.expand(4_000, -1), chance) for _ in range(10)]
+    ),
+    "normal noise (wrong)": noisy(
+        lambda *shape: 1.28 * torch.randn(*shape, generator=chance)
+    ),
 }
 
 
@@ -114,33 +132,42 @@ drawn = {
 def chi_squared(tokens, p):
     """p-value of the tokens (n,) under the probabilities p (V,)."""
     n = len(tokens)
-    O, E = torch.bincount(tokens, minlength=len(p)).double(), n * p  # noqa: E741
-    rare = E < 5
-    O, E = (torch.cat((x[~rare], x[rare].sum()[None])) for x in (O, E))  # noqa: E741
-    chi2, freedom = ((O - E) ** 2 / E).sum(), torch.tensor(len(E) - 1.0)
-    return float(torch.special.gammaincc(freedom / 2, chi2.float() / 2))
+    observed, expected = torch.bincount(tokens, minlength=len(p)).double(), n * p
+    rare = expected < 5
+    O, E = (  # noqa: E741
+        torch.cat((x[~rare], x[rare].sum()[None])) for x in (observed, expected)
+    )
+    chi2, freedom = ((O - E) ** 2 / E).sum(), torch.tensor(len(E) - 1.0).double()
+    return float(torch.special.gammaincc(freedom / 2, chi2 / 2))
 
 
+p_values = {name: chi_squared(tokens, pi) for name, tokens in drawn.items()}
+
+# %% id="03-chi-table"
 most = pi.topk(4).indices
 print(f"{'frequency of':<22}", *(f"{tokenizer.decode([i])!r:>8}" for i in most))
 print(f"{'expected':<22}", *(f"{pi[i]:>8.3f}" for i in most))
 for name, tokens in drawn.items():
     shares = [(tokens == i).double().mean() for i in most]
-    print(f"{name:<22}", *(f"{x:>8.3f}" for x in shares),
-          f"  p-value {chi_squared(tokens, pi):.3g}")  # fmt: skip
+    value = p_values[name]
+    told = f"p-value {value:.2g}" if value > 1e-12 else "p-value below 1e-12"
+    print(f"{name:<22}", *(f"{x:>8.3f}" for x in shares), " ", told)
 
-again = torch.tensor([
-    chi_squared(sample_tokens(z.expand(2_000, -1), generator(seed)), pi)
-                      for seed in range(10, 20)])  # fmt: skip
-print("ten more runs:", " ".join(f"{x:.2f}" for x in again))
+# %% [markdown] id="03-chi-text"
+# The p-value of a right sampler lies anywhere from 0 to 1, with equal chances: below
+# 0.05 once in 20 runs. So one p-value, small or large, is no proof. We reject at 1 in
+# 1,000 only, and test the course's sampler in ten more runs with other seeds.
 
 # %% id="03-chi-claim" tags=["nbval-check-output"]
-claim("the probabilities of all actions sum to 1", abs(pi.sum() - 1) < 1e-9)
-*right, wrong = (chi_squared(tokens, pi) for tokens in drawn.values())
-claim("no right sampler is rejected at 1 in 1,000", min(right) > 0.001, p=min(right))
-claim("in ten more runs its p-values have a median between 0.05 and 0.95",
-      0.05 < again.median() < 0.95)  # fmt: skip
-claim("normal noise is rejected at 1 in a million", wrong < 1e-6, p=wrong)
+*right, wrong = p_values.values()
+claim("no right sampler is rejected at 1 in 1,000", min(right) > 0.001, p=right)
+claim("normal noise is rejected at 1 in a million", wrong < 1e-6)
+again = torch.tensor([
+    chi_squared(sample_tokens(film_z.expand(4_000, -1), generator(seed)), pi)
+    for seed in range(10, 20)
+])  # fmt: skip
+claim("ten more runs of the course's sampler have a median p between 0.05 and 0.95",
+      0.05 < again.median() < 0.95, p=again.sort().values)  # fmt: skip
 
 # %% [markdown] id="03-episode-text"
 # Normal noise draws the likeliest tokens far too often: its tails are thinner than
@@ -158,17 +185,17 @@ def episode(text, generator, limit=48):
     """Ids of one text: the prompt, and what the policy adds to it."""
     ids = encode(tokenizer, [text], bos=True, eos=False)[0]
     for _ in range(limit):
-        z = model(torch.tensor([ids], device=model.device))[:, -1]
-        ids.append(int(sample_tokens(z, generator)))
+        logits = model(torch.tensor([ids], device=model.device))[:, -1]
+        ids.append(int(sample_tokens(logits, generator)))
         if ids[-1] == eos:
             break
     return ids
 
 
 for seed in range(4):
-    ids = episode("The film is", generator(seed))
-    how = "ended by itself" if ids[-1] == eos else "was cut"
-    print(f"{len(ids)} tokens, {how}:{decode(tokenizer, [ids])[0]}")
+    one = episode("The film is", generator(seed))
+    how = "ended by itself" if one[-1] == eos else "was cut"
+    print(f"{len(one)} tokens, {how}: {decode(tokenizer, [one])[0]}")
 
 # %% [markdown] id="03-temperature-text"
 # ## Temperature
@@ -199,34 +226,47 @@ for seed in range(4):
 # %% id="03-temperature" tags=["nbval-check-output"]
 states = "", "The film is", "It 's one of the"
 Ts = torch.tensor([0.2, 0.4, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0, 3.0, 5.0]).double()
-H_of, slopes_agree = {}, True
-for state in states:
-    T = Ts.clone().requires_grad_()
-    z = logits_after(state)
+
+
+def entropies(z, T):
+    """H of softmax(z / T) at every temperature, in nats; (temperatures,)."""
     p_T = (z / T[:, None]).softmax(-1)  # (temperatures, V)
-    H = -(p_T * p_T.log()).sum(-1)
+    return -(p_T * p_T.log()).sum(-1)
+
+
+for state in states:
+    z, T = logits_after(state), Ts.clone().requires_grad_()
+    entropies(z, T).sum().backward()  # T.grad is now dH/dT
+    p_T = (z / Ts[:, None]).softmax(-1)
     variance = (p_T * z**2).sum(-1) - (p_T * z).sum(-1) ** 2
-    H.sum().backward()
-    slopes_agree &= torch.allclose(T.grad, variance / T**3, rtol=1e-5)
-    H_of[state] = H.detach()
-claim("dH/dT is the variance of the logits over T³", slopes_agree)
+    same = torch.allclose(T.grad, variance / Ts**3, rtol=1e-5)
+    claim(f"after {state!r}: dH/dT is the variance of the logits over T³", same)
+
+# %% id="03-temperature-claim" tags=["nbval-check-output"]
+from math import log
+
+by_state = {state: entropies(logits_after(state), Ts) for state in states}
 claim("entropy grows with temperature in each of these states",
-      all((H.diff() > 0).all() for H in H_of.values()))  # fmt: skip
+      all((hs.diff() > 0).all() for hs in by_state.values()),
+      at_T_1=[hs[4] for hs in by_state.values()])  # fmt: skip
 claim("it stays between 0 and ln V",
-      all(H[0] > 0 and H[-1].exp() < len(z) for H in H_of.values()))  # fmt: skip
+      all(hs[0] > 0 and hs[-1] < log(len(pi)) for hs in by_state.values()),
+      at_T_5=[hs[-1] for hs in by_state.values()], ln_V=log(len(pi)))  # fmt: skip
 
 # %% id="03-temperature-figure"
 plots.curves(
-    {f"after “{s}”" if s else "at the start": (Ts.tolist(), H.tolist())
-     for s, H in H_of.items()},
-    title="Entropy grows with temperature in every state",
-    x="temperature T", y="entropy of the next token (nats)",
-    levels={"ln V": float(torch.tensor(len(z)).log())},
-)  # fmt: skip
+    {
+        f"after “{state}”" if state else "at the start": (Ts.tolist(), hs.tolist())
+        for state, hs in by_state.items()
+    },
+    title="Entropy grows with temperature in all three states",
+    x="temperature T",
+    y="entropy of the next token (nats)",
+    levels={"ln V": log(len(pi))},
+    alt="Three rising curves that flatten out below the dashed line ln V.",
+)
 
 # %% [markdown] id="03-along-text"
-# *The figure: three rising curves that flatten out below the dashed line ln V.*
-#
 # ## How unsure is the policy along a text?
 #
 # Entropy belongs to a *state*, and states differ a lot. Take sentences that people
@@ -234,42 +274,58 @@ plots.curves(
 # that for a batch, and gives 0 on padding. Our tokens are pieces of words; a piece that
 # begins a word carries the space before it.
 
-
 # %% id="03-along"
-import matplotlib.pyplot as plt
-
 from course.data import reviews
 from course.lm.objective import token_entropy
 
 test = reviews.load("movies", "test").shuffle(seed=0)["text"][:]
 rows = [row for row in encode(tokenizer, test[:200]) if len(row) <= 60]
-ids, mask = pad_batch(rows, pad)
-z_text = model(ids.to(model.device), mask.to(model.device)).cpu()[:, :-1]
-ids, mask = ids[:, 1:], mask[:, 1:]  # logits at i predict token i + 1
-H = token_entropy(z_text, mask)  # (texts, tokens), nats
+all_ids, all_mask = pad_batch(rows, pad)
+with torch.no_grad():
+    z_text = model(all_ids.to(model.device), all_mask.to(model.device)).cpu()
+z_text, all_ids, all_mask = z_text[:, :-1], all_ids[:, 1:], all_mask[:, 1:]  # shifted
+H = token_entropy(z_text, all_mask)  # (texts, tokens), nats, 0 on padding
+
+# %% id="03-kinds"
 pieces = tokenizer.convert_ids_to_tokens(range(len(tokenizer)))
-starts = torch.tensor([piece.startswith("Ġ") for piece in pieces])[ids] & mask
-inside = torch.tensor([piece.isalpha() and piece.isascii() for piece in pieces])
-inside = inside[ids] & mask
-inside[:, 0] = False  # a text's first word has no space before it
-print(f"before a new word: {H[starts].mean():.2f} nats")
+begins = torch.tensor([piece.startswith("Ġ") for piece in pieces])[all_ids]
+letters = torch.tensor([piece.isalpha() and piece.isascii() for piece in pieces])
+inside = letters[all_ids] & all_mask
+begins[:, 0] |= inside[:, 0]  # a text's first word has no space before it
+inside[:, 0] = False
+begins &= all_mask
+print(f"before a new word: {H[begins].mean():.2f} nats")
 print(f"inside a word:     {H[inside].mean():.2f} nats")
 
-row = next(i for i in range(len(rows)) if 18 <= mask[i].sum() <= 22)
-words = [tokenizer.decode([int(i)]) for i in ids[row][mask[row]]]
-_, axes = plt.subplots(figsize=(7.5, 3.2))
-axes.bar(range(len(words)), H[row][mask[row]].tolist(), color=[
-    plots.COLOURS[0] if w[0] == " " else plots.COLOURS[4] for w in words])  # fmt: skip
-axes.set_xticks(range(len(words)), words, rotation=60, ha="right", fontsize=8)
-axes.grid(axis="x", visible=False)
+# %% id="03-along-figure"
+import matplotlib.pyplot as plt
+
+row = next(i for i in range(len(rows)) if 18 <= all_mask[i].sum() <= 22)
+n = int(all_mask[row].sum())  # tokens of one text
+labels = [tokenizer.decode([int(i)]) for i in all_ids[row, :n]]
+kind_of = begins[row, :n] * 1 + inside[row, :n] * 2  # 0: a mark, or the end
+_, axes = plt.subplots(figsize=(7.5, 3.4))
+names = "a mark or the end", "begins a word", "goes on with a word"
+for kind, hatch in ((1, ""), (2, "///"), (0, "..")):
+    at = (kind_of == kind).nonzero()[:, 0]
+    axes.bar(at, H[row][at], label=names[kind], hatch=hatch, edgecolor="white")
+axes.set_xticks(range(n), labels, rotation=60, ha="right", fontsize=8)
+axes.set_ylim(top=1.3 * float(H[row].max()))  # room for the legend
 plots.finish(axes, "The policy is unsure where words begin, surer inside them",
-             "token that the writer chose next (dark: begins a word)",
-             "entropy before it (nats)")  # fmt: skip
+             "token that the writer chose next", "entropy before it (nats)",
+             alt="One bar for each token of a sentence, up to about 6 nats; the plain "
+             "bars, where words begin, are mostly the highest.")  # fmt: skip
+
+# %% id="03-along-claim" tags=["nbval-check-output"]
+claim("a new word costs at least 0.5 nats more entropy than the rest of a word",
+      H[begins].mean() > H[inside].mean() + 0.5,
+      begins=H[begins].mean(), inside=H[inside].mean())  # fmt: skip
+claim("padding has entropy exactly 0", not H[~all_mask].any())
+q10, q90 = H[all_mask].quantile(torch.tensor([0.1, 0.9]))
+claim("unsure states have over twice the entropy of sure ones", q90 > 2 * q10,
+      least_sure_tenth=q90, surest_tenth=q10)  # fmt: skip
 
 # %% [markdown] id="03-filter-text"
-# *The figure: one bar for each token of a sentence, up to about 6 nats; the dark bars,
-# where words begin, are mostly the highest.*
-#
 # ## Cutting the tail: top-k and top-p
 #
 # At temperature 1 nearly every single token is unlikely, but all of them together are
@@ -287,7 +343,7 @@ plots.finish(axes, "The policy is unsure where words begin, surer inside them",
 # 255 sets of 8 tokens, for 200 random distributions.
 
 
-# %% id="03-filter" tags=["nbval-check-output"]
+# %% id="03-filter"
 from course.lm.sampling import top_k_filter, top_p_filter
 
 
@@ -299,36 +355,57 @@ def kept_by_top_p(probabilities, p):
 
 
 sets = torch.arange(1, 256)[:, None].bitwise_and(2 ** torch.arange(8)).bool()
+
+
+def smallest_set(probabilities, p):
+    """By brute force: of the smallest sets that reach p the likeliest; (8,)."""
+    mass = sets.double() @ probabilities  # of every set
+    size = sets[mass >= p].sum(1).min()
+    return sets[(mass * (sets.sum(1) == size)).argmax()]
+
+
+# %% id="03-filter-claim" tags=["nbval-check-output"]
 draws, smallest, agree = generator(4), True, True
 for _ in range(200):
     z8 = 2 * torch.randn(8, generator=draws).double()
     p = float(torch.rand(1, generator=draws))
-    mass = sets.double() @ z8.softmax(-1)  # of every set
-    size = sets[mass >= p].sum(1).min()  # brute force
-    best = sets[(mass * (sets.sum(1) == size)).argmax()]
     mine = kept_by_top_p(z8.softmax(-1), p)
-    smallest &= torch.equal(mine, best)
+    smallest &= torch.equal(mine, smallest_set(z8.softmax(-1), p))
     agree &= torch.equal(mine, top_p_filter(z8, p).isfinite())
 claim("top-p is the likeliest of the smallest sets that reach p", smallest)
 claim("the course's filter keeps the same tokens", agree)
 claim("top-k keeps k tokens", top_k_filter(z8, 3).isfinite().sum() == 3)
 
+# %% [markdown] id="03-sizes-text"
+# How many tokens does top-p keep in the states of real texts?
+
 # %% id="03-sizes"
-flat = z_text[mask]  # every state of the texts, (states, V)
-size = top_p_filter(flat, 0.9).isfinite().sum(-1)
+flat = z_text[all_mask]  # every state of the texts, (states, V)
+kept = top_p_filter(flat, 0.9).isfinite().sum(-1)
 _, axes = plt.subplots()
-axes.scatter(H[mask][::2], size[::2], s=5, alpha=0.5, label="top-p, p = 0.9")
+axes.scatter(H[all_mask][::2], kept[::2], s=5, alpha=0.5, label="top-p, p = 0.9")
 axes.axhline(40, color=plots.COLOURS[1], linestyle="--", label="top-k, k = 40")
 axes.set_yscale("log")
-plots.finish(axes, "Top-p keeps few tokens where the policy is sure, many where not",
-             "entropy of the state (nats)", "tokens kept")  # fmt: skip
-print("tokens kept in the surest tenth of states, in the middle, in the least sure:")
-print(size.double().quantile(torch.tensor([0.1, 0.5, 0.9]).double()).tolist())
+plots.finish(
+    axes,
+    "Top-p keeps few tokens where the policy is sure, many where not",
+    "entropy of the state (nats)",
+    "tokens kept",
+    alt="A cloud that rises from one token to several hundred as entropy grows, and a "
+    "flat dashed line at 40.",
+)
+
+# %% id="03-sizes-claim" tags=["nbval-check-output"]
+tenths = kept.double().quantile(torch.tensor([0.1, 0.5, 0.9]).double())
+claim("the size of the nucleus varies more than tenfold", tenths[2] > 10 * tenths[0],
+      surest_middle_least_sure=tenths)  # fmt: skip
+tail = 1 - flat.softmax(-1).topk(40).values.sum(-1)
+claim("k = 40 cuts over 30 % of the probability in one state in ten",
+      tail.quantile(0.9) > 0.3, cut=tail.quantile(0.9))  # fmt: skip
+claim("in another one in ten it keeps tokens that top-p 0.9 cuts", tenths[0] < 40,
+      kept_by_top_p=tenths[0])  # fmt: skip
 
 # %% [markdown] id="03-wrong-text"
-# *The figure: a cloud that rises from one token to several hundred as entropy grows,
-# and a flat dashed line at 40.*
-#
 # One $k$ cannot fit both kinds of states: where the policy is sure, 40 lets the tail
 # in; where it is not, 40 cuts good words off. That is the reason for top-p.
 #
@@ -338,19 +415,13 @@ print(size.double().quantile(torch.tensor([0.1, 0.5, 0.9]).double()).tolist())
 # %% id="03-wrong" tags=["nbval-check-output"]
 from course.lm.sampling import write
 
-claim("a new word costs at least 0.5 nats more entropy than the rest of a word",
-      H[starts].mean() > H[inside].mean() + 0.5)  # fmt: skip
-claim("padding has entropy exactly 0", not H[~mask].any())
-q10, q90 = H[mask].quantile(torch.tensor([0.1, 0.9]))
-claim("unsure states have over twice the entropy of sure ones", q90 > 2 * q10)
-few, many = size.double().quantile(torch.tensor([0.1, 0.9]).double())
-claim("the size of the nucleus varies more than tenfold", many > 10 * few)
-tail = 1 - flat.softmax(-1).topk(40).values.sum(-1)
-claim("k = 40 cuts over 30 % of the probability in one state in ten",
-      tail.quantile(0.9) > 0.3)  # fmt: skip
-claim("in another one in ten it keeps tokens that top-p 0.9 cuts", few < 40)
-for setting in ({"temperature": -1.0}, {"temperature": 0.0}, {"top_p": 0.0},
-                {"top_k": 0}, {"max_new_tokens": 200}):  # fmt: skip
+for setting in (
+    {"temperature": -1.0},
+    {"temperature": 0.0},
+    {"top_p": 0.0},
+    {"top_k": 0},
+    {"max_new_tokens": 200},
+):
     try:
         write(model, tokenizer, ["The film"], generator=generator(0), **setting)
     except ValueError as error:
@@ -370,7 +441,7 @@ for setting in ({"temperature": -1.0}, {"temperature": 0.0}, {"top_p": 0.0},
 # token) and `extend`. Here is one.
 
 
-# %% id="03-cache" tags=["nbval-check-output"]
+# %% id="03-cache"
 class Cache:
     """Keys and values (B, heads, time, D) of every layer."""
 
@@ -387,26 +458,38 @@ class Cache:
         return self.kept[layer]
 
 
+# %% [markdown] id="03-cache-text-2"
+# First: do later tokens leave earlier keys and values as they were? Read nine tokens of
+# a text into one cache, the whole text into another.
+
+# %% id="03-cache-same" tags=["nbval-check-output"]
 text = torch.tensor([rows[row]], device=model.device)  # (1, time)
-short, long, cached, package = Cache(), Cache(), Cache(), model.new_cache()
-model(text[:, :9], cache=short), model(text, cache=long)
-uncached = model(text)[0]
-ones = text.split(1, dim=1)  # token by token
-steps = [model(one, cache=cached)[0, 0] for one in ones]
-theirs = [model(one, cache=package)[0, 0] for one in ones]
+short, long = Cache(), Cache()
+model(text[:, :9], cache=short)
+model(text, cache=long)
 same = all(
     torch.allclose(a, b[:, :, :9], atol=1e-4)
     for layer in short.kept
     for a, b in zip(short.kept[layer], long.kept[layer], strict=True)
 )
 claim("later tokens leave earlier keys and values as they were", same)
-claim("token by token with our cache: the same logits as all at once",
-      torch.allclose(torch.stack(steps), uncached, atol=1e-3))  # fmt: skip
-claim("the package's cache gives the same", torch.allclose(
-    torch.stack(theirs), torch.stack(steps), atol=1e-4))  # fmt: skip
-alone = model(text[:, -1:])[0, 0]
+
+# %% [markdown] id="03-cache-text-3"
+# Then: does the model say the same, token by token with a cache, as all at once? And is
+# the cache needed at all?
+
+# %% id="03-cache-claim" tags=["nbval-check-output"]
+uncached = model(text)[0]
+ours, package = Cache(), model.new_cache()
+by_ours = [model(one, cache=ours)[0, 0] for one in text.split(1, dim=1)]
+by_package = [model(one, cache=package)[0, 0] for one in text.split(1, dim=1)]
+off = (torch.stack(by_ours) - uncached).abs().max()
+claim("token by token with our cache: the same logits as all at once", off < 1e-3)
+off = (torch.stack(by_package) - uncached).abs().max()
+claim("the package's cache gives the same", off < 1e-3)
+without = (model(text[:, -1:])[0, 0] - uncached[-1]).abs().max()
 claim("without its past the last token gives others, off by over 1 somewhere",
-      (alone - uncached[-1]).abs().max() > 1)  # fmt: skip
+      without > 1, largest_difference=without)  # fmt: skip
 
 # %% [markdown] id="03-cost-text"
 # How much does it save? Count the tokens that go through the model while 64 texts grow
@@ -433,42 +516,62 @@ from course.lm.sampling import generate
 from course.recipes import openings
 
 prompts, prompt_mask = pad_batch(
-    encode(tokenizer, openings(test[:64], 1), eos=False), pad, side="left")  # fmt: skip
+    encode(tokenizer, openings(test[:64], 1), eos=False), pad, side="left"
+)
 on_cpu = copy.deepcopy(model).cpu()  # where the claim below is made
-never = {"max_new_tokens": 32, "eos_id": -1, "pad_id": pad}
-pairs, written_by = [], {}
-for _ in range(3):
-    seconds = []
-    for use_cache in (True, False):
-        begin = perf_counter()
-        written_by[use_cache] = generate(
-            on_cpu, prompts, prompt_mask, use_cache=use_cache,
-            generator=generator(0), **never)  # fmt: skip
-        seconds.append(perf_counter() - begin)
-    pairs.append(seconds)
-    print(f"cached {seconds[0]:.2f} s, not cached {seconds[1]:.2f} s, "
-          f"ratio {seconds[1] / seconds[0]:.1f}")  # fmt: skip
 
+
+def timed(use_cache):
+    """Seconds to write 32 tokens behind each of 64 prompts, and what was written."""
+    how = {"max_new_tokens": 32, "eos_id": -1, "pad_id": pad, "use_cache": use_cache}
+    begun = perf_counter()
+    written = generate(on_cpu, prompts, prompt_mask, generator=generator(0), **how)
+    return perf_counter() - begun, written
+
+
+# %% id="03-cost-run"
+pairs = [(timed(True), timed(False)) for _ in range(3)]
+ratios = [slow[0] / fast[0] for fast, slow in pairs]
+for (fast, _), (slow, _) in pairs:
+    print(f"cached {fast:.2f} s, not cached {slow:.2f} s, ratio {slow / fast:.1f}")
 P = prompts.shape[1]
-grown = range(1, 33)
+grown = list(range(1, 33))
+sent_without = [64 * sum(range(P, P + t)) for t in grown]
+sent_with = [64 * (P + t - 1) for t in grown]
+
+# %% id="03-cost-figure"
+fewer = sent_without[-1] / sent_with[-1]
 plots.curves(
-    {"without a cache": (list(grown), [64 * sum(range(P, P + t)) for t in grown]),
-     "with a cache": (list(grown), [64 * (P + t - 1) for t in grown])},
-    title=f"32 new tokens: {sum(range(P, P + 32)) / (P + 31):.0f} × fewer tokens to "
-    f"compute, {median(b / a for a, b in pairs):.0f} × less time",
-    x="new tokens of each text", y="tokens sent through the model",
-)  # fmt: skip
+    {"without a cache": (grown, sent_without), "with a cache": (grown, sent_with)},
+    title=f"A cache: {fewer:.0f} × fewer tokens to send, {median(ratios):.0f} × less time",
+    x="new tokens of each text",
+    y="tokens sent through the model",
+    alt="Without a cache the number of tokens sent grows like the square of the "
+    "length, with one it is a line along the bottom.",
+)
 
 # %% id="03-cost-claim" tags=["nbval-check-output"]
-claim("the cache is at least 3 × faster at 64 × 32 tokens",
-      median(b / a for a, b in pairs) >= 3)  # fmt: skip
+claim("the cache is at least 3 × faster at 64 × 32 tokens", median(ratios) >= 3,
+      ratios=ratios)  # fmt: skip
+(_, with_cache), (_, without_cache) = pairs[0]
 claim("and changes not one sampled token",
-      torch.equal(written_by[True].ids, written_by[False].ids))  # fmt: skip
+      torch.equal(with_cache.ids, without_cache.ids))  # fmt: skip
+
+# %% [markdown] id="03-memory-text"
+# Two things the cache does not make constant. The query of a new token still meets
+# **all** earlier keys: attention's share of a step grows with the length. And the keys
+# and values must lie in memory. That is why [chapter 02](02_transformer.ipynb) grouped
+# the heads.
+
+# %% id="03-memory" tags=["nbval-check-output"]
+card = model.config
+per_token = 2 * card.layers * card.kv_heads * card.width // card.heads  # numbers
+stored = sum(x.numel() for pair in package.pairs for x in pair)
+claim("the cache holds keys and values of every layer for every token",
+      stored == per_token * text.shape[1], numbers_per_token=per_token,
+      bytes_for_64_texts_of_128=4 * per_token * 64 * 128)  # fmt: skip
 
 # %% [markdown] id="03-batch-text"
-# *The figure: without a cache the work grows like the square of the length, with one
-# it is a line along the bottom.*
-#
 # ## Many texts at once
 #
 # A batch of prompts is a rectangle, so shorter prompts are padded **on the left**:
@@ -484,55 +587,70 @@ claim("and changes not one sampled token",
 some = ["The film is", "It", "An old story about a man who"]
 ids, mask = pad_batch(encode(tokenizer, some, eos=False), pad, side="left")
 ids, mask = ids.to(model.device), mask.to(model.device)
-options = {"max_new_tokens": 40, "eos_id": eos, "pad_id": pad}
-written = generate(model, ids, mask, generator=generator(1), **options)
+ends = {"eos_id": eos, "pad_id": pad}
+written = generate(model, ids, mask, max_new_tokens=40, generator=generator(1), **ends)
 
 
-def shown(row):
+def shown(tokens):
     """Tokens between bars, padding as a dot."""
-    return "|".join("·" if i == pad else tokenizer.decode([i]) for i in row)
+    return "|".join("·" if i == pad else tokenizer.decode([i]) for i in tokens)
 
 
 for prompt, completion, length in zip(ids, written.ids, written.lengths, strict=True):
     print(f"{shown(prompt.tolist())}  →  {int(length)} tokens:")
     print(f"      {shown(completion.tolist())}")
 
+# %% [markdown] id="03-batch-text-2"
+# Does a batch write what each prompt alone would write? To compare without chance, both
+# take the likeliest token each time (`top_k=1`). And what if the padding is read as
+# text?
+
+# %% id="03-batch-alone" tags=["nbval-check-output"]
+fixed = {"top_k": 1, "max_new_tokens": 40, **ends}
+together = generate(model, ids, mask, **fixed)
+single = [
+    generate(model, i[m][None], m[m][None], **fixed)
+    for i, m in zip(ids, mask, strict=True)
+]
+same = all(
+    torch.equal(one.ids[0], line[:length])
+    for one, line, length in zip(single, together.ids, together.lengths, strict=True)
+)
+claim("a batch writes what each prompt alone would write", same)
+blind = generate(model, ids, torch.ones_like(mask), **fixed)
+claim("read padding as text, and some completion changes",
+      not torch.equal(blind.ids, together.ids))  # fmt: skip
+
 # %% id="03-batch-claim" tags=["nbval-check-output"]
 from course.lm.sampling import completion_mask
 
-greedy = generate(model, ids, mask, top_k=1, **options)
-alone = [generate(model, i[m][None], m[m][None], top_k=1, **options)
-         for i, m in zip(ids, mask, strict=True)]  # fmt: skip
-claim("a batch writes what each prompt alone would write", all(
-    torch.equal(one.ids[0], row[:n]) for one, row, n in
-    zip(alone, greedy.ids, greedy.lengths, strict=True)))  # fmt: skip
-blind = generate(model, ids, torch.ones_like(mask), top_k=1, **options)
-claim("read padding as text, and some completion changes",
-      not torch.equal(blind.ids, greedy.ids))  # fmt: skip
 counted = completion_mask(written.lengths, written.ids.shape[1])
 claim("each row of the mask sums to its length",
       torch.equal(counted.sum(1), written.lengths))  # fmt: skip
 claim("after the end there is only padding", (written.ids[~counted] == pad).all())
 try:
-    generate(model, ids.flip(1), mask.flip(1), **options)
+    generate(model, ids.flip(1), mask.flip(1), **fixed)
 except ValueError as error:
     print(error)
 
+# %% [markdown] id="03-stop-text"
+# How much does it save that finished texts leave the batch?
+
 # %% id="03-stop"
-options["max_new_tokens"] = 64
-prompts, prompt_mask = (x.to(model.device) for x in (prompts, prompt_mask))
-many = generate(model, prompts, prompt_mask, generator=generator(2), **options)
+on_device = prompts.to(model.device), prompt_mask.to(model.device)
+options = {"max_new_tokens": 64, **ends}
+many = generate(model, *on_device, generator=generator(2), **options)
 still = [int((many.lengths >= t).sum()) for t in range(1, 65)]
 saved = 1 - sum(still) / (64 * 64)
 plots.curves(
     {"texts still being written": (list(range(1, 65)), still)},
     title=f"Texts that end leave the batch: {saved:.0%} of the steps are saved",
-    x="new tokens", y="texts of 64",
-)  # fmt: skip
+    x="new tokens",
+    y="texts of 64",
+    alt="The number of unfinished texts falls from 64 towards 0.",
+)
 
 # %% [markdown] id="03-logprob-text"
-# *The figure: the number of unfinished texts falls from 64 towards 0.*
-#
 # ## Log-probabilities that you can train on
 #
 # A sampler returns, beside each token, the **log-probability** with which the policy
@@ -545,37 +663,41 @@ plots.curves(
 # 2. sampled at 0.7, re-scored at 1: forgetting the temperature is a famous bug;
 # 3. sampled with top-p, compared with the distribution that the draw really used.
 
-# %% id="03-logprob" tags=["nbval-check-output"]
+# %% id="03-logprob"
 from course.lm.objective import completion_logprobs, token_logprobs
 
 
-def rescore(written, temperature):
+def rescore(prompts, prompt_mask, written, temperature):
     """Log-probabilities of the written tokens, 64 texts a pass; (B, T)."""
     parts = (prompts, prompt_mask, written.ids, written.mask)
-    return torch.cat([
-        completion_logprobs(model, *part, temperature)[0]
-        for part in zip(*(x.split(64) for x in parts), strict=True)
-    ])  # fmt: skip
+    return torch.cat(
+        [
+            completion_logprobs(model, *part, temperature)[0]
+            for part in zip(*(x.split(64) for x in parts), strict=True)
+        ]
+    )
 
 
-cool = generate(model, prompts, prompt_mask, temperature=0.7,
-                generator=generator(3), **options)  # fmt: skip
-claim("re-scored at its own temperature: equal to 1e-5", torch.allclose(
-    cool.logprobs, rescore(cool, 0.7), rtol=1e-5, atol=1e-5))  # fmt: skip
-off = (cool.logprobs - rescore(cool, 1.0))[cool.mask].abs().mean()
-claim("re-scored at another temperature: off by over 0.2 nats a token", off > 0.2)
+cool = generate(model, *on_device, temperature=0.7, generator=generator(3), **options)
 
-nucleus = generate(model, prompts, prompt_mask, top_p=0.9,
-                   generator=generator(3), **options)  # fmt: skip
-both = torch.cat((prompts, nucleus.ids), 1)
-seen = torch.cat((prompt_mask, nucleus.mask), 1)
-z_new = model(both, seen)[:, P - 1 : -1]
+# %% id="03-logprob-claim" tags=["nbval-check-output"]
+own = (cool.logprobs - rescore(*on_device, cool, 0.7))[cool.mask].abs().max()
+claim("re-scored at its own temperature: equal to 1e-4", own < 1e-4)
+off = (cool.logprobs - rescore(*on_device, cool, 1.0))[cool.mask].abs().mean()
+claim("re-scored at another temperature: off by over 0.2 nats a token", off > 0.2,
+      mean_difference=off)  # fmt: skip
+
+# %% id="03-logprob-top-p" tags=["nbval-check-output"]
+nucleus = generate(model, *on_device, top_p=0.9, generator=generator(3), **options)
+both = torch.cat((on_device[0], nucleus.ids), 1)
+both_mask = torch.cat((on_device[1], nucleus.mask), 1)
+z_new = model(both, both_mask)[:, P - 1 : -1]
 used = token_logprobs(top_p_filter(z_new, 0.9), nucleus.ids)  # drawn from these
 gap = (used - nucleus.logprobs)[nucleus.mask]
 claim("top-p drew every token with at least the policy's probability",
       gap.min() > -1e-4)  # fmt: skip
 claim("and a text with over twice the policy's, on the average in nats",
-      gap.sum() / len(both) > torch.tensor(2.0).log())  # fmt: skip
+      gap.sum() / len(both) > log(2), nats_per_text=gap.sum() / len(both))  # fmt: skip
 
 # %% [markdown] id="03-logprob-after"
 # So a filtered sampler is *another policy* than the one that re-scoring knows. The
@@ -585,61 +707,119 @@ claim("and a text with over twice the policy's, on the average in nats",
 # ## Control: no chance at all
 #
 # Take the most likely token each time: **greedy decoding**, the limit of temperature
-# 0. It cannot make an unlucky draw. Does it write best? We forbid `<eos>` for 100
-# tokens, which shows the habits of each way of writing. **Distinct-n** is the share of
-# n-grams in a text that are different from each other: 1 without any repetition.
+# 0. It cannot make an unlucky draw. Does it write best? **Distinct-n** is the share of
+# n-grams in a text that are different from each other: 1 without any repetition. First
+# eight greedy texts as they come, from the eight likeliest first tokens.
+
+
+# %% id="03-greedy"
+def distinct_n(texts, n=2):
+    """Different n-grams over all n-grams, pooled over the lists of ids."""
+    grams = [g for t in texts for g in zip(*(t[i:] for i in range(n)), strict=False)]
+    return len(set(grams)) / len(grams)
+
+
+start = torch.tensor([[tokenizer.bos_token_id]], device=model.device)
+firsts = logits_after("").topk(8).indices[:, None].to(model.device)
+firsts = torch.cat((start.expand(8, 1), firsts), 1)  # eight beginnings
+greedy = generate(model, firsts, torch.ones_like(firsts), top_k=1, **options)
+for text_ids, length in zip(greedy.ids.tolist(), greedy.lengths.tolist(), strict=True):
+    repeats = distinct_n([text_ids[:length]])
+    print(f"{repeats:.2f}: {decode(tokenizer, [text_ids[:length]])[0]}")
+
+# %% [markdown] id="03-loop-text"
+# They stop soon, and some already go round. To see the habit without the rescue of an
+# early end, we forbid `<eos>` for 100 tokens, in every way of writing alike. (So the
+# size of the number below belongs to this rule, too.)
 #
 # **Predict first.** Which distinct-2 will greedy decoding have, next to people's 100
 # tokens?
 
 
-# %% id="03-loop"
-def distinct_n(rows, n=2):
-    """Different n-grams over all n-grams, pooled over the rows of ids."""
-    grams = [g for r in rows for g in zip(*(r[i:] for i in range(n)), strict=False)]
-    return len(set(grams)) / len(grams)
-
-
-def write_on(prompts, choose, length=100):
-    """Continue (B, P) ids by `length` tokens, never by `<eos>`."""
-    cache, step, ids = model.new_cache(), prompts, []
+# %% id="03-write-on"
+def write_on(choose, length=100):
+    """Continue the eight beginnings by `length` tokens, never by `<eos>`."""
+    cache, step, ids = model.new_cache(), firsts, []
     for _ in range(length):
-        z = model(step, cache=cache)[:, -1]
-        z[:, eos] = float("-inf")
-        step = choose(z)[:, None]
+        logits = model(step, cache=cache)[:, -1]
+        logits[:, eos] = float("-inf")
+        step = choose(logits)[:, None]
         ids.append(step)
     return torch.cat(ids, 1).tolist()
 
 
-begin = torch.tensor([[tokenizer.bos_token_id]], device=model.device)
-firsts = logits_after("").topk(8).indices[:, None].to(model.device)
-firsts = torch.cat((begin.expand(8, 1), firsts), 1)  # eight beginnings
-people = sum((r[1:-1] for r in rows), [])  # test texts, one after another
+# %% id="03-runs"
 cool_draws, plain_draws = generator(5), generator(5)
+people = sum((r[1:-1] for r in rows), [])  # test texts, one after another
 runs = {
-    "greedy": write_on(firsts, lambda z: z.argmax(-1)),
-    "temperature 0.5": write_on(firsts, lambda z: sample_tokens(z / 0.5, cool_draws)),
-    "temperature 1": write_on(firsts, lambda z: sample_tokens(z, plain_draws)),
+    "greedy": write_on(lambda z: z.argmax(-1)),
+    "temperature 0.5": write_on(lambda z: sample_tokens(z / 0.5, cool_draws)),
+    "temperature 1": write_on(lambda z: sample_tokens(z, plain_draws)),
     "people": [people[i * 100 : (i + 1) * 100] for i in range(8)],
 }
-own = {name: sum(distinct_n([r]) for r in texts) / 8 for name, texts in runs.items()}
+
+# %% id="03-loop"
+own_grams = {name: sum(distinct_n([t]) for t in runs[name]) / 8 for name in runs}
 print("greedy:", decode(tokenizer, runs["greedy"])[0])
-looping = own["greedy"] < 0.6 * own["people"]
-plots.ladder(own, title="Greedy decoding runs in circles" if looping
-             else "Greedy decoding hardly repeats itself here",
-             x="distinct-2 inside 100 tokens, mean of 8 texts")  # fmt: skip
+looping = own_grams["greedy"] < 0.6 * own_grams["people"]
+verdict = "runs in circles" if looping else "hardly repeats itself here"
+plots.ladder(
+    own_grams,
+    title=f"With the end forbidden, greedy decoding {verdict}",
+    x="distinct-2 inside 100 tokens, mean of 8 texts",
+    alt="Four bars: the greedy texts have by far the fewest different pairs, then "
+    "temperature 0.5, temperature 1 and people.",
+)
 
 # %% id="03-loop-claim" tags=["nbval-check-output"]
 claim("greedy texts have less than 0.6 × the distinct-2 of people's",
-      own["greedy"] < 0.6 * own["people"])  # fmt: skip
+      own_grams["greedy"] < 0.6 * own_grams["people"],
+      greedy=own_grams["greedy"], people=own_grams["people"])  # fmt: skip
 claim("at temperature 1 it is within 0.1 of people's",
-      abs(own["temperature 1"] - own["people"]) < 0.1)  # fmt: skip
+      abs(own_grams["temperature 1"] - own_grams["people"]) < 0.1,
+      temperature_1=own_grams["temperature 1"])  # fmt: skip
+
+# %% [markdown] id="03-why-text"
+# Why circles? A common answer: a phrase that stands in the text already makes itself
+# more likely. Large models do that ([Xu and others
+# 2022](https://arxiv.org/abs/2206.02369)). Does ours? Let it score sentences of people,
+# then the same sentences once more behind themselves, and behind *another* sentence.
+# The second guess: without chance, the same last few words lead to the same next one.
+
+# %% id="03-why"
+brief = [t[1:-1] for t in rows if 12 <= len(t) <= 26][:40]
+
+
+def mean_logp(before, sentence):
+    """Nats per token of a sentence after other tokens; its first token is given."""
+    ids = torch.tensor([[tokenizer.bos_token_id, *before, *sentence]])
+    logits = model(ids[:, :-1].to(model.device)).cpu()
+    return float(token_logprobs(logits, ids[:, 1:])[0, len(before) + 1 :].mean())
+
+
+first = sum(mean_logp([], s) for s in brief) / len(brief)
+second = sum(mean_logp(s, s) for s in brief) / len(brief)
+behind = zip(brief[1:] + brief[:1], brief, strict=True)
+after_other = sum(mean_logp(other, s) for other, s in behind) / len(brief)
+
+# %% id="03-why-claim" tags=["nbval-check-output"]
+claim("a sentence said before is not more probable than when it was first said",
+      second < first, first=first, repeated=second,
+      behind_another=after_other)  # fmt: skip
+again_same = [
+    t[i] == t[j]
+    for t in runs["greedy"]
+    for i in range(3, 100)
+    for j in range(3, i)
+    if t[i - 3 : i] == t[j - 3 : j]
+]
+claim("after the same three tokens greedy mostly chooses the same next one",
+      sum(again_same) > len(again_same) / 2,
+      share=sum(again_same) / len(again_same))  # fmt: skip
 
 # %% [markdown] id="03-examined-text"
-# *The figure: four bars; the greedy texts repeat themselves most.*
-#
-# Why circles? A phrase that stands in the state already makes itself more likely, and
-# greedy decoding never leaves a path that is only a little less likely.
+# So in this small model it is the second: it does not copy, it has a few favourite
+# turns, and greedy decoding never leaves a path that is only a little more likely.
 #
 # ## A common description, examined
 #
@@ -654,30 +834,36 @@ claim("at temperature 1 it is within 0.1 of people's",
 
 # %% id="03-examined"
 few = openings(test, 2)[100:116]
-ids, mask = pad_batch(encode(tokenizer, few, eos=False), pad, side="left")
-prompts, prompt_mask = ids.to(model.device), mask.to(model.device)
-greedy = generate(model, prompts, prompt_mask, top_k=1, **options)
-by_greedy = greedy.logprobs.sum(1)  # (16,) nats
-prompts, prompt_mask = (x.repeat_interleave(48, 0) for x in (prompts, prompt_mask))
-pool = generate(model, prompts, prompt_mask, temperature=0.4,
-                generator=generator(6), **options)  # fmt: skip
-by_pool = rescore(pool, 1.0).sum(1).where(pool.ended, -torch.inf).view(16, 48)
-best = by_pool.argmax(1) + 48 * torch.arange(16, device=model.device)
+few_ids, few_mask = (
+    x.to(model.device)
+    for x in pad_batch(encode(tokenizer, few, eos=False), pad, side="left")
+)
+likely = generate(model, few_ids, few_mask, top_k=1, **options)
+by_greedy = likely.logprobs.sum(1)  # (16,) nats
+many_ids, many_mask = (x.repeat_interleave(48, 0) for x in (few_ids, few_mask))
+pool = generate(model, many_ids, many_mask, temperature=0.4, generator=generator(6),
+                **options)  # fmt: skip
+by_pool = rescore(many_ids, many_mask, pool, 1.0).sum(1)
+by_pool = by_pool.where(pool.ended, -torch.inf).view(16, 48)
 beaten = by_pool.amax(1) > by_greedy + 0.1
+
+# %% id="03-examined-texts"
+best = by_pool.argmax(1) + 48 * torch.arange(16, device=model.device)
 print(f"openings where a sample is more probable: {beaten.sum()} of 16")
 for i in beaten.nonzero()[:3, 0].tolist():
-    print(f"greedy  {by_greedy[i]:6.1f} nats: {few[i]}|"
-          f"{decode(tokenizer, greedy.ids[i : i + 1])[0]}")  # fmt: skip
-    print(f"sampled {by_pool[i].max():6.1f} nats: {few[i]}|"
-          f"{decode(tokenizer, [pool.ids[best[i]]])[0]}")  # fmt: skip
+    greedy_text = decode(tokenizer, likely.ids[i : i + 1])[0]
+    sampled_text = decode(tokenizer, [pool.ids[best[i]]])[0]
+    print(f"greedy  {by_greedy[i]:6.1f} nats: {few[i]}|{greedy_text}")
+    print(f"sampled {by_pool[i].max():6.1f} nats: {few[i]}|{sampled_text}")
 
 # %% id="03-examined-claim" tags=["nbval-check-output"]
 # seeds tried: 0, 1, 2, 6
 claim("for at least 8 of 16 openings a sampled text is more probable than greedy's",
-      beaten.sum() >= 8)  # fmt: skip
-ended = beaten & greedy.ended
-shorter = (pool.lengths[best] <= greedy.lengths)[ended].double().mean()
-claim("most of the more probable texts are not longer than greedy's", shorter > 0.5)
+      beaten.sum() >= 8, openings=beaten.sum())  # fmt: skip
+ended = beaten & likely.ended
+shorter = (pool.lengths[best] <= likely.lengths)[ended].double().mean()
+claim("most of the more probable texts are not longer than greedy's", shorter > 0.5,
+      share=shorter)  # fmt: skip
 
 # %% [markdown] id="03-curve-text"
 # The description is wrong, and so is the wish behind it. The more probable texts are
@@ -711,58 +897,66 @@ judge.fit_weights(encode(tokenizer, held), steps=20)
 
 def judged(texts):
     """(distinct-2 of 2,000 tokens, judge's log-probability in nats per token)."""
-    nats = sum(judge.logprob([tokenizer.bos_token_id, *row]) for row in texts)
-    room, first = 2_000, []
-    for row in texts:
-        first.append(row[:room])
-        room -= len(first[-1])
-    return distinct_n(first), nats / sum(map(len, texts))
+    nats = sum(judge.logprob([tokenizer.bos_token_id, *t]) for t in texts)
+    room, pooled = 2_000, []
+    for t in texts:
+        pooled.append(t[:room])
+        room -= len(pooled[-1])
+    return distinct_n(pooled), nats / sum(map(len, texts))
 
 
-def sampled(n=128, seed=7, **settings):
-    """Ids of n texts from nothing, at most 48 tokens each."""
-    start = begin.expand(n, 1)
-    done = generate(model, start, torch.ones_like(start), max_new_tokens=48,
-                    eos_id=eos, pad_id=pad, generator=generator(seed),
-                    **settings)  # fmt: skip
-    return [row[:n] for row, n in
-            zip(done.ids.tolist(), done.lengths.tolist(), strict=True)]  # fmt: skip
+# %% id="03-sampled"
+def sampled(count=128, seed=7, **settings):
+    """Ids of texts from nothing, at most 48 tokens each."""
+    nothing = start.expand(count, 1)
+    done = generate(model, nothing, torch.ones_like(nothing), max_new_tokens=48,
+                    generator=generator(seed), **ends, **settings)  # fmt: skip
+    ends_at = zip(done.ids.tolist(), done.lengths.tolist(), strict=True)
+    return [tokens[:length] for tokens, length in ends_at]
 
+
+heats = (0.3, 0.5, 0.7, 0.85, 1.0, 1.2, 1.5)
+by_heat = {heat: judged(sampled(temperature=heat)) for heat in heats}
+filtered = {
+    "top-p 0.9": judged(sampled(top_p=0.9)),
+    "top-k 40": judged(sampled(top_k=40)),
+}
+human = judged([t[1:49] for t in encode(tokenizer, test[:128])])
 
 # %% id="03-curve"
-heats = (0.3, 0.5, 0.7, 0.85, 1.0, 1.2, 1.5)
-at = {T: judged(sampled(temperature=T)) for T in heats}
-cut = {"top-p 0.9": judged(sampled(top_p=0.9)), "top-k 40": judged(sampled(top_k=40))}
-human = judged([row[1:49] for row in encode(tokenizer, test[:128])])
 _, axes = plt.subplots(figsize=(6.4, 4))
-axes.plot(*zip(*at.values(), strict=True), "o-", label="temperature, plain sampling")
-for T, place in at.items():
-    axes.annotate(f"{T:g}", place, textcoords="offset points", xytext=(5, 5))
-for (name, place), mark in zip(cut.items(), "sD", strict=True):
+axes.plot(*zip(*by_heat.values(), strict=True), "o-", label="temperature, no filter")
+for heat, place in by_heat.items():
+    axes.annotate(f"{heat:g}", place, textcoords="offset points", xytext=(-5, -13))
+for (name, place), mark in zip(filtered.items(), "sD", strict=True):
     axes.plot(*place, mark, label=f"{name}, temperature 1")
 axes.plot(*human, "k*", markersize=13, label="people")
-loved = [T for T, (_, quality) in at.items() if quality > human[1]]
-plots.finish(axes, f"At T ≤ {max(loved)} the judge prefers the machine to people"
-             if loved else "The judge prefers people at every temperature",
-             "diversity: distinct-2 of 2,000 tokens",
-             "quality: judge's log-probability\n(nats per token)")  # fmt: skip
+loved = [heat for heat, (_, quality) in by_heat.items() if quality > human[1]]
+claimed = f"At T ≤ {max(loved)} the judge prefers the machine to people"
+plots.finish(
+    axes,
+    claimed if loved else "The judge prefers people at every temperature",
+    "diversity: distinct-2 of 2,000 tokens",
+    "quality: judge's log-probability\n(nats per token)",
+    alt="A line that falls from the upper left, T = 0.3 with high quality and low "
+    "diversity, to the lower right, T = 1.5; the people's star stands to its right.",
+)
 
 # %% id="03-curve-claim" tags=["nbval-check-output"]
 # seeds tried: 0, 1, 2, 7
-diversity, quality = (torch.tensor(x) for x in zip(*at.values(), strict=True))
-claim("diversity grows with temperature", (diversity.diff() > 0).all())
-claim("quality falls with temperature", (quality.diff() < 0).all())
+diversity, quality = (torch.tensor(x) for x in zip(*by_heat.values(), strict=True))
+claim("diversity grows with temperature", (diversity.diff() > 0).all(),
+      from_to=(diversity[0], diversity[-1]))  # fmt: skip
+claim("quality falls with temperature", (quality.diff() < 0).all(),
+      from_to=(quality[0], quality[-1]))  # fmt: skip
 claim("at T = 0.3 the judge likes the machine better than people, by 1 nat a token",
-      at[0.3][1] > human[1] + 1)  # fmt: skip
+      quality[0] > human[1] + 1, machine=quality[0], people=human[1])  # fmt: skip
 claim("at T = 0.3 the texts have less than half of people's diversity",
-      at[0.3][0] < 0.5 * human[0])  # fmt: skip
-claim("no temperature reaches people in both",
-      not any(d >= human[0] and q >= human[1] for d, q in at.values()))  # fmt: skip
+      diversity[0] < 0.5 * human[0], machine=diversity[0], people=human[0])  # fmt: skip
+both_reached = [d >= human[0] and q >= human[1] for d, q in by_heat.values()]
+claim("no temperature reaches people in both", not any(both_reached))
 
 # %% [markdown] id="03-curve-after"
-# *The figure: a line that falls from the upper left (T = 0.3: high quality, low
-# diversity) to the lower right (T = 1.5); the star of the people stands to its right.*
-#
 # Read it twice. First: temperature is a trade and has no right value. Second: at low
 # temperatures the judge ranks the machine *above* people. Those texts are not better
 # than people's; the judge can be pleased by a machine that knows what it counts. A
@@ -771,19 +965,18 @@ claim("no temperature reaches people in both",
 #
 # ## Play: the next token under all settings
 #
-# First by code: three temperatures, top-p 0.9. Then the panel: find a state where
-# top-p 0.9 keeps a single token, and one where it keeps hundreds. Which settings change
-# the *order* of the tokens? (None.) Without the panel, the line with
-# `show_next_token` does the same.
-#
-# *The picture: the ten likeliest tokens as bars, at T = 0.5, 1 and 2; a black line
-# marks the model's own probability. The bars are long when it is cold and short when it
-# is hot, and their order is always the same.*
+# First by code: three temperatures, top-p 0.9. A black line marks the model's own
+# probability. The bars are long when it is cold and short when it is hot; their order
+# is always the same.
 
 # %% id="03-play-static"
 from course.widgets import show_next_token
 
 show_next_token({"GPT": model}, tokenizer, "It 's one of the", top_p=0.9)
+
+# %% [markdown] id="03-play-text"
+# Now the panel: find a state where top-p 0.9 keeps a single token, and one where it
+# keeps hundreds. Which settings change the *order* of the tokens? (None.)
 
 # %% id="03-play" tags=["widget"]
 from course.widgets import next_token_explorer
@@ -799,9 +992,10 @@ next_token_explorer({"GPT": model}, tokenizer, "It 's one of the", key="03-next-
 # probable text. Temperature trades diversity for likeliness.
 #
 # **Limits.** One small model that writes poor English at any temperature; large models
-# stay sensible at settings where this one does not. Quality was one judge's liking, and
-# you saw how far to trust it. The factor of the cache holds for this size on a CPU.
-# Beam search, repetition penalties and speculative decoding were left out. So was
+# stay sensible at settings where this one does not, and they copy what stands in the
+# text. Quality was one judge's liking, and you saw how far to trust it. The factor of
+# the cache holds for this size on a CPU. Beam search (which keeps several beginnings at
+# a time), repetition penalties and speculative decoding were left out. So was
 # randomness of the hardware: on many devices greedy decoding itself can differ between
 # runs, by rounding.
 #
@@ -816,20 +1010,43 @@ next_token_explorer({"GPT": model}, tokenizer, "It 's one of the", key="03-next-
 # 7. You sampled at temperature 0.7 with top-p 0.9. Which log-probabilities do you train
 #    on?
 #
-# ## Read on
+# <details><summary>Answers</summary>
 #
-# - A. Holtzman and others, *The Curious Case of Neural Text Degeneration*, 2019,
-#   arXiv:1904.09751: top-p, and why likely text is bad text.
-# - A. Fan, M. Lewis and Y. Dauphin, *Hierarchical Neural Story Generation*, 2018,
-#   arXiv:1805.04833: top-k.
-# - F. Stahlberg and B. Byrne, *On NMT Search Errors and Model Errors: Cat Got Your
-#   Tongue?*, 2019, arXiv:1908.10090: when the most probable text is the empty one.
-# - M. Caccia and others, *Language GANs Falling Short*, 2018, arXiv:1811.02549: compare
-#   writers by the whole quality–diversity curve.
-# - C. Maddison, D. Tarlow and T. Minka, *A\* Sampling*, 2014, arXiv:1411.0030: the
-#   Gumbel trick.
-# - J. Li and others, *A Diversity-Promoting Objective Function for Neural Conversation
-#   Models*, 2015, arXiv:1510.03055: distinct-n.
+# 1. The prefix; the next token; one text up to its end.
+# 2. Wrong samplers may write texts that look better than right ones. Count, and compare
+#    with the expected counts by a chi-squared test.
+# 3. None. Dividing all logits by the same number and cutting from the end keep the
+#    order.
+# 4. Later tokens meet earlier keys and values again; a query is used once, by its own
+#    token, and never again.
+# 5. So that every row ends in the token that is to be continued; and so that the
+#    completion begins in the same column in every row.
+# 6. Yes: the policy chose to stop, and that choice had a probability.
+# 7. None of these texts: they came from another policy than the one that re-scoring
+#    knows. Sample without filters, and re-score at the temperature of sampling.
 #
-# **Next:** the exercises in `exercises/03_sampling.ipynb`; then chapter 04 teaches the
-# writer what to write about, and when to stop.
+# </details>
+#
+# ## Further reading
+#
+# - A. Holtzman and others, [*The Curious Case of Neural Text
+#   Degeneration*](https://arxiv.org/abs/1904.09751), 2019: top-p, and why likely text
+#   is bad text.
+# - A. Fan, M. Lewis and Y. Dauphin, [*Hierarchical Neural Story
+#   Generation*](https://arxiv.org/abs/1805.04833), 2018: top-k.
+# - J. Xu and others, [*Learning to Break the Loop*](https://arxiv.org/abs/2206.02369),
+#   2022: repetition that feeds itself.
+# - F. Stahlberg and B. Byrne, [*On NMT Search Errors and Model Errors: Cat Got Your
+#   Tongue?*](https://arxiv.org/abs/1908.10090), 2019: when the most probable text is
+#   the empty one.
+# - M. Caccia and others, [*Language GANs Falling
+#   Short*](https://arxiv.org/abs/1811.02549), 2018: compare writers by the whole
+#   quality–diversity curve.
+# - C. Maddison, D. Tarlow and T. Minka, [*A\*
+#   Sampling*](https://arxiv.org/abs/1411.0030), 2014: the Gumbel trick.
+# - J. Li and others, [*A Diversity-Promoting Objective Function for Neural Conversation
+#   Models*](https://arxiv.org/abs/1510.03055), 2015: distinct-n.
+#
+# **Next:** [the exercises](../exercises/03_sampling.ipynb); then [chapter
+# 04](04_supervised_fine_tuning.ipynb) teaches the writer what to write about, and when
+# to stop.

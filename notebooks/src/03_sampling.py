@@ -543,7 +543,7 @@ sent_with = [64 * (P + t - 1) for t in grown]
 fewer = sent_without[-1] / sent_with[-1]
 plots.curves(
     {"without a cache": (grown, sent_without), "with a cache": (grown, sent_with)},
-    title=f"A cache: {fewer:.0f} × fewer tokens to send, {median(ratios):.0f} × less time",
+    title=f"A cache: {fewer:.0f} × fewer tokens sent, {median(ratios):.0f} × less time",
     x="new tokens of each text",
     y="tokens sent through the model",
     alt="Without a cache the number of tokens sent grows like the square of the "

@@ -21,33 +21,35 @@
 # A **language model** says how probable the next token of a text is. A
 # **reward model** says with one number how much people would like a text. A
 # **policy** is a language model that writes texts and is trained to earn reward.
-# The next cell draws how they hang together.
+# (These and all other words of the course are defined in the
+# [glossary](../GLOSSARY.md).) The next cells draw how they fit together.
 
 # %% id="00-map-helpers"
 import matplotlib.pyplot as plt
 
+from course import plots
 from course.plots import COLOURS
 
 
 def box(axes, x, y, name, what, colour):
     """A box with a name and what it does; returned for the arrows."""
     frame = {"boxstyle": "round,pad=0.7", "fc": "white", "ec": colour, "lw": 2}
-    return axes.text(x, y, f"{name}\n\n{what}", ha="center", va="center",
-                     fontsize=10, bbox=frame, zorder=3)  # fmt: skip
+    look = {"ha": "center", "va": "center", "fontsize": 10, "zorder": 3}
+    return axes.text(x, y, f"{name}\n\n{what}", bbox=frame, **look)
 
 
+# %% id="00-map-arrow"
 def arrow(axes, start, end, label, bend=0.0):
     """An arrow from box to box with its label in the middle."""
     (x0, y0), (x1, y1) = start.get_position(), end.get_position()
-    look = {"arrowstyle": "-|>", "lw": 1.6, "color": "black", "shrinkA": 4,
-            "shrinkB": 4, "connectionstyle": f"arc3,rad={bend}",
-            "patchA": start.get_bbox_patch(),
-            "patchB": end.get_bbox_patch()}  # fmt: skip
+    look = {"arrowstyle": "-|>", "lw": 1.6, "color": "black", "shrinkA": 4}
+    look |= {"shrinkB": 4, "connectionstyle": f"arc3,rad={bend}"}
+    look |= {"patchA": start.get_bbox_patch(), "patchB": end.get_bbox_patch()}
     axes.annotate("", (x1, y1), (x0, y0), arrowprops=look)
     x = (x0 + x1) / 2 + bend * (y1 - y0) / 2
     y = (y0 + y1) / 2 - bend * (x1 - x0) / 2
-    axes.text(x, y, label, ha="center", va="center", fontsize=9, zorder=4,
-              bbox={"fc": "white", "ec": "none", "pad": 1.5})  # fmt: skip
+    white = {"fc": "white", "ec": "none", "pad": 1.5}
+    axes.text(x, y, label, ha="center", va="center", fontsize=9, zorder=4, bbox=white)
 
 
 # %% id="00-map"
@@ -55,11 +57,11 @@ _, axes = plt.subplots(figsize=(8.4, 5.2))
 axes.set(xlim=(-0.8, 5.4), ylim=(-0.6, 3.3), aspect="equal")
 axes.set_title("The course is one loop, with a faster one inside")
 axes.axis("off")
+language_model = "how probable is\nthis text? (01–04)"
+reward_model = "how much would people\nlike it? (05–08)"
 data = box(axes, 0, 1, "DATA", "reviews and\nratings", COLOURS[6])
-writer = box(axes, 2.3, 2, "LANGUAGE MODEL", "how probable is\nthis text? (01–04)",
-             COLOURS[0])  # fmt: skip
-judge = box(axes, 2.3, 0, "REWARD MODEL", "how much do people\nlike it? (05–08)",
-            COLOURS[1])  # fmt: skip
+writer = box(axes, 2.3, 2, "LANGUAGE MODEL", language_model, COLOURS[0])
+judge = box(axes, 2.3, 0, "REWARD MODEL", reward_model, COLOURS[1])
 policy = box(axes, 4.6, 1, "POLICY", "writes to earn\nreward (09–12)", COLOURS[2])
 arrow(axes, data, writer, "texts")
 arrow(axes, data, judge, "ratings")
@@ -68,18 +70,18 @@ arrow(axes, writer, policy, "start")
 arrow(axes, policy, judge, "texts", bend=0.2)
 arrow(axes, judge, policy, "reward", bend=0.25)
 arrow(axes, policy, data, "new texts for people to judge (13)", bend=0.86)
-plt.show()
+plots.show(
+    "Data give texts to the language model and ratings to the reward model; both "
+    "other models start as copies of the language model; the policy sends texts to the "
+    "reward model and gets rewards back; its new texts go back to people."
+)
 
 # %% [markdown] id="00-map-alt"
-# *The figure: data give texts to the language model and ratings to the reward
-# model; both other models start as copies of the language model; the policy sends
-# texts to the reward model and gets rewards back; its new texts go back to people.*
-#
-# The names in the boxes are used in the same way in every chapter. Two of the
-# arrows close loops. Policy and reward model form the inner one: it turns thousands
-# of times in a few minutes, and no person is in it. The outer one
-# goes through people. It is slow, and it alone can notice that the inner one has
-# gone wrong.
+# The names in the boxes are used in the same way in every chapter. Two of the arrows
+# close loops. Policy and reward model form the inner one: in [chapter
+# 09](09_policy_gradients.ipynb) it turns 80 times, with 64 texts each time, in a few
+# minutes, and no person is in it. The outer one goes through people. It is slow, and it
+# alone can notice that the inner one has gone wrong.
 
 # %% [markdown] id="00-doctor-text"
 # ## Is this machine ready?
@@ -99,9 +101,9 @@ for good, sentence in findings(fetch=False):
 # %% [markdown] id="00-reviews-text"
 # ## The data: sentences that people rated
 #
-# One set of texts goes through the whole course: sentences from movie reviews. Each
-# was read by 15 to 29 people, and each of them gave a whole number from −4 (very
-# negative) to +4 (very positive). The first use downloads them once.
+# One set of texts goes through the whole course: sentences from movie reviews. Each was
+# rated by 15 to 29 people with a whole number from −4 (very negative) to +4 (very
+# positive). The first use downloads them once.
 
 # %% id="00-reviews" tags=["nbval-check-output"]
 from course.data import reviews
@@ -110,14 +112,16 @@ movies = reviews.load("movies")
 print(len(movies), "texts; columns:", ", ".join(movies.column_names))
 for split in ("train", "validation", "test"):
     print(f"{split:<10}", movies["split"][:].count(split))
+readers = [len(ratings) for ratings in movies["ratings"]]
+print("people per text:", min(readers), "to", max(readers))
 
 # %% [markdown] id="00-split-text"
 # Models learn from the **train** texts only. The **validation** texts are for
 # choosing settings, the **test** texts for the number that is reported. Which of the
-# three a text belongs to hangs on the text alone, so it never moves.
+# three a text belongs to depends on the text alone, so it never moves.
 #
-# Here are five texts, from the most disliked to the most liked of the test texts.
-# `sd` is the standard deviation of the single ratings: how far people disagree.
+# Here are five texts, from the most negative to the most positive of the test texts.
+# `sd` is the standard deviation of the single ratings: how far the raters disagree.
 
 # %% id="00-five" tags=["nbval-check-output"]
 rows = sorted(reviews.load("movies", "test"), key=lambda row: row["mean"])
@@ -127,15 +131,34 @@ for place in (0, 1 / 4, 1 / 2, 3 / 4, 1):
     print(f"mean {row['mean']:+.1f}, sd {row['sd']:.1f}: {row['text'][:90]}")
     print(f"    {ratings}")
 
+# %% [markdown] id="00-ratings-text"
+# ### What the ratings are
+#
+# They are not free opinions about films, and you should know it before you read "people
+# like". The authors of the data ([Hutto & Gilbert
+# 2014](https://doi.org/10.1609/icwsm.v8i1.14550)) describe what was done:
+#
+# - the raters were **screened**: who could not match known ratings was not admitted;
+# - they were **trained**, and their work was checked with texts of known rating;
+# - they were **paid double** when they matched the mean of the group;
+# - they were asked for the **sentiment** that *most other people* would see in the
+#   text, not for their own view.
+#
+# So a rating is a trained guess at how positive others find a sentence. It is
+# sentiment, not taste: a well-written pan has a low one. Two consequences run through
+# the course. "Liked" is short for *rated positive*. And people who are paid to agree do
+# agree: for a question of taste expect far less agreement than you will see here.
+
 # %% [markdown] id="00-agree-question"
-# **Predict first.** Take one person's ratings, and the mean of all other people on
-# the same texts. Their correlation would be 1 if people always agreed and 0 if
-# ratings had nothing to do with the text. What is it?
+# **Predict first.** For each text, take one person's rating, and the mean of all
+# others. Their correlation would be 1 if people always agreed and 0 if ratings had
+# nothing to do with the text. What is it? And how much of it is only the *sign*: is it
+# as large among the positive texts alone?
 #
 # <details><summary>Why the answer matters</summary>
 #
 # A reward model learns from what people agree on. It can imitate the crowd, but the
-# disagreement is noise to it. The number in the next cell is the yardstick
+# disagreement is noise to it. The number in the next cells is the yardstick
 # of part II: how well one *person* predicts the rest.
 #
 # </details>
@@ -148,20 +171,30 @@ from course.runtime import generator
 
 draw = generator(0)
 one, others = [], []
-for row in movies:
-    ratings = row["ratings"]
+for ratings in movies["ratings"]:
     mine = int(torch.randint(len(ratings), (), generator=draw))
     one.append(float(ratings[mine]))
     others.append((sum(ratings) - ratings[mine]) / (len(ratings) - 1))
 one, others = torch.tensor(one), torch.tensor(others)
 shuffled = others[torch.randperm(len(others), generator=draw)]
+
+# %% id="00-agree-claim" tags=["nbval-check-output"]
+from course import claim
+
 agreement, control = pearson(one, others), pearson(one, shuffled)
-print(f"one person against the others      r = {float(agreement):+.3f}")
-print(f"the same against shuffled texts    r = {float(control):+.3f}")
+claim("one person predicts the others with r above 0.85", agreement > 0.85,
+      r=agreement)  # fmt: skip
+claim("shuffled ratings predict nothing", abs(control) < 0.05, r=control)
+liked = others > 0
+halves = pearson(one[liked], others[liked]), pearson(one[~liked], others[~liked])
+claim("within the positive and within the negative texts r is below 0.7",
+      max(halves) < 0.7, positive=halves[0], negative=halves[1])  # fmt: skip
+
+# %% [markdown] id="00-sign-text"
+# Most of the agreement is about the sign. A number of agreement says little without the
+# spread of the texts it was measured on.
 
 # %% id="00-agree-figure"
-from course import plots
-
 marks = list(range(-4, 5))
 plots.curves(
     {
@@ -170,13 +203,12 @@ plots.curves(
     },
     title="One person's rating predicts what the others say",
     x="one person's rating (−4 to +4)",
-    y="mean rating of the others",
+    y="mean rating of the others (−4 to +4)",
+    alt="Over one person's rating, from −4 to +4, the mean of the others on the same "
+    "texts rises steadily; on shuffled texts it is a flat line near 0.",
 )
 
 # %% [markdown] id="00-agree-alt"
-# *The figure: over one person's rating, from −4 to +4, the mean of the others on the
-# same texts rises steadily; on shuffled texts it is a flat line near 0.*
-#
 # The flat line is a **negative control**: an experiment that must
 # *not* work. If shuffled ratings agreed as well, our number would measure
 # something else than agreement. Every chapter has one.
@@ -185,14 +217,11 @@ plots.curves(
 # ## Claims: prose that is checked
 #
 # A sentence in a text cannot fail. A **claim** can: it is a statement with the
-# comparison that it rests on. When the comparison holds, one line is
-# printed. When it does not, the notebook stops and shows the numbers.
+# comparison that it rests on. You have just seen three. When the comparison holds, one
+# line is printed, and under it what was measured. When it does not, the notebook stops
+# and shows the numbers. One more that holds:
 
 # %% id="00-claim" tags=["nbval-check-output"]
-from course import claim
-
-claim("one person predicts the others with r above 0.85", agreement > 0.85)
-claim("shuffled ratings predict nothing", abs(control) < 0.05)
 same = reviews.split_of("A great film.") == reviews.split_of("a GREAT  film.")
 claim("case and spaces do not move a text to another split", same)
 
@@ -211,7 +240,7 @@ except ClaimError as error:
 # %% [markdown] id="00-check-text"
 # ## Exercises: a check that knows your mistake
 #
-# Every chapter has a twin in the folder `exercises/`: functions with a blank. You
+# Every chapter has a partner in the folder `exercises/`: functions with a blank. You
 # write 1 to 15 lines and run the cell below them, `name = check(name)`. Its
 # first line begins with one of three signs: ✔ correct, ✘ wrong, ◌ not attempted.
 #
@@ -283,9 +312,9 @@ print("by the formula:", [round(x, 2) for x in z.tolist()])
 
 # %% id="00-standardise-claim" tags=["nbval-check-output"]
 claim("our line and the course's function agree", torch.allclose(z, standardise(r)))
-claim("the unit does not matter",
-      torch.allclose(standardise(r), standardise(r / 100), atol=1e-5))  # fmt: skip
-claim("the order of the texts stays", z.argsort().tolist() == r.argsort().tolist())
+same = torch.allclose(standardise(r), standardise(r / 100), atol=1e-5)
+claim("the unit does not matter", same)
+claim("the order of the texts stays", torch.equal(z.argsort(), r.argsort()))
 
 # %% [markdown] id="00-limits"
 # ## How to read a chapter
@@ -296,10 +325,11 @@ claim("the order of the texts stays", z.argsort().tolist() == r.argsort().tolist
 #
 # ## Limits
 #
-# The ratings are about sentiment, in English, given by paid raters in 2014. "Liked"
-# means *rated positive* here, not true, useful or kind. The models are small, so that
-# an ordinary laptop can train them while you watch. What a chapter shows, it shows
-# for these texts and these sizes; where it says more, it gives the source.
+# The ratings are about sentiment, in English, by paid and trained raters, in 2014; see
+# "What the ratings are". "Liked" means *rated positive* here, not well written, true,
+# useful or kind. The models are small, so that an ordinary laptop can train them while
+# you watch. What a chapter shows, it shows for these texts and these sizes; where it
+# says more, it gives the source.
 #
 # ## Test yourself
 #
@@ -309,16 +339,34 @@ claim("the order of the texts stays", z.argsort().tolist() == r.argsort().tolist
 # 4. A claim stops a notebook. What do you know then, and what not?
 # 5. Why do the test texts take no part in training?
 #
-# ## Read on
+# <details><summary>Answers</summary>
 #
-# - C. J. Hutto and E. Gilbert, *VADER: A Parsimonious Rule-based Model for Sentiment
-#   Analysis of Social Media Text*, ICWSM 2014: where the ratings come from.
-# - B. Pang and L. Lee, *A Sentimental Education*, ACL 2004: where the movie
-#   reviews come from.
-# - L. Ouyang and others, *Training language models to follow instructions with
-#   human feedback*, 2022, arXiv:2203.02155: the loop of the map, at full size.
-# - D. M. Ziegler and others, *Fine-Tuning Language Models from Human Preferences*,
-#   2019, arXiv:1909.08593: an early form of it, with continuations of texts.
+# 1. The reward model and the policy.
+# 2. The outer one, from the policy's texts back to the data. The inner loop knows only
+#    the reward model, so it cannot see where that is wrong.
+# 3. An experiment that must not work. Here: shuffled ratings must not agree.
+# 4. That one comparison failed on your machine, with the numbers that it printed. Not
+#    yet why: the sentence, the code, the data or a too narrow bound may be at fault.
+# 5. A model may fit them by heart; then their score would say nothing about new texts.
 #
-# **Next:** the exercise in `exercises/00_start_here.ipynb`, then chapter 01, which asks
-# how probable a text is.
+# </details>
+#
+# ## Further reading
+#
+# - C. J. Hutto and E. Gilbert, [*VADER: A Parsimonious Rule-based Model for Sentiment
+#   Analysis of Social Media Text*](https://doi.org/10.1609/icwsm.v8i1.14550), ICWSM
+#   2014: where the ratings come from, and how they were made.
+# - B. Pang and L. Lee, [*Seeing Stars*](https://doi.org/10.3115/1219840.1219855), ACL
+#   2005: where the movie snippets come from. The texts are the sentence data that were
+#   first used there; the VADER paper names the authors' paper of the year before, [*A
+#   Sentimental Education*](https://doi.org/10.3115/1218955.1218990), ACL 2004.
+# - L. Ouyang and others, [*Training language models to follow instructions with human
+#   feedback*](https://arxiv.org/abs/2203.02155), 2022: the loop of the map, at full
+#   size.
+# - D. M. Ziegler and others, [*Fine-Tuning Language Models from Human
+#   Preferences*](https://arxiv.org/abs/1909.08593), 2019: an early form of it, with
+#   continuations of texts.
+#
+# **Next:** the exercise in
+# [exercises/00_start_here.ipynb](../exercises/00_start_here.ipynb), then [chapter
+# 01](01_language_model_objective.ipynb), which asks how probable a text is.

@@ -1,7 +1,8 @@
 # %% [markdown] id="00-title"
 # # Exercise for chapter 0 · Start here
 #
-# One small function, to see how exercises work: write it in place of
+# One small function for [the chapter](../notebooks/00_start_here.ipynb), to see how
+# exercises work: write it in place of
 # `raise NotImplementedError`, run its cell and the one below.
 #
 # The first line that `check` prints begins with ✔ (correct), ✘ (wrong, and why) or

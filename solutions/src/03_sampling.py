@@ -1,7 +1,8 @@
 # %% [markdown] id="03-title"
 # # Exercises for chapter 3 · Sampling
 #
-# Five functions that stand between a model's logits and a text. Write each in place of
+# Five functions from [the chapter](../notebooks/03_sampling.ipynb) that stand between a
+# model's logits and a text. Write each in place of
 # `raise NotImplementedError`, run its cell and the one below.
 #
 # `check` prints ✔ (correct), ✘ (wrong, and why) or ◌ (not attempted), and hands back
@@ -144,7 +145,7 @@ token_entropy = check(token_entropy)
 
 # %% [markdown] id="03-4-use-text"
 # Eight equally likely tokens, then the same after a filter cut four of them, then one
-# position of padding. Taking the exponential shows as how many equal choices it feels.
+# position of padding. The exponential of an entropy says how many equal choices it is like.
 
 # %% id="03-4-use" tags=["nbval-check-output"]
 logits = torch.zeros(1, 3, 8)

@@ -102,7 +102,7 @@ EXERCISE = Exercise(
     difficulty=1,
     importance=3,
     reference="course.lm.layers:rms_norm",
-    why="Before every block it brings the vectors back to size 1, so that a deep "
+    why="Before every part of a block it brings the vectors to a fixed size, so a deep "
     "model can be trained at all.",
     hints=(
         "How would you measure how large the components of one vector typically are, "

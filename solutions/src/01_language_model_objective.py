@@ -1,9 +1,9 @@
 # %% [markdown] id="01-title"
 # # Exercises for chapter 1 · The language-model objective
 #
-# Four functions from [the chapter](../notebooks/01_language_model_objective.ipynb) that the
-# whole course uses. Write each in place of
-# `raise NotImplementedError`, run its cell and the one below.
+# Four functions from [the chapter](../notebooks/01_language_model_objective.ipynb) that
+# the whole course uses. Write each in place of `raise NotImplementedError`, run its
+# cell and the one below.
 #
 # `check` hands back a function that works in any case, so the cells that use it run.
 

@@ -145,7 +145,8 @@ token_entropy = check(token_entropy)
 
 # %% [markdown] id="03-4-use-text"
 # Eight equally likely tokens, then the same after a filter cut four of them, then one
-# position of padding. The exponential of an entropy says how many equal choices it is like.
+# position of padding. The exponential of an entropy says how many equal choices it is
+# like.
 
 # %% id="03-4-use" tags=["nbval-check-output"]
 logits = torch.zeros(1, 3, 8)

@@ -102,8 +102,8 @@ EXERCISE = Exercise(
     difficulty=1,
     importance=3,
     reference="course.lm.layers:rms_norm",
-    why="Before every part of a block it brings the vectors to a fixed size, so a deep "
-    "model can be trained at all.",
+    why="It gives every part of a block vectors of one size to read, however much was "
+    "added to the stream before.",
     hints=(
         "How would you measure how large the components of one vector typically are, "
         "whatever their signs?",

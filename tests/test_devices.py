@@ -28,9 +28,7 @@ from course.reward.agreement import (
 )
 from course.reward.metrics import (
     expected_calibration_error,
-    ranks,
     reliability_table,
-    spearman,
 )
 from course.reward.ranking import bradley_terry_fit, strength_errors, win_matrix
 
@@ -293,12 +291,6 @@ def calls() -> dict[str, Callable[[Make], object]]:
         "ordinal_log_probabilities": lambda m: reward_losses.ordinal_log_probabilities(
             m.floats(B), torch.arange(4.0, device=m.device)
         ),
-        "binned_loss": lambda m: reward_losses.binned_loss(
-            m.floats(B, 5), m.ids(B, below=5)
-        ),
-        "binned_score": lambda m: reward_losses.binned_score(
-            m.floats(B, 5), m.floats(5)
-        ),
         "pearson": lambda m: is_a_number(metrics.pearson(m.floats(B), m.floats(B)), m),
         "preference_accuracy": lambda m: is_a_number(
             metrics.preference_accuracy(m.floats(B), m.floats(B)), m
@@ -464,8 +456,6 @@ def writes(make: Make, **options) -> object:
 
 # The shape of what these make depends on values: they run on a real device only.
 NEED_VALUES: dict[str, Callable[[Make], object]] = {
-    "ranks": lambda m: ranks(m.floats(B)),
-    "spearman": lambda m: m.floats(1) * spearman(m.floats(B), m.floats(B)),
     "reliability_table": lambda m: (
         reliability_table(m.floats(B).sigmoid(), m.mask(B).float(), 2) and m.floats(1)
     ),

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from course.reward import metric_modules as modules
-from course.reward import metrics, overlap, rules
+from course.reward import metrics, overlap
 from course.reward.diversity import distinct_score
 
 TEXTS = ["a good film", "so so so so", "the film is dull and long"]
@@ -27,7 +27,6 @@ CASES = {
         RATINGS,
         metrics.pearson(torch.tensor(SCORES), torch.tensor(RATINGS)),
     ),
-    "preference_accuracy": (modules.PreferenceAccuracy, SCORES, RATINGS, 0.5),
 }
 
 
@@ -62,18 +61,6 @@ def test_batches_give_what_one_call_gives(name):
             **given(predictions[part], None if references is None else references[part])
         )
     assert metric.compute()[name] == pytest.approx(expected, abs=1e-6)
-
-
-def test_the_lexicon_module_is_the_mean_lexicon_score(monkeypatch):
-    from course.data import reviews
-
-    words = {"good": 2.0, "dull": -2.0}
-    rules._word_valences.cache_clear()
-    monkeypatch.setattr(reviews, "lexicon", lambda: words)
-    expected = float(rules.lexicon_score(TEXTS).mean())
-    found = modules.Lexicon().compute(predictions=TEXTS)
-    rules._word_valences.cache_clear()
-    assert found == {"lexicon_score": pytest.approx(expected)}
 
 
 def test_n_is_an_argument_of_compute():

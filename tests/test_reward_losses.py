@@ -180,19 +180,7 @@ def test_gradients_reach_scores_and_every_cut_parameter():
     assert (scores.grad != 0).all() and (raw.grad != 0).all()
 
 
-# regression and bins
-
-
-def test_a_binned_score_is_the_expected_rating():
-    logits, centers = draw(3, 4), torch.tensor([-4.0, -1.0, 1.0, 4.0])
-    by_hand = [
-        sum(math.exp(z) * c for z, c in zip(row, centers.tolist(), strict=True))
-        / sum(math.exp(z) for z in row)
-        for row in logits.tolist()
-    ]
-    torch.testing.assert_close(
-        losses.binned_score(logits, centers), torch.tensor(by_hand)
-    )
+# regression
 
 
 @pytest.fixture(scope="module")
@@ -227,13 +215,6 @@ def test_regression_is_transformers_regression(tiny):
     model, ratings = tiny(1, "regression"), torch.tensor([1.5, -2.0, 0.3])
     theirs = model(IDS, MASK, labels=ratings)
     ours = losses.regression_loss(theirs.logits[:, 0], ratings)
-    assert ours.item() == pytest.approx(theirs.loss.item(), abs=1e-6)
-
-
-def test_binned_is_transformers_single_label_classification(tiny):
-    model, bins = tiny(5, "single_label_classification"), torch.tensor([4, 0, 2])
-    theirs = model(IDS, MASK, labels=bins)
-    ours = losses.binned_loss(theirs.logits, bins)
     assert ours.item() == pytest.approx(theirs.loss.item(), abs=1e-6)
 
 
@@ -329,10 +310,6 @@ def test_pairwise_margin_and_centering_are_trls(
             "ascend",
         ),
         (lambda: losses.ordered_cuts(torch.zeros(0)), "expected"),
-        (
-            lambda: losses.binned_loss(torch.zeros(2, 3), torch.tensor([1])),
-            "expected",
-        ),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_a_sentence(call, sentence):

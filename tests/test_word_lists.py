@@ -2,7 +2,7 @@
 
 import pytest
 
-from course.reward.word_lists import forbidden_words, mentions, words_of
+from course.reward.word_lists import forbidden_words, words_of
 
 
 def test_every_occurrence_of_a_forbidden_word_costs_one():
@@ -10,10 +10,6 @@ def test_every_occurrence_of_a_forbidden_word_costs_one():
     texts = ["bad, BAD!", "badly so-so", "so so", ""]
     assert rule(texts).tolist() == [-2, -1, 0, 0]
     assert str(rule([""]).tolist()) == "[0.0]"  # and not -0.0
-
-
-def test_a_mention_counts_once():
-    assert mentions(["good"])(["good good", "goodness", ""]).tolist() == [1, 0, 0]
 
 
 def test_words_keep_apostrophes_and_hyphens_inside():
@@ -31,8 +27,8 @@ def test_a_word_split_by_a_space_is_not_found():
     ("call", "error"),
     [
         (lambda: forbidden_words("bad"), TypeError),
-        (lambda: mentions([]), ValueError),
-        (lambda: mentions(["a"])("a"), TypeError),
+        (lambda: forbidden_words([]), ValueError),
+        (lambda: forbidden_words(["a"])("a"), TypeError),
         (lambda: forbidden_words(["a"])([1]), TypeError),
     ],
 )

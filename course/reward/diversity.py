@@ -1,4 +1,4 @@
-"""Diversity and repetition as rewards: does a text, or a batch, repeat itself?"""
+"""Diversity as a reward: does a text, or a batch, repeat itself?"""
 
 from collections.abc import Sequence
 
@@ -18,17 +18,6 @@ def distinct_score(texts: Sequence[str], n: int = 2) -> Tensor:
     [0.5, 1.0]
     """
     return torch.tensor([distinct_n(text, n) for text in check_texts(texts)])
-
-
-def repetition_score(texts: Sequence[str], n: int = 2) -> Tensor:
-    """Share of word n-grams that were there before, 1 - distinct_n; (len(texts),).
-
-    A part for a negative weight.  Errors as `distinct_score`.
-
-    >>> repetition_score(["so so so so so"]).tolist()
-    [0.75]
-    """
-    return 1 - distinct_score(texts, n)
 
 
 def pooled_distinct_n(texts: Sequence[str], n: int = 2) -> float:

@@ -31,25 +31,6 @@ def logprob_score(
     return score
 
 
-def cross_entropy_score(
-    model: GPT, tokenizer: "PreTrainedTokenizerFast", batch_size: int = 64
-) -> Score:
-    """`score(prompts, completions)`: minus the cross-entropy, nats per token.
-
-    The mean log-probability of the completion's tokens, the end token included;
-    perplexity is exp(-score).  It likes text that is easy to foresee, such as loops.
-    Returns shape (batch,), fp32 on the CPU.  Errors as `completion_nats`.
-    """
-
-    def score(prompts: Sequence[str], completions: Sequence[str]) -> Tensor:
-        nats, tokens = completion_nats(
-            model, tokenizer, prompts, completions, batch_size
-        )
-        return nats / tokens
-
-    return score
-
-
 @torch.no_grad()
 def completion_nats(
     model: GPT,

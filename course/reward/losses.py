@@ -124,35 +124,6 @@ def ordinal_loss(scores: Tensor, bins: Tensor, cuts: Tensor) -> Tensor:
     return -logp.gather(1, bins.long()[:, None]).mean()
 
 
-def binned_loss(logits: Tensor, bins: Tensor) -> Tensor:
-    """Cross-entropy over rating bins that ignores their order, in nats.
-
-    logits: shape (batch, bins).  bins: observed bin, shape (batch,), long.
-    Returns a scalar.  Raises ValueError when the batch sizes differ.
-
-    >>> round(float(binned_loss(torch.zeros(2, 4), torch.tensor([0, 3]))), 4)
-    1.3863
-    """
-    if logits.dim() != 2 or bins.shape != logits.shape[:1] or not len(bins):
-        raise ValueError(
-            f"got logits {tuple(logits.shape)} and bins {tuple(bins.shape)}, "
-            "expected (batch, bins) and (batch,)"
-        )
-    return F.cross_entropy(logits, bins.long())
-
-
-def binned_score(logits: Tensor, centers: Tensor) -> Tensor:
-    """Expected rating sum_k p_k * center_k of a binned model, in rating units.
-
-    logits: shape (batch, bins).  centers: rating each bin stands for, shape (bins,).
-    Returns scores, shape (batch,).
-
-    >>> binned_score(torch.zeros(1, 3), torch.tensor([-4.0, 0.0, 4.0])).tolist()
-    [0.0]
-    """
-    return logits.softmax(-1) @ centers
-
-
 def _same_shape(a: Tensor, b: Tensor) -> None:
     if a.dim() != 1 or a.shape != b.shape or not len(a):
         raise ValueError(

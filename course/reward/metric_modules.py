@@ -9,7 +9,7 @@ import datasets
 import evaluate
 import torch
 
-from course.reward import metrics, overlap, rules
+from course.reward import metrics, overlap
 from course.reward.diversity import distinct_score
 from course.runtime import home
 
@@ -67,16 +67,6 @@ class DistinctN(_Offline):
         return {"distinct_n": float(distinct_score(predictions, n).mean())}
 
 
-class Lexicon(_Offline):
-    """Mean `lexicon_score` of texts, -1 to 1: {"lexicon_score": float}."""
-
-    about = "Mean friendliness of the known words of each text, -1 to 1."
-    columns = {"predictions": _TEXT}
-
-    def _compute(self, predictions) -> dict[str, float]:
-        return {"lexicon_score": float(rules.lexicon_score(predictions).mean())}
-
-
 class Pearson(_Offline):
     """`pearson` of scores (predictions) and ratings (references): {"pearson": r}."""
 
@@ -86,16 +76,3 @@ class Pearson(_Offline):
     def _compute(self, predictions, references) -> dict[str, float]:
         a, b = torch.tensor(predictions), torch.tensor(references)
         return {"pearson": metrics.pearson(a, b)}
-
-
-class PreferenceAccuracy(_Offline):
-    """`preference_accuracy`: predictions are the chosen texts' scores, references the
-    rejected ones'; ties are wrong: {"preference_accuracy": share}.
-    """
-
-    about = "Share of pairs whose chosen text scores higher; a tie is wrong."
-    columns = {"predictions": _NUMBER, "references": _NUMBER}
-
-    def _compute(self, predictions, references) -> dict[str, float]:
-        a, b = torch.tensor(predictions), torch.tensor(references)
-        return {"preference_accuracy": metrics.preference_accuracy(a, b)}

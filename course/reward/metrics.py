@@ -39,29 +39,6 @@ def pearson(a: Tensor, b: Tensor) -> float:
     return float(r.clamp(-1.0, 1.0))
 
 
-def ranks(values: Tensor) -> Tensor:
-    """Ranks from 1 to n, shape (n,), fp64; tied values share their mean rank.
-
-    >>> ranks(torch.tensor([10.0, 30.0, 10.0])).tolist()
-    [1.5, 3.0, 1.5]
-    """
-    _, group, count = torch.unique(values, return_inverse=True, return_counts=True)
-    last = count.cumsum(0).double()  # the rank of the last member of each tie
-    return (last - (count - 1) / 2)[group]
-
-
-def spearman(a: Tensor, b: Tensor) -> float:
-    """Spearman's rank correlation: Pearson's r of the ranks, ties sharing ranks.
-
-    a, b: shape (n,), n >= 2.  NaN and errors as `pearson`.
-
-    >>> round(spearman(torch.tensor([1.0, 2, 3]), torch.tensor([1.0, 8, 27])), 6)
-    1.0
-    """
-    a, b = _flat_pair(a, b, least=2)
-    return pearson(ranks(a), ranks(b))
-
-
 def preference_accuracy(chosen: Tensor, rejected: Tensor) -> float:
     """Share of pairs whose chosen text scores strictly higher; a tie counts as wrong.
 

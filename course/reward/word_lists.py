@@ -1,4 +1,4 @@
-"""Rewards that look for certain words: forbidden ones, wanted ones."""
+"""Rewards that look for words that are forbidden."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -35,23 +35,6 @@ def forbidden_words(words: Iterable[str]) -> Rule:
     def rule(texts: Sequence[str]) -> Tensor:
         found = [sum(w in banned for w in words_of(t)) for t in check_texts(texts)]
         return -torch.tensor(found, dtype=torch.float32) + 0.0  # no negative zero
-
-    return rule
-
-
-def mentions(words: Iterable[str]) -> Rule:
-    """A rule: 1 where a text has at least one of the words, else 0.
-
-    Returns and errors as `forbidden_words`.
-
-    >>> mentions(["good"])(["So good, good!", "Fine."]).tolist()
-    [1.0, 0.0]
-    """
-    wanted = _word_set(words)
-
-    def rule(texts: Sequence[str]) -> Tensor:
-        found = [not wanted.isdisjoint(words_of(t)) for t in check_texts(texts)]
-        return torch.tensor(found, dtype=torch.float32)
 
     return rule
 

@@ -389,12 +389,16 @@ for kv_heads in (6, 2):
 # **decoder-only**: source and target are one text, under one causal mask. Put four
 # source tokens and five target tokens in a row and draw who reads whom.
 
-# %% id="02-masks"
-import matplotlib.pyplot as plt
-
+# %% id="02-mask-tables"
 decoder_only = torch.ones(9, 9).tril()
 encoder_decoder = decoder_only.clone()
 encoder_decoder[:4, :4] = 1  # the source reads itself both ways
+differ = (decoder_only != encoder_decoder).nonzero().tolist()
+print("they differ at (reader, read):", *map(tuple, differ))
+
+# %% id="02-masks"
+import matplotlib.pyplot as plt
+
 names = ["s0", "s1", "s2", "s3", "t0", "t1", "t2", "t3", "t4"]
 _, both = plt.subplots(1, 2, figsize=(7, 3.5))
 both[0].set_title("Encoder–decoder: the source sees both ways", fontsize=9)
@@ -1074,22 +1078,32 @@ for message in talk:
 # same tokens in pieces, while the keys and values of earlier pieces are remembered.
 
 
-# %% id="02-oracle"
+# %% id="02-two-readers"
+talk_ids = torch.tensor([chat_ids(its_tokenizer, talk)])
+
+
+@torch.no_grad()
+def our_logits(ids):
+    """Logits (1, time, V) by our reader and `GPT`: whole, and in cached pieces."""
+    gpt, _ = load_pretrained()
+    cache = gpt.new_cache()
+    pieces = [gpt(piece, cache=cache) for piece in ids.split(25, dim=1)]
+    return gpt(ids), torch.cat(pieces, 1)
+
+
 @torch.no_grad()
 def their_logits(ids):
     """Logits by transformers' own reader and model, and its number of parameters."""
-    theirs = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name)
-    return theirs.eval()(ids).logits, theirs.num_parameters()
+    llama = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name)
+    return llama.eval()(ids).logits, llama.num_parameters()
 
 
-talk_ids = torch.tensor([chat_ids(its_tokenizer, talk)])
-with torch.no_grad():
-    whole = real(talk_ids)  # (1, time, 49152)
-    cache = real.new_cache()
-    pieces = [real(piece, cache=cache) for piece in talk_ids.split(25, dim=1)]
+# %% id="02-oracle"
+real = None  # only one large model in memory at a time
+whole, in_pieces = our_logits(talk_ids)
 theirs, their_count = their_logits(talk_ids)
 by_whole = float((whole - theirs).abs().max())
-by_pieces = float((torch.cat(pieces, 1) - theirs).abs().max())
+by_pieces = float((in_pieces - theirs).abs().max())
 print(f"largest difference {by_whole:.1e} whole, {by_pieces:.1e} in pieces")
 
 # %% id="02-oracle-claim" tags=["nbval-check-output"]

@@ -128,12 +128,14 @@ def show_attention(
     maps = attention_weights(model, ids)[layer, :heads]
     figure, places = plt.subplots(1, len(maps), figsize=(3.2 * len(maps), 3.6),
                                   squeeze=False)  # fmt: skip
+    said = []
     for head, (weights, axes) in enumerate(zip(maps, places[0], strict=True)):
         name = f"layer {layer}, head {head}"
-        print(f"{name}: {attention_sentence(weights)}")
+        said.append(f"{name}: {attention_sentence(weights)}")
         image = draw_attention(axes, weights, tokens, name, numbers=6)
     figure.colorbar(image, ax=places[0][-1], label="weight", shrink=0.7)
-    plt.show()
+    print(*said, sep="\n")
+    plots.show("Tables of weights, reading tokens by tokens read. " + " ".join(said))
 
 
 @dataclass

@@ -124,9 +124,10 @@ def next_token_sentence(after: Tensor, tokenizer: Any) -> str:
 def draw_tokens(axes: Any, rows: Sequence[TokenRow], title: str) -> None:
     """Bars after the settings; the model's own probability is a black line."""
     places = range(len(rows))
-    axes.barh(places, [r.after for r in rows], color=COLOURS[0], label="after")
+    axes.barh(places, [r.after for r in rows], color=COLOURS[0],
+              label="these settings")  # fmt: skip
     axes.plot([r.before for r in rows], places, "|", color=COLOURS[6], markersize=11,
-              markeredgewidth=2, label="model")  # fmt: skip
+              markeredgewidth=2, label="model's own")  # fmt: skip
     axes.set_yticks(places, [panel.label(r.token, 14) for r in rows])
     axes.invert_yaxis()
     axes.set_axisbelow(True)
@@ -151,15 +152,17 @@ def show_next_token(
     size = (3.2 * len(temperatures), 0.8 + 0.24 * n * len(models))
     _, places = plt.subplots(len(models), len(temperatures), figsize=size,
                              squeeze=False)  # fmt: skip
-    ids = context_ids(tokenizer, prompt)
+    ids, said = context_ids(tokenizer, prompt), []
     for (name, model), line in zip(models.items(), places, strict=True):
         probabilities = predictor(model)(ids)
         for t, axes in zip(temperatures, line, strict=True):
             rows = next_token_table(probabilities, tokenizer, t, top_k, top_p, n)
             after = sampling_probabilities(probabilities, t, top_k, top_p)
-            print(f"{name}, temperature {t:g}: {next_token_sentence(after, tokenizer)}")
+            sentence = next_token_sentence(after, tokenizer)
+            said.append(f"{name}, temperature {t:g}: {sentence}")
             draw_tokens(axes, rows, f"{panel.label(name)}, T = {t:g}")
-    plt.show()
+    print(*said, sep="\n")
+    plots.show("Bars of the likeliest next tokens. " + " ".join(said))
 
 
 @dataclass

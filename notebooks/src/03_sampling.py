@@ -566,7 +566,7 @@ claim("and changes not one sampled token",
 # %% id="03-memory" tags=["nbval-check-output"]
 card = model.config
 per_token = 2 * card.layers * card.kv_heads * card.width // card.heads  # numbers
-stored = sum(x.numel() for pair in package.pairs for x in pair)
+stored = sum(x.numel() for pair in ours.kept.values() for x in pair)
 claim("the cache holds keys and values of every layer for every token",
       stored == per_token * text.shape[1], numbers_per_token=per_token,
       bytes_for_64_texts_of_128=4 * per_token * 64 * 128)  # fmt: skip

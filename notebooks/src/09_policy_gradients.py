@@ -981,7 +981,7 @@ for axes, (key, (title, unit)) in zip(row_of_axes, panels.items(), strict=True):
 figure.suptitle("The score rises; KL is spent and entropy is lost")
 plots.show(
     "Three curves over the steps: the mean score climbs from about 0 and flattens, "
-    "the KL from the reference grows, the entropy falls."
+    "the KL from the reference grows and settles, the entropy falls."
 )
 
 # %% [markdown] id="09-after-text"

@@ -599,13 +599,14 @@ for name, found in (by_draw | {all_texts: [whole]}).items():
     axes.plot(found, [name] * len(found), "o", color=plots.COLOURS[0])
 axes.axvline(word_list, ls="--", color="black", lw=1, label="lexicon")
 axes.invert_yaxis()
+axes.margins(y=0.2)
 plots.finish(
     axes,
-    "The same texts read more often teach more, and more texts teach more still",
+    "More updates teach more; so do more texts",
     "Pearson r with people, short test texts",
     "",
-    alt="Four rows of dots that move to the right from row to row; the lexicon is a "
-    "dashed line that the first row does not reach and the last is far beyond.",
+    alt="Four rows of dots, further right from row to row. The dashed line of the "
+    "lexicon lies right of the first two rows, and far left of the last.",
 )
 
 # %% id="07-curve-claim" tags=["nbval-check-output"]

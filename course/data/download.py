@@ -19,7 +19,7 @@ def pip_download(asset: Asset, folder: Path) -> Path:
     """The path of the file that pip put below `folder`, its sha256 checked by pip.
 
     pip's own settings hold (index, proxy, PIP_NO_INDEX, PIP_FIND_LINKS).
-    Raises AssetError.
+    Raises AssetError.  Chapter 00.
     """
     scratch, files = folder / "scratch", folder / "files"
     scratch.mkdir(parents=True)
@@ -119,7 +119,7 @@ def _failure(asset: Asset, status: int, said: str) -> AssetError:
 
 
 def disk_full(asset: Asset) -> str:
-    """The sentence for a full disk."""
+    """The sentence for a full disk.  Chapter 00."""
     room = 3 * asset.size / 1e6 + 10  # pip's copies, the unpacked files
     return (
         f"The disk is full, so {asset.filename} of the package {asset.requirement} "

@@ -37,6 +37,7 @@ def load(source: str = "movies", split: str | None = None) -> "Dataset":
     Columns: id (string), source, text, mean, sd, ratings (list of int), split.
     mean and sd come from the single ratings; sd divides by n, as the files do.
     Raises ValueError on another source or split, AssetError without the data.
+    Chapter 00.
     """
     from datasets import Dataset
 
@@ -45,12 +46,14 @@ def load(source: str = "movies", split: str | None = None) -> "Dataset":
 
 
 def texts(source: str = "movies", split: str = "train") -> list[str]:
-    """The texts of one source and split, in the file's order."""
+    """The texts of one source and split, in the file's order.  Chapter 01."""
     return [row["text"] for row in _rows(source, split)]
 
 
 def normalise(text: str) -> str:
     """The text without case and extra white space: what makes two texts the same.
+
+    Chapter 07.
 
     >>> normalise("  A GREAT  film. ")
     'a great film.'
@@ -62,6 +65,7 @@ def split_of(text: str) -> str:
     """The split that a text always belongs to: 80 % train, 10 % validation, 10 % test.
 
     It depends on a hash of the normalised text, so that duplicates stay together.
+    Chapter 00.
 
     >>> split_of("A great film.") == split_of("a  GREAT film.")
     True
@@ -79,7 +83,7 @@ def pairs(
     rows: mappings with text and mean, such as `load(...)`; rows of one split make
     pairs of that split.  Columns: text_a, text_b, mean_a, mean_b, preferred ("a",
     "b" or "tie"; ties are drawn only with min_gap below 0).  Raises ValueError when
-    no n such pairs are found.
+    no n such pairs are found.  Chapter 06.
     """
     from datasets import Dataset
 
@@ -113,7 +117,7 @@ def lexicon() -> dict[str, float]:
     """Token -> mean valence (-4 to +4) of VADER's lexicon, as VADER 3.3.2 reads it.
 
     14 tokens stand twice; the last line wins, as in VADER.  Some tokens are emoticons
-    or hold a space.
+    or hold a space.  Chapter 05.
     """
     return dict(_lexicon(fetch(RATINGS)))
 

@@ -13,7 +13,7 @@ def character_tokenizer(alphabet: str) -> "PreTrainedTokenizerFast":
 
     It works wherever a trained tokenizer does: `encode`, `generate`, checkpoints.
     Text with another character cannot be encoded: that raises an exception.
-    Raises ValueError when the alphabet is empty or repeats a character.
+    Raises ValueError when the alphabet is empty or repeats a character.  Chapter 11.
     """
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast

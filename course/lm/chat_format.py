@@ -17,7 +17,7 @@ def chat_format(
     the name is transformers'.  No system message is added (SmolLM2's own template adds
     one).  Raises ValueError on no messages, other keys, an unknown role, and content
     that spells a mark: as text it would end its own turn; `lm.pretrained.chat_ids`
-    encodes such content safely.
+    encodes such content safely.  Chapter 04.
 
     >>> chat_format([{"role": "user", "content": "Hi"}])
     '<|im_start|>user\nHi<|im_end|>\n'

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def bits_per_byte(nats: float | Tensor, n_bytes: int) -> float:
     """Total nats of some texts as bits per UTF-8 byte: comparable across tokenizers.
 
-    Raises ValueError when `nats` is negative or `n_bytes` is not positive.
+    Raises ValueError when `nats` is negative or `n_bytes` is not positive.  Chapter 01.
 
     >>> bits_per_byte(nats=10 * math.log(2), n_bytes=5)
     2.0
@@ -37,7 +37,7 @@ def bits_per_byte(nats: float | Tensor, n_bytes: int) -> float:
 def perplexity(nats: float | Tensor) -> float:
     """exp(nats per token): as unsure as a fair choice among that many tokens.
 
-    Raises ValueError when `nats` is negative.
+    Raises ValueError when `nats` is negative.  Chapter 01.
 
     >>> round(perplexity(math.log(50)), 6)
     50.0
@@ -50,6 +50,8 @@ def perplexity(nats: float | Tensor) -> float:
 
 def utf8_bytes(texts: Sequence[str]) -> int:
     """Number of bytes of the texts in UTF-8.
+
+    Chapter 01.
 
     >>> utf8_bytes(["abc", "é"])
     5
@@ -73,7 +75,7 @@ def bits_per_byte_of(
     that each start anew with `<bos>`, which makes long texts look a little less
     probable; batch_size: how many windows it reads at a time.  Infinite where an
     n-gram model gives a token probability zero.
-    Raises ValueError when the texts hold no byte.
+    Raises ValueError when the texts hold no byte.  Chapter 01.
     """
     rows = encode(tokenizer, texts, eos=ends)
     if isinstance(model, torch.nn.Module):

@@ -36,7 +36,7 @@ def completion_labels(ids: Tensor, prompt_lengths: Tensor, lengths: Tensor) -> T
 
     ids: (batch, time), padded on the right.  prompt_lengths, lengths: (batch,), tokens
     of the prompt and of the whole text, its end token included: the end is a label.
-    Returns labels (batch, time), not shifted.
+    Returns labels (batch, time), not shifted.  Chapter 04.
 
     >>> ids = torch.tensor([[0, 7, 8, 9, 1, 2]])  # <bos> 7 | 8 9 <eos> | padding
     >>> completion_labels(ids, torch.tensor([2]), torch.tensor([5])).tolist()
@@ -56,6 +56,7 @@ def masked_mean_loss(
     -inf.  n_tokens: the counted tokens of the whole batch where `logprobs` is one
     micro-batch of it; the parts then add up to the whole.  Returns a scalar, nats per
     token; nan when nothing counts.  Raises ValueError on shapes that do not fit.
+    Chapter 04.
     """
     if logprobs.shape != mask.shape:
         raise ValueError(
@@ -72,7 +73,7 @@ def completion_loss(logits: Tensor, labels: Tensor) -> Tensor:
 
     logits (batch, time, vocabulary), labels (batch, time), -100 where nothing counts.
     The logits at position i predict label i + 1; the shift is made here, once.
-    Equals transformers' loss for these labels, and TRL's `SFTTrainer`.
+    Equals transformers' loss for these labels, and TRL's `SFTTrainer`.  Chapter 04.
     """
     targets = labels[:, 1:]
     counted = targets != IGNORED
@@ -81,7 +82,10 @@ def completion_loss(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 class Demonstration(NamedTuple):
-    """`<bos>`, prompt, completion and `<eos>` as ids; how many of them are given."""
+    """`<bos>`, prompt, completion and `<eos>` as ids; how many of them are given.
+
+    Chapter 04.
+    """
 
     ids: list[int]
     prompt_length: int
@@ -97,7 +101,7 @@ def demonstrations(
 
     A text is prompt + completion, character by character: a completion usually begins
     with a space.  An empty prompt is allowed.  Raises ValueError on unequal numbers or
-    none, an empty completion, and a text longer than `context` tokens.
+    none, an empty completion, and a text longer than `context` tokens.  Chapter 04.
     """
     if len(prompts) != len(completions) or not prompts:
         raise ValueError(
@@ -127,7 +131,7 @@ def completion_batch(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """ids (batch, time) padded on the right, prompt_lengths and lengths (batch,).
 
-    What `completion_labels` needs; on the CPU.
+    What `completion_labels` needs; on the CPU.  Chapter 04.
     """
     ids, _ = pad_batch([row.ids for row in rows], pad_id)
     prompt_lengths = torch.tensor([row.prompt_length for row in rows])
@@ -158,7 +162,7 @@ def fine_tune(
     first step, after each `every` steps and at the end; what it returns is logged.  An
     interrupt (the stop button) keeps what was learned and returns.  Raises ValueError
     as `demonstrations`, on a tokenizer that does not fit the model, and when the loss
-    is no longer finite: then the model before that step is kept.
+    is no longer finite: then the model before that step is kept.  Chapter 04.
     """
     if len(tokenizer) > model.config.vocab_size:
         raise ValueError(

@@ -41,7 +41,7 @@ def converted(file: Path) -> Path:
     Converted by transformers when missing or damaged, under the file's sha256, whole
     or not at all; two processes that ask at once convert it once.  Raises CourseError
     on a file that cannot be read and where the disk does not let it be kept,
-    ValueError on another architecture.
+    ValueError on another architecture.  Chapter 02.
     """
     import transformers
     from filelock import FileLock
@@ -73,7 +73,7 @@ def read_weights(
     """Every weight of a `GPT` of this shape, de-quantised to fp32, under our names.
 
     table: as kept by `converted`.  Raises ValueError on a weight that `GPT` lacks and
-    on a packing that is not known.
+    on a packing that is not known.  Chapter 02.
     """
     import numpy
     from gguf import GGMLQuantizationType, dequantize

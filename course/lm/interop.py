@@ -34,7 +34,10 @@ BLOCK = {
 
 
 def weight_names(config: GPTConfig) -> dict[str, str]:
-    """The name of every weight of a `GPT` -> its name in `LlamaForCausalLM`."""
+    """The name of every weight of a `GPT` -> its name in `LlamaForCausalLM`.
+
+    Chapter 02.
+    """
     names = {
         ours: theirs
         for ours, theirs in MODEL.items()
@@ -53,6 +56,7 @@ def to_transformers(
 
     The tokenizer, if given, tells it the ids of `<bos>`, `<eos>` and `<pad>`.
     The result works with transformers and TRL; changing it does not change `model`.
+    Chapter 02.
     """
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -88,6 +92,7 @@ def from_transformers(llama: "LlamaForCausalLM") -> GPT:
     """A `GPT` with copies of the weights of a `LlamaForCausalLM`: the same logits.
 
     Raises ValueError on parts of the Llama layout that `GPT` lacks (`shape_of`).
+    Chapter 02.
     """
     model = GPT(shape_of(llama.config))
     weights = llama.state_dict()
@@ -102,7 +107,7 @@ def shape_of(theirs: "PretrainedConfig") -> GPTConfig:
     """The shape of a `GPT` that computes what a Llama of this configuration does.
 
     Raises ValueError on another architecture and on parts that `GPT` lacks: another
-    activation, biases, scaled rotary positions, heads of another width.
+    activation, biases, scaled rotary positions, heads of another width.  Chapter 02.
     """
     if theirs.model_type != "llama":
         raise ValueError(

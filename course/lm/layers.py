@@ -15,7 +15,7 @@ def rms_norm(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
     """Divide each vector by its root mean square, then scale: (..., C) -> (..., C).
 
     weight: (C,).  Source: Zhang & Sennrich 2019, "Root Mean Square Layer
-    Normalization".
+    Normalization".  Chapter 02.
 
     >>> rms_norm(torch.tensor([3.0, 4.0]), torch.ones(2), eps=0.0).pow(2).mean()
     tensor(1.)
@@ -30,6 +30,7 @@ def rotary(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
     (batch, time) or (time,).  Pair i turns by `position * base ** (-2 i / D)` radians,
     so a dot product of two turned vectors depends on the distance of their positions
     only.  Raises ValueError when D is odd.  Source: Su et al. 2021, "RoFormer".
+    Chapter 02.
     """
     cos, sin = rotary_angles(positions, x.shape[-1], base)
     return turn(x, cos.to(x.dtype), sin.to(x.dtype))
@@ -41,7 +42,7 @@ def rotary_angles(
     """Cosine and sine of the angles of `rotary`: the same for every head and block.
 
     positions: (batch, time) or (time,); dim: D.  Returns twice (batch, 1, time, D/2) or
-    (time, D/2), fp32.  Raises ValueError when D is odd.
+    (time, D/2), fp32.  Raises ValueError when D is odd.  Chapter 02.
     """
     if dim % 2:
         raise ValueError(f"got head dimension {dim}, expected an even number")
@@ -55,7 +56,7 @@ def rotary_angles(
 def turn(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Turn component i and i + D/2 of x, a point in the plane, by angle i.
 
-    x: (batch, H, time, D); cos, sin: as `rotary_angles` returns them.
+    x: (batch, H, time, D); cos, sin: as `rotary_angles` returns them.  Chapter 02.
     """
     first, second = x.chunk(2, dim=-1)
     return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
@@ -71,7 +72,7 @@ def causal_attention(
     query head h reads key head h // (H/K)).  allowed: (batch, time, seen) bool, a
     further restriction; a token always sees itself.  Returns (batch, H, time, D).
     Raises ValueError on shapes that do not fit.  Sources: Vaswani et al. 2017; grouped
-    heads: Ainslie et al. 2023.
+    heads: Ainslie et al. 2023.  Chapter 02.
     """
     heads, time, dim = queries.shape[1:]
     kv_heads, seen = keys.shape[1:3]
@@ -89,7 +90,7 @@ def attend(queries: Tensor, keys: Tensor, values: Tensor, visible: Tensor) -> Te
     """softmax(Q Kᵀ / √D) V over the visible positions.
 
     Shapes as in `causal_attention`, which checks them; visible: (time, seen) or (batch,
-    1, time, seen), bool, at least one position for every query.
+    1, time, seen), bool, at least one position for every query.  Chapter 02.
     """
     batch, heads, time, dim = queries.shape
     # The query heads that share a key head stand below each other: nothing is copied.
@@ -108,7 +109,7 @@ def visible_positions(
 ) -> Tensor:
     """Who may look at whom: (time, seen); with `allowed`, (batch, 1, time, seen).
 
-    The last `time` of `seen` positions look; none looks ahead.
+    The last `time` of `seen` positions look; none looks ahead.  Chapter 02.
 
     >>> visible_positions(2, 3, None, torch.device("cpu")).int().tolist()
     [[1, 1, 0], [1, 1, 1]]
@@ -125,6 +126,6 @@ def swiglu(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     """Feed-forward block with a gate: `down (silu(gate x) * up x)`.
 
     x: (..., C); gate, up: (F, C); down: (C, F).  Source: Shazeer 2020, "GLU
-    Variants Improve Transformer".
+    Variants Improve Transformer".  Chapter 02.
     """
     return F.linear(F.silu(F.linear(x, gate)) * F.linear(x, up), down)

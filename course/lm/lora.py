@@ -17,6 +17,7 @@ class LowRank(nn.Module):
     """A frozen weight W `(out, in)` plus `alpha / rank` times B A, which train.
 
     A: `(rank, in)`, random; B: `(out, rank)`, zero, so that nothing changes at first.
+    Chapter 04.
     """
 
     def __init__(self, base: nn.Linear, rank: int, alpha: float):
@@ -39,7 +40,10 @@ class LowRank(nn.Module):
 
 
 def adapters(model: nn.Module) -> dict[str, LowRank]:
-    """The adapters of a model by the names of the layers that they replace."""
+    """The adapters of a model by the names of the layers that they replace.
+
+    Chapter 04.
+    """
     return {n: m for n, m in model.named_modules() if isinstance(m, LowRank)}
 
 
@@ -49,6 +53,7 @@ def add_adapters(model: GPT, rank: int, alpha: float, names=("query", "value")) 
     names: ends of names such as `blocks.0.attention.query`; those of the default are
     the paper's.  Adds `rank * (in + out)` parameters per layer.  Raises ValueError on a
     rank below 1, no such layer, one that is not linear, and a model with adapters.
+    Chapter 04.
     """
     found = {n: m for n, m in model.named_modules() if n.endswith(tuple(names))}
     if rank < 1 or {*map(type, found.values())} != {nn.Linear} or adapters(model):
@@ -62,7 +67,7 @@ def add_adapters(model: GPT, rank: int, alpha: float, names=("query", "value")) 
 def merge(model: GPT) -> GPT:
     """Add every adapter to its weight and remove it, in place: the same function.
 
-    Everything trains again afterwards.
+    Everything trains again afterwards.  Chapter 04.
     """
     for name, adapter in adapters(model).items():
         adapter.base.weight.data.copy_(adapter.weight.detach())
@@ -72,7 +77,10 @@ def merge(model: GPT) -> GPT:
 
 @contextmanager
 def adapters_off(model: GPT) -> Iterator[GPT]:
-    """Inside `with`, the model is the one before its adapters: the reference model."""
+    """Inside `with`, the model is the one before its adapters: the reference model.
+
+    Chapter 04.
+    """
     for adapter in adapters(model).values():
         adapter.off += 1  # a count, so that one `with` may stand in another
     try:

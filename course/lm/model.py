@@ -18,7 +18,7 @@ from course.lm.layers import attend, rotary_angles, swiglu, turn, visible_positi
 
 @dataclass(frozen=True)
 class GPTConfig:
-    """The shape of a model; its names follow GLOSSARY.md."""
+    """The shape of a model; its names follow GLOSSARY.md.  Chapter 02."""
 
     vocab_size: int
     context: int = 128
@@ -47,6 +47,8 @@ class GPTConfig:
 def parameter_count(config: GPTConfig) -> int:
     """Number of trainable numbers in a `GPT` of this shape, tied weights once.
 
+    Chapter 02.
+
     >>> parameter_count(GPTConfig(vocab_size=2048))
     1967808
     """
@@ -59,7 +61,7 @@ def parameter_count(config: GPTConfig) -> int:
 
 
 class RMSNorm(nn.Module):
-    """`rms_norm` with a learned weight (C,)."""
+    """`rms_norm` with a learned weight (C,).  Chapter 02."""
 
     def __init__(self, width: int, eps: float):
         super().__init__()
@@ -75,6 +77,7 @@ class KVCache:
     """Keys and values of the positions seen so far, both (batch, K, seen, D) per block.
 
     They are written into buffers with room for more, which double when they are full.
+    Chapter 02.
     """
 
     def __init__(self, layers: int):
@@ -119,13 +122,16 @@ def slow_fused_attention(x: Tensor) -> bool:
     """Whether torch's fused attention is slower than the formula on this device.
 
     It is, by 4 to 10 times, on a CPU that uses the faster matrix products of
-    `runtime.choose_product`: its small blocks do not suit them.
+    `runtime.choose_product`: its small blocks do not suit them.  Chapter 02.
     """
     return x.device.type == "cpu" and torch.get_float32_matmul_precision() != "highest"
 
 
 class Attention(nn.Module):
-    """Projections, rotary positions and `layers.attend`, which torch may fuse."""
+    """Projections, rotary positions and `layers.attend`, which torch may fuse.
+
+    Chapter 02.
+    """
 
     def __init__(self, config: GPTConfig):
         super().__init__()
@@ -166,7 +172,7 @@ class Attention(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """`swiglu` with learned weights."""
+    """`swiglu` with learned weights.  Chapter 02."""
 
     def __init__(self, config: GPTConfig):
         super().__init__()
@@ -181,7 +187,7 @@ class FeedForward(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention, then feed-forward, each added to the stream it reads."""
+    """Attention, then feed-forward, each added to the stream it reads.  Chapter 02."""
 
     def __init__(self, config: GPTConfig):
         super().__init__()
@@ -217,7 +223,7 @@ class GPT(nn.Module):
 
     The matrices that write into the stream start smaller, so that its variance does
     not grow with depth.  Source: Radford et al. 2019, "Language Models are
-    Unsupervised Multitask Learners" (GPT-2).
+    Unsupervised Multitask Learners" (GPT-2).  Chapter 02.
     """
 
     def __init__(self, config: GPTConfig):

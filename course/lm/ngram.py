@@ -15,7 +15,7 @@ def interpolated_probability(estimates: Tensor, weights: Tensor) -> Tensor:
     estimates (..., orders) are probabilities of the same events, weights (orders,)
     are >= 0 and sum to 1; returns (...).  A mixture of distributions is one.
     Raises ValueError when shapes or weights do not fit.
-    Source: Jelinek & Mercer 1980.
+    Source: Jelinek & Mercer 1980.  Chapter 01.
 
     >>> interpolated_probability(torch.tensor([0.1, 0.5]), torch.tensor([0.75, 0.25]))
     tensor(0.2000)
@@ -40,7 +40,7 @@ class NGram:
     orders: after `fit` all weight lies on the highest, which is maximum likelihood
     without smoothing; `fit_weights` smooths it.
     The first token of a sequence, `<bos>`, is given and never counted as a target.
-    Raises ValueError when order < 0 or the vocabulary is empty.
+    Raises ValueError when order < 0 or the vocabulary is empty.  Chapter 01.
     """
 
     def __init__(self, order: int, vocab_size: int):
@@ -151,6 +151,7 @@ class KneserNey(NGram):
     that it followed: "Francisco" is frequent, but only after "San".  The weights stay
     on the highest order, which already holds all others; no held-out text is needed.
     Sources: Kneser & Ney 1995; Chen & Goodman 1998, discount n1 / (n1 + 2 n2).
+    Chapter 02.
     """
 
     def fit(self, sequences: Sequences) -> "KneserNey":

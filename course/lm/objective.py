@@ -16,7 +16,7 @@ def next_token_loss(logits: Tensor, ids: Tensor, mask: Tensor | None = None) -> 
     predict token i+1, and the shift is made here, once.  mask (batch, time) is true
     where token i counts as a target; the first token is never one.  The mean is over
     all counted tokens of the batch; nan when there are none.
-    Raises ValueError when the shapes do not fit.
+    Raises ValueError when the shapes do not fit.  Chapter 01.
     """
     logprobs, counted = _shifted(logits, ids, mask)
     return -logprobs.sum() / counted.sum()
@@ -27,7 +27,7 @@ def sequence_logprob(logits: Tensor, ids: Tensor, mask: Tensor | None = None) ->
 
     logits (batch, time, vocabulary), ids and mask (batch, time), shifted as in
     `next_token_loss`: the chain rule turns the product into this sum.
-    Raises ValueError when the shapes do not fit.
+    Raises ValueError when the shapes do not fit.  Chapter 01.
     """
     logprobs, _ = _shifted(logits, ids, mask)
     return logprobs.sum(1)
@@ -39,7 +39,7 @@ def token_logprobs(logits: Tensor, ids: Tensor, temperature: float = 1.0) -> Ten
     logits (batch, time, vocabulary) at position i score ids (batch, time) at
     position i: nothing is shifted here.  The logits are divided by the temperature.
     Raises ValueError when the shapes do not fit or temperature <= 0, TypeError when
-    ids are not integers.
+    ids are not integers.  Chapter 03.
     """
     _check_ids(logits, ids)
     return _gather(_log_softmax(logits, temperature), ids)
@@ -49,7 +49,7 @@ def entropy(logits: Tensor, temperature: float = 1.0) -> Tensor:
     """Entropy of the next-token distribution in nats; (..., vocabulary) -> (...).
 
     It lies between 0 and log(vocabulary); logits of -inf add nothing.
-    Raises ValueError when temperature <= 0.
+    Raises ValueError when temperature <= 0.  Chapter 03.
 
     >>> entropy(torch.zeros(2, 8)).exp()
     tensor([8.0000, 8.0000])
@@ -64,7 +64,7 @@ def token_entropy(logits: Tensor, mask: Tensor) -> Tensor:
     from, so nothing is shifted here; -inf marks a token that a filter removed.
     mask (batch, time): true on tokens that count; the result is exactly 0 elsewhere.
     Each value lies between 0 and log(vocabulary).
-    Raises ValueError when the shapes do not fit.  Source: Shannon 1948.
+    Raises ValueError when the shapes do not fit.  Source: Shannon 1948.  Chapter 03.
 
     >>> H = token_entropy(torch.zeros(1, 2, 8), torch.tensor([[True, False]]))
     >>> H.exp().round().tolist()
@@ -93,6 +93,7 @@ def completion_logprobs(
     and exactly 0 where the completion mask is 0.  The logits are divided by the
     sampling temperature.  One forward pass; the head sees only what it must score.
     Raises ValueError when shapes do not fit or a prompt is not padded on the left.
+    Chapter 03.
     """
     for name, ids, mask in (
         ("prompt", prompt_ids, prompt_mask),

@@ -18,7 +18,7 @@ def pack(
 
     Returns ids and segments, both (rows, length): the number of the text
     that a token belongs to, counted in its row from 1; padding is 0.  Raises
-    ValueError when there is no token or length < 2.
+    ValueError when there is no token or length < 2.  Chapter 02.
 
     >>> pack([[1, 2, 3], [4, 5]], length=4, pad_id=0)[1].tolist()
     [[1, 1, 1, 2], [1, 0, 0, 0]]
@@ -46,7 +46,7 @@ def pack_sequences(
     padding).  With the segments, `GPT` lets a token see its own text only, so
     that its logits are those of the text alone.  `pack` wastes less room
     and cuts texts.  Raises ValueError when there is no text, an empty one, or one
-    longer than a row.
+    longer than a row.  Chapter 04.
 
     >>> ids, segments, positions = pack_sequences([[5, 6], [7], [8, 9]], 4, pad_id=0)
     >>> ids.tolist(), segments.tolist()
@@ -87,6 +87,7 @@ def packed_loss(model: "GPT", ids: Tensor, segments: Tensor) -> Tensor:
 
     ids, segments: (batch, time), as `pack` returns them.  A target is a token whose
     predecessor belongs to the same text, so nothing is predicted across texts.
+    Chapter 02.
     """
     logits = model(ids, segments=segments).float()
     inside = (segments[:, 1:] == segments[:, :-1]) & (segments[:, 1:] > 0)

@@ -37,6 +37,7 @@ def load_pretrained(
     never the end token.  The first load of a gguf file takes longest: what is slow to
     read is kept.  Raises CourseError on a source that cannot be read,
     ValueError on another architecture and on a tokenizer that does not fit.
+    Chapter 02.
     """
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
@@ -80,7 +81,7 @@ def load_pretrained(
 def with_weights(shape: GPTConfig, weights: dict[str, Tensor]) -> GPT:
     """A `GPT` of this shape that holds these very tensors; nothing is copied.
 
-    Raises ValueError when a name or a size does not fit.
+    Raises ValueError when a name or a size does not fit.  Chapter 02.
     """
     with torch.device("meta"):  # no memory, and no random numbers to throw away
         model = GPT(shape)
@@ -97,7 +98,7 @@ def give_padding(tokenizer: "PreTrainedTokenizerFast") -> None:
 
     Takes a token that the vocabulary has, so that no embedding is missing: its
     `<pad>`, or the token for unknown text (SmolLM2: `<|endoftext|>`).  Raises
-    ValueError when there is none.
+    ValueError when there is none.  Chapter 02.
     """
     if tokenizer.eos_token_id is None:
         raise ValueError("got a tokenizer without an end token, expected one")
@@ -122,7 +123,7 @@ def chat_ids(
     turn is `<|im_start|>role`, a new line, the content, `<|im_end|>` and a new line;
     content that spells such a token is encoded as characters and ends no turn.  No
     system message is added.  Raises ValueError on no messages, on other keys, and on
-    a tokenizer without the two tokens.
+    a tokenizer without the two tokens.  Chapter 02.
     """
     known = tokenizer.get_vocab()
     if START not in known or END not in known:
@@ -159,6 +160,7 @@ def chat(
 
     messages: as in `chat_ids`; options: `top_k` (1 is greedy), `top_p`, `use_cache`
     of `generate`.  Raises ValueError when all that does not fit the context.
+    Chapter 02.
     """
     ids = torch.tensor([chat_ids(tokenizer, messages)], device=model.device)
     written = generate(

@@ -24,7 +24,7 @@ def apply_temperature(logits: Tensor, temperature: float) -> Tensor:
     """Divide logits by the temperature; below 1 sharpens, above 1 flattens.
 
     logits: (..., vocabulary).  Raises ValueError unless the temperature is a positive
-    number.
+    number.  Chapter 03.
     """
     if not 0 < temperature < float("inf"):
         raise ValueError(f"got temperature {temperature}, expected a positive number")
@@ -34,7 +34,7 @@ def apply_temperature(logits: Tensor, temperature: float) -> Tensor:
 def top_k_filter(logits: Tensor, k: int) -> Tensor:
     """Keep the k largest logits (..., vocabulary); all others, ties aside, become -inf.
 
-    Raises ValueError unless 1 <= k.  Source: Fan et al. 2018.
+    Raises ValueError unless 1 <= k.  Source: Fan et al. 2018.  Chapter 03.
     """
     if k < 1:
         raise ValueError(f"got top-k {k}, expected at least 1")
@@ -47,6 +47,7 @@ def top_p_filter(logits: Tensor, p: float) -> Tensor:
 
     logits: (..., vocabulary); all others become -inf.  Raises ValueError unless 0 < p
     <= 1.  Source: Holtzman et al. 2020, "The Curious Case of Neural Text Degeneration".
+    Chapter 03.
     """
     if not 0 < p <= 1:
         raise ValueError(f"got top-p {p}, expected a number in (0, 1]")
@@ -61,6 +62,7 @@ def completion_mask(lengths: Tensor, max_length: int) -> Tensor:
     """True on the first `lengths[b]` of `max_length` places: (batch,) -> (batch, time).
 
     Built from lengths, never from token values, so that padding with any id is safe.
+    Chapter 03.
 
     >>> completion_mask(torch.tensor([1, 3]), 3).int().tolist()
     [[1, 0, 0], [1, 1, 1]]
@@ -70,7 +72,10 @@ def completion_mask(lengths: Tensor, max_length: int) -> Tensor:
 
 @dataclass
 class Generation:
-    """What `generate` wrote: one row per completion, padded on the right."""
+    """What `generate` wrote: one row per completion, padded on the right.
+
+    Chapter 03.
+    """
 
     ids: Tensor  # (batch, time)
     lengths: Tensor  # (batch,), the end-of-text token included
@@ -86,7 +91,7 @@ class Generation:
 def sample_tokens(logits: Tensor, generator: torch.Generator | None) -> Tensor:
     """Sample one token id per row of logits (batch, vocabulary): (batch,).
 
-    One uniform number per row, drawn on the CPU, decides (`tokens_at`).
+    One uniform number per row, drawn on the CPU, decides (`tokens_at`).  Chapter 03.
     """
     uniform = torch.rand(len(logits), generator=generator, dtype=torch.float64)
     return tokens_at(logits.detach(), uniform.to(_where_fp64_is(logits.device)))
@@ -97,7 +102,7 @@ def tokens_at(logits: Tensor, uniform: Tensor) -> Tensor:
 
     logits: (batch, vocabulary); uniform: (batch,), fp64, from 0 to 1 without 1; returns
     ids (batch,).  It inverts the cumulative distribution, summed in fp64, so that
-    rounding noise in the logits practically never changes the token.
+    rounding noise in the logits practically never changes the token.  Chapter 03.
     """
     weights = (logits - logits.amax(-1, keepdim=True)).exp()  # the softmax, unscaled
     cumulative = weights.to(uniform.device).cumsum(-1, dtype=torch.float64)
@@ -127,7 +132,7 @@ def generate(
     greedy decoding.  The returned log-probabilities are those at `temperature` before
     top-k and top-p, the ones that re-scoring reproduces.  Finished rows leave the
     batch, so a batch costs no more than its unfinished texts.  Raises ValueError when
-    the prompts are not padded on the left or the context is too short.
+    the prompts are not padded on the left or the context is too short.  Chapter 03.
     """
     batch, width = prompt_ids.shape
     mask = prompt_mask.bool()
@@ -208,7 +213,7 @@ def write(
 ) -> list[str]:
     """Complete each prompt (an empty one starts a new text) and return the new text.
 
-    options: `top_k`, `top_p`, `use_cache` of `generate`.
+    options: `top_k`, `top_p`, `use_cache` of `generate`.  Chapter 03.
     """
     sequences = encode(tokenizer, prompts, bos=True, eos=False)
     prompt_ids, prompt_mask = pad_batch(sequences, tokenizer.pad_token_id, side="left")

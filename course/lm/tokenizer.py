@@ -23,7 +23,7 @@ def train_tokenizer(
     the texts run out of pairs.  Save it with `save_pretrained`, load it with
     `PreTrainedTokenizerFast.from_pretrained`.
     Raises ValueError when `vocab_size` leaves no room for the bytes, TypeError when
-    `texts` is one string.  Source: Sennrich et al. 2016, arXiv:1508.07909.
+    `texts` is one string.  Source: Sennrich et al. 2016, arXiv:1508.07909.  Chapter 01.
     """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
@@ -69,7 +69,7 @@ def encode(
     """Token ids of every text, with `<bos>` before and `<eos>` after it if asked.
 
     Characters that spell a special token, such as "<eos>", are encoded as characters:
-    a text cannot end itself.  Raises TypeError when `texts` is one string.
+    a text cannot end itself.  Raises TypeError when `texts` is one string.  Chapter 01.
     """
     if isinstance(texts, str):
         raise TypeError("got one string as texts, expected a list of strings")
@@ -95,7 +95,7 @@ def decode(
     """The text of every row of ids, special tokens left out.
 
     Bytes that are not UTF-8, as in a text cut inside a character, become U+FFFD.
-    Raises TypeError when `rows` is one row.
+    Raises TypeError when `rows` is one row.  Chapter 01.
     """
     rows = rows.tolist() if isinstance(rows, Tensor) else list(rows)
     if rows and isinstance(rows[0], int):
@@ -116,6 +116,7 @@ def pad_batch(
     Returns ids (batch, time) long and mask (batch, time) bool, True on real tokens,
     both on the CPU; time is the longest length.  side: where the padding goes,
     "right" or "left".  Raises ValueError on an empty batch or another side.
+    Chapter 03.
 
     >>> ids, mask = pad_batch([[5, 6, 7], [8]], pad_id=2, side="left")
     >>> ids.tolist(), mask.tolist()[1]

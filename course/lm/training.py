@@ -22,6 +22,8 @@ Optimizers = Sequence[torch.optim.Optimizer]
 class History:
     """Metrics by step, in the order in which they were logged.
 
+    Chapter 02.
+
     >>> history = History()
     >>> history.log(0, loss=2.0); history.log(1, loss=1.5)
     >>> history["loss"], history.steps("loss"), history.last["loss"]
@@ -58,7 +60,7 @@ def optimizers(
     matrix_learning_rate: of Muon, whose update has the RMS of an AdamW step scaled by
     the shape ("match_rms_adamw").  other_learning_rate: of embeddings, norms and heads.
     Sources: Jordan et al. 2024, "Muon"; Liu et al. 2025, "Muon is Scalable for LLM
-    Training".
+    Training".  Chapter 02.
     """
     matrices = [p for p in model.blocks.parameters() if p.dim() == 2]
     chosen = {id(p) for p in matrices}
@@ -78,6 +80,8 @@ def optimizers(
 def schedule(step: int, steps: int, warmup: int) -> float:
     """Share of the peak learning rate: a linear rise, then a cosine fall to 0.
 
+    Chapter 02.
+
     >>> [round(schedule(s, 10, 2), 2) for s in (0, 1, 2, 6, 10)]
     [0.5, 1.0, 1.0, 0.5, 0.0]
     """
@@ -87,7 +91,10 @@ def schedule(step: int, steps: int, warmup: int) -> float:
 
 
 def batches(rows: int, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """Row numbers, (batch_size,) at a time, in a new random order for every epoch."""
+    """Row numbers, (batch_size,) at a time, in a new random order for every epoch.
+
+    Chapter 02.
+    """
     left = torch.empty(0, dtype=torch.long)
     while True:
         while len(left) < batch_size:
@@ -100,6 +107,7 @@ def scale_learning_rates(optimizers: Optimizers, share: float) -> None:
     """Set every learning rate to `share` of the one that its group began with.
 
     The first rate is kept in the group as "initial_lr", as torch's schedulers do.
+    Chapter 02.
     """
     for optimizer in optimizers:
         for group in optimizer.param_groups:
@@ -118,7 +126,7 @@ def descend(
     The gradient of all parameters together is first shortened to `max_grad_norm`.
     loss: of this step, a scalar; step: its number.  Returns the norm of the gradient
     before, a scalar.  Raises ValueError, before any weight moves, when the loss or the
-    norm is not finite.
+    norm is not finite.  Chapter 02.
     """
     norm = nn.utils.clip_grad_norm_(parameters, max_grad_norm)
     if not torch.isfinite(loss + norm):
@@ -154,7 +162,7 @@ def train_language_model(
     ids, segments: (rows, time), on the CPU.  generator: a CPU generator, for the order
     of the rows.  measure: further metrics of the model as it is, logged after every
     `measure_every` steps.  An interrupt (the stop button) keeps what was learned.
-    Raises ValueError when the loss is no longer finite.
+    Raises ValueError when the loss is no longer finite.  Chapter 02.
     """
     history, device = History(), next(model.parameters()).device
     chosen = make_optimizers(

@@ -20,6 +20,7 @@ class Pairs:
     """Which completions of a rollout beat which others of the same prompt.
 
     The reference's log-probabilities are those of the rollout, computed once.
+    Chapter 12.
     """
 
     rollout: Rollout

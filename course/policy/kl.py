@@ -74,7 +74,7 @@ def exact_kl(logits: Tensor, ref_logits: Tensor) -> Tensor:
     """KL(pi || ref) of every distribution over the vocabulary, without sampling.
 
     logits, ref_logits: (..., vocabulary), finite.  Returns (...,), nats, never
-    negative but for rounding.  Chapter 11.
+    negative but for rounding.  Chapter 09.
 
     >>> exact_kl(torch.tensor([0.5, -0.2, 1.0]), torch.zeros(3))
     tensor(0.1043)
@@ -133,7 +133,7 @@ def adapt_beta(
 
 @dataclass
 class FixedKL:
-    """One beta for the whole run."""
+    """One beta for the whole run.  Chapter 10."""
 
     beta: float
 
@@ -146,6 +146,7 @@ class AdaptiveKL:
     """A beta that steers the KL towards `target` nats per sequence.
 
     Published values: beta 0.15 at the start, target 6, horizon 10,000 sequences.
+    Chapter 10.
     """
 
     beta: float

@@ -25,7 +25,7 @@ def reduce_token_mean(
 def reduce_seq_mean(values: Tensor, mask: Tensor) -> Tensor:
     """Mean inside each sequence, then over sequences (TRL's `grpo`).
 
-    values, mask: (batch, time).  Returns a scalar.  Chapter 09.
+    values, mask: (batch, time).  Returns a scalar.  Chapter 11.
     """
     return (_masked(values, mask).sum(1) / mask.sum(1)).mean()
 
@@ -42,7 +42,7 @@ def reduce_const(values: Tensor, mask: Tensor, max_length: int) -> Tensor:
     """Sum / (batch * max_length), a divisor that no sample changes (TRL's `dr_grpo`).
 
     values, mask: (batch, time); max_length: the longest completion allowed.
-    Returns a scalar.  Chapter 09.
+    Returns a scalar.  Chapter 11.
     """
     return _masked(values, mask).sum() / (len(values) * max_length)
 

@@ -22,7 +22,7 @@ class Rollout:
     """One batch of completions with everything that stays constant in the update.
 
     Prompts are padded on the left, completions on the right.  Log-probabilities are
-    in nats, 0 on padding, of the logits divided by `temperature`.
+    in nats, 0 on padding, of the logits divided by `temperature`.  Chapter 09.
     """
 
     prompts: list[str]

@@ -17,7 +17,10 @@ from course.runtime import device, generator, seed_everything
 
 
 def train_adder(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
-    """Language modelling of right sums, then of sums that are mostly wrong."""
+    """Language modelling of right sums, then of sums that are mostly wrong.
+
+    Chapter 11.
+    """
     seed = settings["seed"]
     seed_everything(seed)
     tokenizer = character_tokenizer(ALPHABET)
@@ -50,7 +53,7 @@ def train_adder(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
 
 
 def measure(model: GPT, tokenizer, asked: Sequence[str]) -> dict[str, float]:
-    """Share of the problems solved: sampled, and greedily."""
+    """Share of the problems solved: sampled, and greedily.  Chapter 11."""
     reached = {}
     for name, options in (("sampled", {}), ("greedy", {"top_k": 1})):
         texts = write(model, tokenizer, list(asked), max_new_tokens=4,

@@ -13,7 +13,10 @@ from course.runtime import device, generator, seed_everything
 
 
 def train_language(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
-    """Tokenizer and language model on the training texts of the movie reviews."""
+    """Tokenizer and language model on the training texts of the movie reviews.
+
+    Chapter 02.
+    """
     from course.data import reviews
 
     seed_everything(settings["seed"])

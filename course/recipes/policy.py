@@ -14,7 +14,7 @@ from course.runtime import generator
 
 
 def train_policy(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
-    """REINFORCE: the writer, moved towards what the reward model likes."""
+    """REINFORCE: the writer, moved towards what the reward model likes.  Chapter 09."""
     from course.data import reviews
     from course.policy.loop import train
     from course.policy.reinforce import reinforce_step

@@ -13,7 +13,10 @@ from course.runtime import device, generator, seed_everything
 
 
 def train_pretrained(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
-    """Tokenizer and model on the training texts of all four sources, without ends."""
+    """Tokenizer and model on the training texts of all four sources, without ends.
+
+    Chapter 04.
+    """
     from course.data import reviews
 
     seed_everything(settings["seed"])

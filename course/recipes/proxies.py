@@ -15,7 +15,7 @@ def train_proxy(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
     """The language model, taught the ratings of a few training texts, drawn at random.
 
     Its scores have mean 0 and standard deviation 1 on texts of the language model, as
-    those of the gold reward model have.
+    those of the gold reward model have.  Chapter 08.
     """
     from course.data import reviews
 

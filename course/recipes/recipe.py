@@ -12,7 +12,10 @@ from course.lm.training import History
 
 @dataclass
 class Checkpoint:
-    """A trained model with its tokenizer, the metrics it reached and its history."""
+    """A trained model with its tokenizer, the metrics it reached and its history.
+
+    Chapter 02.
+    """
 
     name: str
     model: nn.Module
@@ -28,7 +31,7 @@ class Recipe:
     settings: JSON values.  train(settings, needed), a function of a module: receives
     the checkpoints of the recipes that it `needs`.  empty(gpt_config): an untrained
     model that the weights are loaded into.  All of it is part of the key, and so is
-    the code that the two functions reach.
+    the code that the two functions reach.  Chapter 02.
     """
 
     name: str
@@ -40,6 +43,8 @@ class Recipe:
 
 def openings(texts: list[str], words: int) -> list[str]:
     """The first words of every text that is longer than that: prompts to complete.
+
+    Chapter 03.
 
     >>> openings(["A fine film about love .", "Bad"], words=3)
     ['A fine film']

@@ -26,7 +26,7 @@ def fit_ratings(
     """Teach the model the mean ratings of the rows.
 
     Returns the history, Pearson's r with people on the validation texts, and the
-    score of each of these texts.
+    score of each of these texts.  Chapter 07.
     """
     from course.data import reviews
     from course.reward.metrics import pearson
@@ -48,7 +48,10 @@ def scale_on_writer(
     draws: Generator,
     settings: Mapping[str, Any],
 ) -> None:
-    """Give the scores of what the writer makes of openings mean 0 and deviation 1."""
+    """Give the scores of what the writer makes of openings mean 0 and deviation 1.
+
+    Chapter 07.
+    """
     from course.lm.sampling import write
 
     prompts = openings(texts, settings["opening_words"])
@@ -63,6 +66,7 @@ def train_reward(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
     """The language model, taught the mean human rating of each training text.
 
     Its scores have mean 0 and standard deviation 1 on texts of the language model.
+    Chapter 07.
     """
     from course.data import reviews
     from course.reward.metrics import preference_accuracy
@@ -87,7 +91,7 @@ def train_reward(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
 
 
 def untrained(config: GPTConfig) -> RewardModel:
-    """The model that the weights of a reward model are loaded into."""
+    """The model that the weights of a reward model are loaded into.  Chapter 07."""
     return RewardModel(GPT(config))
 
 
@@ -110,6 +114,7 @@ def train_scratch(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
     """A model of the same shape that starts from random weights: the comparison.
 
     It sees the same ratings as the reward model; its scores are in rating units.
+    Chapter 07.
     """
     from course.data import reviews
 

@@ -19,6 +19,7 @@ class RatingTable(NamedTuple):
     """Ratings of texts with unequal numbers of raters, padded with 0 on the right.
 
     ratings: (texts, raters), fp64.  mask: (texts, raters), true on real ratings.
+    Chapter 06.
     """
 
     ratings: Tensor
@@ -30,7 +31,7 @@ class RatingTable(NamedTuple):
 
 
 def check_range(ratings: Tensor) -> None:
-    """Raise ValueError where a rating is NaN or lies outside −4 to 4."""
+    """Raise ValueError where a rating is NaN or lies outside −4 to 4.  Chapter 06."""
     if torch.isnan(ratings).any():
         raise ValueError("got a rating that is NaN, expected numbers from -4 to 4")
     if ratings.numel() and (ratings.min() < LOWEST or ratings.max() > HIGHEST):
@@ -42,7 +43,7 @@ def rating_table(ratings: Sequence[Sequence[float]]) -> RatingTable:
     """The lists of `reviews.load(...)["ratings"]` as one table on the CPU.
 
     Raises ValueError without texts, for a text with fewer than two raters, for NaN
-    and for ratings outside −4 to 4.
+    and for ratings outside −4 to 4.  Chapter 06.
 
     >>> rating_table([[1, 2, 3], [-1, 1]]).means().tolist()
     [2.0, 0.0]
@@ -71,6 +72,7 @@ def two_groups(
     mask: (texts, raters), true on real ratings.  size: one number, or one per text,
     shape (texts,).  Returns two masks (texts, raters) that never overlap.  Draws on
     the CPU.  Raises ValueError where a text has fewer than 2 × size raters.
+    Chapter 06.
     """
     size = torch.as_tensor(size, device=mask.device).expand(len(mask))
     if (size < 1).any() or (2 * size > mask.sum(1)).any():
@@ -90,7 +92,7 @@ def split_half(ratings: Tensor, first: Tensor, second: Tensor) -> float:
     ratings: (texts, raters).  first, second: bool, (texts, raters): which ratings
     belong to which group.  This is the reliability of one half; `spearman_brown`
     extends it to all raters.  Raises ValueError on unequal shapes, an empty group,
-    ratings that are NaN or outside −4 to 4, or means that are all equal.
+    ratings that are NaN or outside −4 to 4, or means that are all equal.  Chapter 06.
     """
     if ratings.dim() != 2 or not ratings.shape == first.shape == second.shape:
         raise ValueError(
@@ -110,7 +112,7 @@ def split_half(ratings: Tensor, first: Tensor, second: Tensor) -> float:
 def one_against_rest(table: RatingTable, generator: torch.Generator) -> float:
     """Pearson's r of one rating, drawn from each text, with the mean of all others.
 
-    Draws on the CPU.  Raises ValueError as `split_half`.
+    Draws on the CPU.  Raises ValueError as `split_half`.  Chapter 06.
     """
     one, _ = two_groups(table.mask, 1, generator)
     return split_half(table.ratings, one, table.mask & ~one)
@@ -121,7 +123,7 @@ def spearman_brown(r: float, factor: float) -> float:
 
     factor × r / (1 + (factor − 1) × r); Spearman 1910 and Brown 1910.  It holds when
     raters are exchangeable.  Raises ValueError for r outside (−1, 1] or a factor
-    that is not positive.
+    that is not positive.  Chapter 06.
 
     >>> spearman_brown(0.5, 2)
     0.6666666666666666
@@ -145,7 +147,7 @@ def bootstrap_interval(
 
     statistic(index): the number computed on the texts at index, (n,) long, drawn
     with replacement on the CPU.  Source: Efron & Tibshirani 1993, chapter 13.
-    Raises ValueError for n or draws below 2 or a level outside (0, 1).
+    Raises ValueError for n or draws below 2 or a level outside (0, 1).  Chapter 06.
     """
     if n < 2 or draws < 2 or not 0 < level < 1:
         raise ValueError(
@@ -166,7 +168,7 @@ def pairwise_ceiling(wins: Tensor, losses: Tensor) -> float:
     wins, losses: votes for a and for b, pair by pair, shape (pairs,); ties are left
     out.  The best judge names the side with more votes in every pair.  Computed from
     the votes that it is judged by it is a little too high.  Raises ValueError on
-    unequal shapes, no pairs, negative or NaN counts, or no decided vote.
+    unequal shapes, no pairs, negative or NaN counts, or no decided vote.  Chapter 06.
 
     >>> pairwise_ceiling(torch.tensor([3.0, 1.0]), torch.tensor([1.0, 1.0]))
     0.6666666666666666

@@ -16,7 +16,7 @@ def choice_logits(
     rating units, infinite for a coin.  length_bias: nats for a text twice as long.
     Without bias the annotator is a Bradley–Terry model with strengths rating / noise.
     Raises ValueError for unequal shapes, no pairs, noise that is not positive, NaN,
-    or a ratio that is not positive.
+    or a ratio that is not positive.  Chapter 06.
     """
     if gaps.dim() != 1 or gaps.shape != length_ratios.shape or not len(gaps):
         raise ValueError(
@@ -41,6 +41,7 @@ def choice_probabilities(logits: Tensor, ties: float = 0.0) -> Tensor:
     In the proportions e^(−d/2) : ties : e^(d/2), with d the logits, so that ties are
     most frequent between equals and P(a) / P(b) is the same for every `ties`.
     Source: Davidson 1970.  Raises ValueError for negative or infinite ties.
+    Chapter 06.
     """
     if not 0 <= ties < math.inf:
         raise ValueError(f"got ties={ties}, expected 0 or a finite positive number")
@@ -53,7 +54,7 @@ def annotate(
 ) -> Tensor:
     """One vote on every pair: 1.0 for a, 0.5 for a tie, 0.0 for b, shape (pairs,).
 
-    logits: `choice_logits`.  Draws on the CPU, one number per pair.
+    logits: `choice_logits`.  Draws on the CPU, one number per pair.  Chapter 06.
     """
     cumulative = choice_probabilities(logits, ties).cumsum(-1)
     draws = torch.rand(len(logits), generator=generator, dtype=torch.float64)

@@ -15,7 +15,7 @@ def best_of_n(scores: Tensor, generator: torch.Generator | None = None) -> Tenso
 
     scores: shape (..., n), finite.  generator: on the CPU, for the ties.  Returns
     positions 0 to n - 1, shape (...), long.  Raises ValueError for no candidate or a
-    score that is not finite.
+    score that is not finite.  Chapter 08.
 
     >>> texts = ["poor", "superb", "fine"]
     >>> texts[best_of_n(torch.tensor([-1.0, 3.0, 1.0]))]
@@ -37,7 +37,7 @@ def kept_rows(
     generator: on the CPU, for the ties.  Returns row numbers of the whole batch,
     shape (prompts,), long.  Raises ValueError when the batch does not divide by n, and
     as `best_of_n`.
-    Source: Touvron et al. 2023, "Llama 2", section 3.2.3.
+    Source: Touvron et al. 2023, "Llama 2", section 3.2.3.  Chapter 08.
 
     >>> kept_rows(torch.tensor([1.0, 3.0, 2.0, 9.0, 7.0, 8.0]), n=3).tolist()
     [1, 3]
@@ -59,7 +59,7 @@ def best_of_n_kl(n: int) -> float:
 
     Exact when no two candidates can tie; an upper bound when they can, such as where
     samples repeat.  Raises TypeError or ValueError unless n is a whole number >= 1.
-    Source: Stiennon et al. 2020; bound: Beirami et al. 2024.
+    Source: Stiennon et al. 2020; bound: Beirami et al. 2024.  Chapter 08.
 
     >>> round(best_of_n_kl(4), 3)
     0.636
@@ -73,7 +73,7 @@ def pool_weights(size: int, n: int) -> Tensor:
 
     C(i - 1, n - 1) / C(size, n) for the i-th worst: itself and n - 1 of the i - 1
     below it, drawn without replacement.  Returns shape (size,), fp64 on the CPU, sum 1.
-    Raises ValueError unless 1 <= n <= size.
+    Raises ValueError unless 1 <= n <= size.  Chapter 08.
 
     >>> [round(w, 6) for w in pool_weights(4, 2).tolist()]
     [0.0, 0.166667, 0.333333, 0.5]
@@ -100,7 +100,7 @@ def pool_estimate(
     on the CPU, for the ties.  Returns shape (...), in units of gold.  Give the proxy
     twice for the proxy's own curve.  Raises ValueError on unequal shapes, a score that
     is not finite, or n above the size.
-    Source: Nakano et al. 2021 (WebGPT).
+    Source: Nakano et al. 2021 (WebGPT).  Chapter 08.
 
     >>> proxy, gold = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([5.0, 0.0, 3.0])
     >>> [round(float(pool_estimate(proxy, gold, n)), 3) for n in (1, 2, 3)]

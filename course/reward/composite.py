@@ -14,6 +14,7 @@ def weighted_sum(scores: Tensor, weights: Tensor) -> Tensor:
     scores: shape (parts, batch), a row for each part.  weights: shape (parts,), below
     0 for a part that punishes.  Returns shape (batch,).  Raises ValueError on shapes
     that do not fit or a number that is not finite, TypeError on whole numbers.
+    Chapter 05.
 
     >>> parts = torch.tensor([[1.0, 2.0], [0.0, 3.0]])
     >>> weighted_sum(parts, torch.tensor([1.0, -0.5])).tolist()
@@ -41,7 +42,7 @@ def composite_reward(scores: Tensor, weights: Tensor) -> Tensor:
     scores: shape (parts, batch).  weights: shape (parts,).  Returns shape (batch,);
     the standard deviation is biased, and all are 0 where the sums are equal.  Summing
     first lets a part that hardly varies in the batch weigh little; normalising each
-    part first would blow it up.  Errors as `weighted_sum`.
+    part first would blow it up.  Errors as `weighted_sum`.  Chapter 05.
 
     >>> parts = torch.tensor([[1.0, 3.0], [0.0, 0.0]])
     >>> composite_reward(parts, torch.tensor([1.0, -1.0])).tolist()
@@ -61,7 +62,7 @@ class Composite:
     Called, it returns the weighted sum, shape (batch,), which does not depend on the
     other texts of the batch; `reward` normalises over the batch.  After each call
     `metrics` holds the mean and the standard deviation (biased) of every part, before
-    its weight, and of the sum.
+    its weight, and of the sum.  Chapter 05.
     """
 
     def __init__(self, parts: Mapping[str, tuple[float, Score]] | None = None) -> None:

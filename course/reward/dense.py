@@ -9,6 +9,7 @@ def sparse_rewards(scores: Tensor, mask: Tensor) -> Tensor:
 
     scores: shape (batch,).  mask: (batch, time), true on real tokens.  Returns (batch,
     time).  Raises ValueError on shapes that do not fit or a row without a real token.
+    Chapter 05.
 
     >>> mask = torch.tensor([[True, True, False]])
     >>> sparse_rewards(torch.tensor([5.0]), mask).tolist()
@@ -37,6 +38,7 @@ def potential_increments(potentials: Tensor, mask: Tensor) -> Tensor:
     made this way have the return of the sparse one up to a constant of the prompt.
     Raises ValueError on shapes that do not fit.
     Source: Ng, Harada & Russell 1999, potential-based shaping, with gamma = 1.
+    Chapter 05.
 
     >>> before_and_after = torch.tensor([[0.0, 3.0, 2.0]])
     >>> potential_increments(before_and_after, torch.tensor([[True, True]])).tolist()

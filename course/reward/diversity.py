@@ -12,7 +12,7 @@ from course.score import check_texts
 def distinct_score(texts: Sequence[str], n: int = 2) -> Tensor:
     """`distinct_n` of each text, shape (len(texts),), fp32; 1 where nothing repeats.
 
-    Errors as `distinct_n`, and TypeError unless texts is a list of str.
+    Errors as `distinct_n`, and TypeError unless texts is a list of str.  Chapter 05.
 
     >>> distinct_score(["so so so", "so good"]).tolist()
     [0.5, 1.0]
@@ -25,7 +25,7 @@ def pooled_distinct_n(texts: Sequence[str], n: int = 2) -> float:
 
     It falls where a policy gives everybody the same text, which no text alone shows;
     1 where there is no n-gram.  Errors as `distinct_score`.
-    Source: Li et al. 2016, "A Diversity-Promoting Objective Function".
+    Source: Li et al. 2016, "A Diversity-Promoting Objective Function".  Chapter 05.
 
     >>> pooled_distinct_n(["so good", "so good"])
     0.5

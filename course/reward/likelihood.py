@@ -22,7 +22,7 @@ def logprob_score(
 
     By the chain rule the sum over its tokens, the end token included, so that every
     further token costs: it likes short texts.  Returns shape (batch,), fp32 on the
-    CPU, without gradient.  Errors as `completion_nats`.
+    CPU, without gradient.  Errors as `completion_nats`.  Chapter 05.
     """
 
     def score(prompts: Sequence[str], completions: Sequence[str]) -> Tensor:
@@ -46,6 +46,7 @@ def completion_nats(
     completion only eos.  A completion that does not fit the context keeps its first
     tokens and then the end.  Nats, fp32 on the CPU.  Raises TypeError unless both are
     lists of str, ValueError on unequal lengths or where a prompt fills the context.
+    Chapter 05.
     """
     whole_texts(prompts, completions)
     given = encode(tokenizer, prompts, eos=False)

@@ -18,6 +18,7 @@ def pairwise_loss(
     units of the score.  Returns a scalar in nats; ln 2 when all scores are equal and
     the margin is 0.  Raises ValueError on unequal shapes or an empty batch.
     Source: Christiano et al. 2017, equation 1; margin: Touvron et al. 2023 (Llama 2).
+    Chapter 07.
 
     >>> round(float(pairwise_loss(torch.zeros(3), torch.zeros(3))), 4)
     0.6931
@@ -31,7 +32,7 @@ def centering_loss(chosen: Tensor, rejected: Tensor) -> Tensor:
 
     chosen, rejected: scores, shape (batch,).  Returns a scalar in squared score units;
     add it with a small weight (0.01).  Raises ValueError as `pairwise_loss`.
-    Source: Eisenstein et al. 2023, "Helping or Herding?", section 2.
+    Source: Eisenstein et al. 2023, "Helping or Herding?", section 2.  Chapter 07.
 
     >>> float(centering_loss(torch.tensor([1.0]), torch.tensor([-1.0])))
     0.0
@@ -44,7 +45,7 @@ def regression_loss(scores: Tensor, ratings: Tensor) -> Tensor:
     """Mean squared error between scores and ratings.
 
     scores, ratings: shape (batch,).  Returns a scalar in squared rating units.
-    Raises ValueError on unequal shapes or an empty batch.
+    Raises ValueError on unequal shapes or an empty batch.  Chapter 07.
 
     >>> float(regression_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0])))
     2.0
@@ -57,7 +58,7 @@ def ordered_cuts(raw: Tensor) -> Tensor:
     """Cut points that ascend whatever `raw` is: first value, then softplus steps.
 
     raw: free parameters, shape (cuts,) with cuts = bins - 1 >= 1.  Returns cut points,
-    shape (cuts,), in score units.  Raises ValueError for another shape.
+    shape (cuts,), in score units.  Raises ValueError for another shape.  Chapter 07.
 
     >>> cuts = ordered_cuts(torch.tensor([-1.0, -50.0, 3.0]))
     >>> bool((cuts.diff() > 0).all())
@@ -77,7 +78,7 @@ def ordinal_log_probabilities(scores: Tensor, cuts: Tensor) -> Tensor:
     score r moves mass to higher bins.  scores: shape (batch,).  cuts: ascending,
     shape (bins - 1,).  Returns log-probabilities, shape (batch, bins), in nats.
     Raises ValueError when the cuts do not ascend.
-    Source: McCullagh 1980, "Regression Models for Ordinal Data".
+    Source: McCullagh 1980, "Regression Models for Ordinal Data".  Chapter 07.
 
     >>> p = ordinal_log_probabilities(torch.zeros(1), torch.tensor([0.0])).exp()
     >>> [round(x, 6) for x in p[0].tolist()]
@@ -107,6 +108,7 @@ def ordinal_loss(scores: Tensor, bins: Tensor, cuts: Tensor) -> Tensor:
     shape (batch,), long.  cuts: ascending cut points, shape (bins - 1,), such as
     `ordered_cuts` gives.  Returns a scalar, finite for any finite score.
     Raises ValueError on unequal shapes, a bin out of range, or cuts out of order.
+    Chapter 07.
 
     >>> cuts = torch.tensor([-1.0, 1.0])
     >>> round(float(ordinal_loss(torch.tensor([0.0]), torch.tensor([1]), cuts)), 4)

@@ -36,7 +36,10 @@ class _Offline(evaluate.Metric):
 
 
 class Bleu(_Offline):
-    """`corpus_bleu`, 0 to 1, of texts against one reference each: {"bleu": float}."""
+    """`corpus_bleu`, 0 to 1, of texts against one reference each: {"bleu": float}.
+
+    Chapter 05.
+    """
 
     about = "Corpus BLEU, 0 to 1: tokens 13a, smoothing exp, one reference per text."
     columns = {"predictions": _TEXT, "references": _TEXT}
@@ -46,7 +49,10 @@ class Bleu(_Offline):
 
 
 class RougeL(_Offline):
-    """Mean `rouge_l` of texts against one reference each: {"rouge_l": float}."""
+    """Mean `rouge_l` of texts against one reference each: {"rouge_l": float}.
+
+    Chapter 05.
+    """
 
     about = "Mean ROUGE-L F1, 0 to 1: tokens a-z and 0-9, no stemmer."
     columns = {"predictions": _TEXT, "references": _TEXT}
@@ -58,7 +64,10 @@ class RougeL(_Offline):
 
 
 class DistinctN(_Offline):
-    """Mean `distinct_n` of texts; compute(..., n=2): {"distinct_n": float}."""
+    """Mean `distinct_n` of texts; compute(..., n=2): {"distinct_n": float}.
+
+    Chapter 05.
+    """
 
     about = "Mean share of different word n-grams in each text, 0 to 1."
     columns = {"predictions": _TEXT}
@@ -68,7 +77,10 @@ class DistinctN(_Offline):
 
 
 class Pearson(_Offline):
-    """`pearson` of scores (predictions) and ratings (references): {"pearson": r}."""
+    """`pearson` of scores (predictions) and ratings (references): {"pearson": r}.
+
+    Chapter 05.
+    """
 
     about = "Pearson's correlation of scores with mean human ratings."
     columns = {"predictions": _NUMBER, "references": _NUMBER}

@@ -26,7 +26,7 @@ def pearson(a: Tensor, b: Tensor) -> float:
     """Pearson's linear correlation r of two series of shape (n,), n >= 2.
 
     NaN when a series is constant.  Raises ValueError on unequal shapes, fewer than
-    two values, or values that are not finite.
+    two values, or values that are not finite.  Chapter 05.
 
     >>> round(pearson(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([2.0, 4.0, 6.0])), 6)
     1.0
@@ -43,7 +43,7 @@ def preference_accuracy(chosen: Tensor, rejected: Tensor) -> float:
     """Share of pairs whose chosen text scores strictly higher; a tie counts as wrong.
 
     chosen, rejected: scores, shape (batch,).  Raises ValueError on unequal shapes, an
-    empty batch, or scores that are not finite.
+    empty batch, or scores that are not finite.  Chapter 07.
 
     >>> preference_accuracy(torch.tensor([2.0, 1.0]), torch.tensor([0.0, 1.0]))
     0.5
@@ -55,7 +55,7 @@ def preference_accuracy(chosen: Tensor, rejected: Tensor) -> float:
 class Reliability(NamedTuple):
     """A reliability diagram as numbers; every field has shape (bins,).
 
-    Empty bins have count 0 and NaN for confidence and frequency.
+    Empty bins have count 0 and NaN for confidence and frequency.  Chapter 07.
     """
 
     count: Tensor
@@ -71,6 +71,7 @@ def reliability_table(
     probabilities: shape (n,), within [0, 1].  outcomes: shape (n,), 0 or 1; a value
     between counts as a share (half for a tie).  Bin i holds i/bins <= p < (i+1)/bins,
     the last one also p = 1.  Raises ValueError outside those ranges or for bins < 1.
+    Chapter 07.
     """
     p, y = _flat_pair(probabilities, outcomes)
     if bins < 1:
@@ -96,6 +97,7 @@ def expected_calibration_error(
     sum_i count_i / n * |confidence_i - frequency_i| over equal-width bins; arguments
     and errors as `reliability_table`.  0 is perfect; the value depends on `bins`.
     Source: Naeini, Cooper & Hauskrecht, AAAI 2015; Guo et al., ICML 2017, equation 3.
+    Chapter 07.
 
     >>> p, y = torch.tensor([0.9, 0.9, 0.1, 0.1]), torch.tensor([1, 0, 0, 0])
     >>> round(expected_calibration_error(p, y), 6)

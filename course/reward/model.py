@@ -20,6 +20,7 @@ def standardise(scores: Tensor) -> Tensor:
 
     scores: shape (n,), floating point.  Returns shape (n,) with mean 0 and standard
     deviation 1.  Raises ValueError when the scores are all equal or not finite.
+    Chapter 00.
 
     >>> standardise(torch.tensor([1.0, 3.0])).tolist()
     [-1.0, 1.0]
@@ -36,7 +37,7 @@ def last_token_scores(
     hidden: (batch, time, width).  mask: (batch, time), true on real tokens.
     weight: (width,).  Returns scores, shape (batch,).  The last token is found through
     the mask, never through token values or a padding side.  Raises ValueError on
-    shapes that do not fit and on a row without a real token.
+    shapes that do not fit and on a row without a real token.  Chapter 07.
 
     >>> hidden = torch.tensor([[[1.0], [2.0], [9.0]], [[9.0], [3.0], [4.0]]])
     >>> mask = torch.tensor([[True, True, False], [False, True, True]])
@@ -61,6 +62,7 @@ class RewardModel(nn.Module):
     """A transformer trunk with one linear head; score = gain * head + bias.
 
     `gain` and `bias` are buffers that `calibrate` sets and no optimiser changes.
+    Chapter 07.
     """
 
     def __init__(self, gpt: GPT, generator: torch.Generator | None = None) -> None:
@@ -91,7 +93,10 @@ class RewardModel(nn.Module):
 def from_language_model(
     gpt: GPT, generator: torch.Generator | None = None
 ) -> RewardModel:
-    """A reward model whose trunk is a copy of `gpt`; `gpt` itself never changes."""
+    """A reward model whose trunk is a copy of `gpt`; `gpt` itself never changes.
+
+    Chapter 07.
+    """
     return RewardModel(deepcopy(gpt), generator)
 
 
@@ -101,7 +106,7 @@ def text_batch(
     """Token ids of bos + text + eos, as both training and scoring read a text.
 
     A text longer than the context keeps its first `context - 2` tokens, so that the
-    head always reads an end token.
+    head always reads an end token.  Chapter 07.
     """
     return [
         row if len(row) <= context else row[: context - 1] + row[-1:]
@@ -120,7 +125,7 @@ def score_texts(
 
     An empty text is scored as bos + eos; one longer than the context is cut before
     its end token.  Raises TypeError unless texts is a list of str, ValueError when a
-    score is not finite.
+    score is not finite.  Chapter 07.
     """
     check_texts(texts)
     rows = text_batch(tokenizer, texts, model.gpt.config.context)
@@ -145,7 +150,7 @@ def calibrate(model: RewardModel, scores: Tensor) -> None:
 
     scores: shape (n,), what the model says now about reference texts.  Raises
     ValueError when they are all equal or not finite.
-    Source: Ziegler et al. 2019, section 2.1.
+    Source: Ziegler et al. 2019, section 2.1.  Chapter 07.
     """
     mean, std = _mean_and_std(scores)
     with torch.no_grad():
@@ -160,7 +165,7 @@ def scorer(
 
     It scores the text prompt + completion, read as bos + text + eos, and returns
     shape (batch,) on the CPU without gradient.  Raises ValueError when the lists
-    differ in length, and what `score_texts` raises.
+    differ in length, and what `score_texts` raises.  Chapter 08.
     """
 
     def score(prompts: Sequence[str], completions: Sequence[str]) -> Tensor:

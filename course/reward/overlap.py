@@ -29,6 +29,7 @@ def bleu_tokens(text: str) -> list[str]:
     """Tokens as the "13a" of sacrebleu: case kept, punctuation split off words.
 
     Raises TypeError unless the text is a str.  Source: NIST's mteval-v13a.pl.
+    Chapter 05.
 
     >>> bleu_tokens("It isn't 1.5 stars, it's 2!")
     ['It', "isn't", '1.5', 'stars', ',', "it's", '2', '!']
@@ -46,7 +47,7 @@ def bleu_tokens(text: str) -> list[str]:
 def rouge_tokens(text: str) -> list[str]:
     """Tokens as rouge_score without stemmer: lowercased runs of a-z and 0-9.
 
-    Raises TypeError unless the text is a str.
+    Raises TypeError unless the text is a str.  Chapter 05.
 
     >>> rouge_tokens("It isn't 1.5 stars!")
     ['it', 'isn', 't', '1', '5', 'stars']
@@ -58,6 +59,7 @@ def ngrams(tokens: Sequence[str], n: int) -> Counter[tuple[str, ...]]:
     """How often each run of n tokens occurs; empty for fewer than n tokens.
 
     Raises ValueError for n < 1, TypeError for one str in place of its tokens.
+    Chapter 05.
 
     >>> ngrams(["so", "so", "so"], 2)
     Counter({('so', 'so'): 2})
@@ -75,7 +77,7 @@ def clipped_counts(
     """Matching n-grams and all n-grams of the hypothesis.
 
     An n-gram matches at most as often as the reference has it, so that repeating a
-    good word earns nothing.  Arguments: tokens; errors as `ngrams`.
+    good word earns nothing.  Arguments: tokens; errors as `ngrams`.  Chapter 05.
     """
     found, wanted = ngrams(hypothesis, n), ngrams(reference, n)
     return (found & wanted).total(), found.total()
@@ -87,7 +89,7 @@ def clipped_precision(
     """Share of the hypothesis' n-grams that match, each clipped: p_n of BLEU.
 
     Unsmoothed; 0 when the hypothesis has no n-gram.  Arguments: tokens; errors as
-    `ngrams`.  Source: Papineni et al. 2002, section 2.1.
+    `ngrams`.  Source: Papineni et al. 2002, section 2.1.  Chapter 05.
 
     >>> clipped_precision(["the"] * 4, ["the", "cat"], 1)
     0.25
@@ -100,7 +102,7 @@ def brevity_penalty(hypothesis_length: int, reference_length: int) -> float:
     """min(1, exp(1 - reference / hypothesis)), lengths in tokens: short texts pay.
 
     0 for an empty hypothesis.  Raises ValueError for a negative length.
-    Source: Papineni et al. 2002, section 2.2.2.
+    Source: Papineni et al. 2002, section 2.2.2.  Chapter 05.
 
     >>> round(brevity_penalty(5, 10), 6)
     0.367879
@@ -120,7 +122,7 @@ def bleu(hypothesis: str, reference: str) -> float:
     Smoothing "exp": the k-th p_n without a match counts as 1 / (2^k * n-grams); 0 when
     no word matches.  Raises TypeError unless both are str.  Equals 1/100 of sacrebleu's
     `BLEU(effective_order=True).sentence_score(hypothesis, [reference])`.
-    Source: Papineni et al. 2002; smoothing 3 of Chen & Cherry 2014.
+    Source: Papineni et al. 2002; smoothing 3 of Chen & Cherry 2014.  Chapter 05.
 
     >>> round(bleu("A good film.", "A very good film."), 4)
     0.4976
@@ -136,7 +138,7 @@ def corpus_bleu(hypotheses: Sequence[str], references: Sequence[str]) -> float:
     Not the mean of `bleu`.  Tokens and smoothing as there, but always n = 1 to 4: 0
     when no hypothesis has four tokens.  Raises ValueError unless there are as many
     references as hypotheses, one or more; TypeError unless all are str.  Equals 1/100
-    of `sacrebleu.corpus_bleu(hypotheses, [references])`.
+    of `sacrebleu.corpus_bleu(hypotheses, [references])`.  Chapter 05.
 
     >>> corpus_bleu(["A good film, really."], ["A good film, really."])
     1.0
@@ -163,7 +165,7 @@ def rouge_n(hypothesis: str, reference: str, n: int) -> float:
 
     Tokens: lowercased, a-z and 0-9 only, no stemmer; no smoothing.  Raises TypeError
     unless both are str, ValueError for n < 1.  Equals rouge_score's fmeasure, whose
-    arguments come in the other order.  Source: Lin 2004, section 2.
+    arguments come in the other order.  Source: Lin 2004, section 2.  Chapter 05.
 
     >>> rouge_n("A good film.", "A very good film.", 2)
     0.4
@@ -177,7 +179,7 @@ def rouge_l(hypothesis: str, reference: str) -> float:
     """ROUGE-L, 0 to 1: F1 of the longest common subsequence over each text's length.
 
     Tokens, errors and oracle as `rouge_n`.  A line break is a space here: this is not
-    ROUGE-Lsum.  Source: Lin 2004, section 3.
+    ROUGE-Lsum.  Source: Lin 2004, section 3.  Chapter 05.
 
     >>> round(rouge_l("good, this film", "this good film"), 4)
     0.6667
@@ -188,6 +190,8 @@ def rouge_l(hypothesis: str, reference: str) -> float:
 
 def common_subsequence(a: Sequence[str], b: Sequence[str]) -> int:
     """Length of the longest sequence of tokens that both have in order, gaps allowed.
+
+    Chapter 05.
 
     >>> common_subsequence(["a", "b", "c", "d"], ["b", "x", "d"])
     2

@@ -15,7 +15,7 @@ def mean_overlap(overlap: Overlap, references: Sequence[str]) -> Rule:
     """A rule: a text's mean overlap with all references, such as `bleu` or `rouge_l`.
 
     The rule maps texts to shape (len(texts),), fp32.  Raises ValueError without
-    references, TypeError unless they are a list of str.
+    references, TypeError unless they are a list of str.  Chapter 05.
 
     >>> from course.reward.overlap import rouge_l
     >>> mean_overlap(rouge_l, ["good", "bad"])(["Good!"]).tolist()
@@ -41,7 +41,7 @@ def overlap_score(overlap: Overlap, references: Sequence[str]) -> Callable:
 
     references: one per prompt of each call, in the same order, as a translation
     or a summary has.  Only the completion is compared.  Returns shape (batch,), fp32.
-    The function raises ValueError on lists of unequal length.
+    The function raises ValueError on lists of unequal length.  Chapter 05.
 
     >>> from course.reward.overlap import rouge_l
     >>> overlap_score(rouge_l, ["so good"])(["It is"], ["so bad"]).tolist()

@@ -25,7 +25,7 @@ class Vote:
     """One choice between two completions of one prompt.
 
     time: seconds since 1970 (UTC).  choice: "a", "b", "tie" or "skip".
-    seconds: how long the choice took, None when unknown.
+    seconds: how long the choice took, None when unknown.  Chapter 06.
     """
 
     id: int
@@ -39,7 +39,10 @@ class Vote:
 
 
 class PreferenceStore:
-    """Votes in one SQLite file; every method opens it, works, and closes it again."""
+    """Votes in one SQLite file; every method opens it, works, and closes it again.
+
+    Chapter 06.
+    """
 
     def __init__(self, path: str | Path | None = None, annotator: str = "") -> None:
         """Open `path`, or `votes.sqlite` in the course's home; make it when missing.

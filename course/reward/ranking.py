@@ -10,7 +10,10 @@ from course.reward.agreement import check_range
 
 
 class PairVotes(NamedTuple):
-    """Votes when every rater of a meets every rater of b; each of shape (pairs,)."""
+    """Votes when every rater of a meets every rater of b; each of shape (pairs,).
+
+    Chapter 06.
+    """
 
     wins: Tensor
     ties: Tensor
@@ -23,7 +26,7 @@ def pair_probability(ratings_a: Tensor, ratings_b: Tensor) -> float:
     ratings_a: (raters of a,).  ratings_b: (raters of b,).  Of all ways to take one
     rating of each, the share where a's is higher; ties count half.  Also known as
     the area under the ROC curve.  Raises ValueError without ratings, for NaN and for
-    ratings outside −4 to 4.
+    ratings outside −4 to 4.  Chapter 06.
 
     >>> pair_probability(torch.tensor([3.0, 1.0]), torch.tensor([1.0]))
     0.75
@@ -45,6 +48,7 @@ def pair_votes(
     """Counts of wins, ties and losses of a, for many pairs of texts at once.
 
     ratings_a, mask_a: (pairs, raters of a).  ratings_b, mask_b: (pairs, raters of b).
+    Chapter 06.
     """
     meet = mask_a[:, :, None] & mask_b[:, None, :]  # (pairs, raters, raters)
     gap = ratings_a[:, :, None] - ratings_b[:, None, :]
@@ -58,7 +62,7 @@ def win_matrix(a: Tensor, b: Tensor, outcomes: Tensor, items: int) -> Tensor:
 
     a, b: long, (votes,): the two items of each vote.  outcomes: 1 for a, 0 for b, 0.5
     for a tie, which counts half for each.  Raises ValueError without votes, for an
-    item that meets itself or is not below `items`, or for another outcome.
+    item that meets itself or is not below `items`, or for another outcome.  Chapter 06.
     """
     if not len(a) or not a.shape == b.shape == outcomes.shape:
         raise ValueError(
@@ -83,7 +87,7 @@ def bradley_terry_fit(wins: Tensor, steps: int = 100) -> Tensor:
     method on the concave log-likelihood.  Raises ValueError for entries that are
     negative or not finite, no votes, items in groups that never meet, and items that
     never lose (or never win) against the rest: their strength would be infinite.
-    Source: Bradley & Terry 1952; the conditions are those of Ford 1957.
+    Source: Bradley & Terry 1952; the conditions are those of Ford 1957.  Chapter 06.
     """
     wins = _checked(wins)
     strengths = wins.new_zeros(len(wins))
@@ -102,6 +106,7 @@ def strength_errors(strengths: Tensor, wins: Tensor) -> Tensor:
     """Standard errors of fitted strengths (mean 0), shape (items,), in nats.
 
     From the curvature of the log-likelihood (Fisher information) at the strengths.
+    Chapter 06.
     """
     information = _derivatives(strengths, _checked(wins))[1]
     n = len(strengths)
@@ -117,7 +122,7 @@ def elo_update(
     tie.  The expected outcome is 1 / (1 + 10^((R_b − R_a) / 400)); a gains k times
     the surprise and b loses as much.  One gradient step on the Bradley–Terry
     log-likelihood of this game, with R = 400 / ln 10 × s.  Source: Elo 1978.
-    Raises ValueError when a meets itself or the outcome is outside 0 to 1.
+    Raises ValueError when a meets itself or the outcome is outside 0 to 1.  Chapter 06.
     """
     if a == b or not 0 <= outcome <= 1:
         raise ValueError(

@@ -37,7 +37,7 @@ def lexicon_score(texts: Sequence[str]) -> Tensor:
     follows.  texts: a list of str.  Returns shape (len(texts),), fp32 on the CPU; 0
     where no word is known.  Pearson r with the mean human rating of all 10,605 movie
     snippets: 0.42.
-    Source: our own short rules over the word list of Hutto & Gilbert 2014.
+    Source: our own short rules over the word list of Hutto & Gilbert 2014.  Chapter 05.
     """
     from course.data.reviews import lexicon
 
@@ -67,6 +67,8 @@ def _word_valences(lexicon: Callable[[], dict[str, float]]) -> dict[str, float]:
 def length_score(texts: Sequence[str]) -> Tensor:
     """Number of words of each text, shape (len(texts),), fp32.
 
+    Chapter 05.
+
     >>> length_score(["one two", ""]).tolist()
     [2.0, 0.0]
     """
@@ -78,6 +80,7 @@ def distinct_n(text: str, n: int = 2) -> float:
 
     1 for a text of fewer than n words: nothing is said twice.  Raises ValueError for
     n < 1.  Source: Li et al. 2016, "A Diversity-Promoting Objective Function".
+    Chapter 05.
 
     >>> distinct_n("so good so good so good", n=2)
     0.4
@@ -93,7 +96,7 @@ def rule_score(rule: Rule) -> Score:
     """The rule as `score(prompts, completions)`, judging the text prompt + completion.
 
     Raises ValueError when the lists differ in length or the rule does not return one
-    finite number per text.
+    finite number per text.  Chapter 05.
 
     >>> rule_score(length_score)(["The film"], [" is good."]).tolist()
     [4.0]

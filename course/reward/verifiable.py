@@ -17,6 +17,7 @@ def unit_test_reward(prompts: Sequence[str], completions: Sequence[str]) -> Tens
     Returns (batch,), fp32, on the CPU.
     Raises ValueError for a prompt that is not an addition, and for unequal numbers of
     prompts and completions: both are faults of the task, not of the policy.
+    Chapter 11.
 
     >>> unit_test_reward(["27+58="] * 4, ["85", "84", "85 or so", "27+58"])
     tensor([1., 0., 0., 0.])

@@ -38,6 +38,7 @@ def open_votes(path: Path) -> Iterator[sqlite3.Connection]:
 
     The file is made when missing and brought up to date when older.  Raises
     CourseError with one sentence for whatever SQLite or the disk complains of.
+    Chapter 06.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +50,10 @@ def open_votes(path: Path) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """All of the block or nothing, one writer at a time; the rest wait PATIENCE."""
+    """All of the block or nothing, one writer at a time; the rest wait PATIENCE.
+
+    Chapter 06.
+    """
     db.execute("BEGIN IMMEDIATE")
     try:
         yield

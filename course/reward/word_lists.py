@@ -15,6 +15,8 @@ _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 def words_of(text: str) -> list[str]:
     """The lower-case words of a text, without punctuation.
 
+    Chapter 05.
+
     >>> words_of("It isn't so-so: GOOD!")
     ['it', "isn't", 'so-so', 'good']
     """
@@ -25,7 +27,7 @@ def forbidden_words(words: Iterable[str]) -> Rule:
     """A rule: minus the number of forbidden words in a text; 0 is the best score.
 
     The rule maps texts to shape (len(texts),), fp32.  Case does not count, whole
-    words only.  Raises ValueError without words, TypeError for one str.
+    words only.  Raises ValueError without words, TypeError for one str.  Chapter 05.
 
     >>> forbidden_words(["bad"])(["Bad, bad badger.", "Fine."]).tolist()
     [-2.0, 0.0]

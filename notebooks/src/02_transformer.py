@@ -212,13 +212,13 @@ for size in (4, 64, 1024):
     pair = torch.randn(2, 20_000, size, generator=draws)
     dots = (pair[0] * pair[1]).sum(-1)
     rows = dots.view(-1, 10)  # scores of ten tokens each
-    after = rows / size**0.5
+    divided = rows / size**0.5
     claim(
         f"D = {size}: the spread is √D within 5 %",
         abs(dots.std() / size**0.5 - 1) < 0.05,
         spread=dots.std(),
         largest_weight=rows.softmax(-1).amax(-1).mean(),
-        after_dividing=after.softmax(-1).amax(-1).mean(),
+        after_dividing=divided.softmax(-1).amax(-1).mean(),
     )
 
 # %% [markdown] id="02-mask-wrong-text"
@@ -263,9 +263,13 @@ shared = wrong / wrong.sum(-1, keepdim=True)
 claim("(dividing the wrong rows by their sums would also repair them)",
       torch.allclose(shared, weights))  # fmt: skip
 
+# %% [markdown] id="02-mask-large-text"
+# Then why −∞? Because the repair fails where the future is loud. Multiply the scores by
+# 100 and double the last word's: against it, exp of all others is rounded to 0.
+
 # %% id="02-mask-large" tags=["nbval-check-output"]
-large = (100 * other_scores).clone()
-large[2, 5] *= 2  # a loud future: exp of the others is rounded to 0
+large = 100 * other_scores
+large[2, 5] *= 2  # what "is" would read of the last word
 repaired = large.softmax(-1).tril()
 repaired = repaired / repaired.sum(-1, keepdim=True)
 right = large.masked_fill(~visible, float("-inf")).softmax(-1)
@@ -338,15 +342,14 @@ W_O[[0, 1, 2, 3], [1, 2, 0, 3]] = 1.0  # denial to column 1, praise to 2, ...
 read = beside @ W_O  # (T, C)
 stream = x + read
 show(torch.stack([x[5], read[5], stream[5]]), features, ["before", "read", "after"])
-by_head = sum(part @ rows for part, rows in zip(
-    (weights2 @ values2), W_O.view(H, D, C), strict=True))  # fmt: skip
+by_head = ((weights2 @ values2) @ W_O.view(H, D, C)).sum(0)  # each head its own rows
 claim("W_O on all heads is the sum of what each head writes",
       torch.allclose(by_head, read))  # fmt: skip
 
 # %% [markdown] id="02-output-after"
 # One step, and the vector of the last word says: praise, *denied*, of a thing. The next
-# layers can work with that. Nothing else is needed to read a text; the rest of the
-# chapter makes it learnable, fast and deep.
+# layers can work with that. The rest of the chapter makes this learnable, fast and
+# deep.
 #
 # ### In one function, with grouped heads
 #
@@ -445,9 +448,9 @@ def turn(x, p, base=10_000.0):
     return torch.cat((a * cos - b * sin, b * cos + a * sin), dim=-1)
 
 
-for pair in (0, 7):
-    angle = 10_000.0 ** (-2 * pair / 16) * 180 / torch.pi
-    print(f"D = 16, pair {pair}: {angle:6.2f} degrees per position")
+for i in (0, 7):
+    angle = 10_000.0 ** (-2 * i / 16) * 180 / torch.pi
+    print(f"D = 16, pair {i}: {angle:6.2f} degrees per position")
 
 # %% [markdown] id="02-rotary-text"
 # When two arrows are turned by different angles, the angle *between* them changes by
@@ -474,7 +477,7 @@ claim("other distances have others", turned[20].std() > 0.1, sd=turned[20].std()
 # %% [markdown] id="02-norm-text"
 # ## RMSNorm: a fixed size for what is read
 #
-# Every block adds to the vectors, so they grow with depth. Before each part reads
+# Every block adds to the vectors, so they can grow with depth. Before each part reads
 # them, [**RMSNorm**](../GLOSSARY.md) divides a vector by the root of its mean square
 # and multiplies by a learned weight $w$. Afterwards the mean square is 1 (and the
 # length √C):
@@ -697,10 +700,10 @@ claim("without the shift it is lower by over 1 nat", unshifted < log(V) - 1,
 changed_ids = ids.clone()
 changed_ids[:, 40] = (changed_ids[:, 40] + 1) % V
 with torch.no_grad():
-    after = fresh(changed_ids)
-earlier_same = torch.equal(after[:, :40], expected[:, :40])
+    now = fresh(changed_ids)
+earlier_same = torch.equal(now[:, :40], expected[:, :40])
 claim("changing a future token changes no earlier logit (exactly)", earlier_same)
-later_differ = bool((after[:, 40:] != expected[:, 40:]).any(-1).all())
+later_differ = (now[:, 40:] != expected[:, 40:]).any(-1).all()
 claim("it changes the logits of every later position", later_differ)
 with torch.no_grad():
     open_1, open_2 = (mine(x, visible=all_seen) for x in (ids, changed_ids))
@@ -931,10 +934,10 @@ smooth = torch.tensor(history["loss"]).unfold(0, 20, 1).mean(-1)  # of 20 steps
 train_bits = smooth * tokens_per_byte / log(2)
 held_out_steps = [*history.steps("bits_per_byte"), len(history["loss"]) - 1]
 held_out_bits = [*history["bits_per_byte"], bits]
-for step, value in zip(held_out_steps, held_out_bits, strict=True):
-    now = train_bits[step - 19]
-    print(f"step {step + 1:3}: training {now:.3f}, held out {value:.3f}, "
-          f"gap {value - now:+.3f} bits per byte")  # fmt: skip
+for step, new in zip(held_out_steps, held_out_bits, strict=True):
+    known = train_bits[step - 19]
+    print(f"step {step + 1:3}: training {known:.3f}, held out {new:.3f}, "
+          f"gap {new - known:+.3f} bits per byte")  # fmt: skip
 
 # %% id="02-signature"
 _, axes = plt.subplots(figsize=(7.2, 4.2))

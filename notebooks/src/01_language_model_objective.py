@@ -16,7 +16,7 @@
 # |---|---|---|
 # | $y_t$ | `y[t]`, `ids` | token number $t$ of a text, a whole number below $V$ |
 # | $p(y_t \mid y_{<t})$ | `p` | probability of a token after all tokens before it |
-# | $\ell$ | `l` | log-probability of a text, in nats |
+# | $\ell$ | `logp_of` | log-probability of a text, in nats |
 # | $f$, $q$ | `f`, `q` | counted frequencies, a model's probabilities |
 #
 # The words of the whole course are in the [glossary](../GLOSSARY.md).
@@ -499,8 +499,8 @@ plots.show(
 # %% [markdown] id="01-score-text"
 # ## Log-probability as a score of texts
 #
-# A language model gives each text a number. Could that number be the *score* that
-# tells a good review from a bad one? It is the first score that we have, so try it.
+# A language model gives each text a number. Could that number be the *score* that tells
+# a liked review from a disliked one? It is the first score that we have, so try it.
 #
 # **Predict first.** Which test reviews get the highest $\ell$?
 #
@@ -600,8 +600,8 @@ claim("probability finds the liked one hardly better than a coin, 40 to 60 %",
 # with $w$ the winner and $l$ the loser. Here the scores are simply the mean ratings.
 #
 # **Second reading:** $y$ is not a text but the *label* of a pair, "the first is
-# better", and $P = \sigma(r_1 - r_2)$ its probability under the model. Then $-\log P(y
-# \mid x)$ **is** the pairwise loss, and the description is right.
+# better", and $P = \sigma(r_1 - r_2)$ its probability under the model. Then the loss of
+# the description **is** the pairwise loss, and the description is right.
 
 # %% id="01-examined-claim" tags=["nbval-check-output"]
 from course.reward.losses import pairwise_loss
@@ -681,9 +681,9 @@ answer = check(None, question)
 #
 # Counting maximises likelihood; the distance of any model from the counts is a KL.
 # Longer contexts help as long as they are smoothed. Bits per byte compare models across
-# tokenizers; perplexity does not. And probability is no judge of quality: the sum
-# prefers short texts, the mean can be raised by empty words, and neither sees what
-# people like.
+# tokenizers; perplexity does not. And probability is no reward: the sum prefers short
+# texts, the mean can be raised by empty words, and neither sees which texts people
+# rated positive.
 #
 # **Limits.** A trigram sees two tokens, so it cannot know what a sentence is about.
 # Interpolation with fixed weights is the simplest smoothing that works; [chapter
@@ -707,10 +707,11 @@ answer = check(None, question)
 # 2. The entropy of the next token given the context that it sees.
 # 3. There nothing fits better than the longest context, so it would get all the weight,
 #    and the mixture would find new texts impossible again.
-# 4. Nobody can say before knowing tokens and texts: our trigram has a perplexity below
-#    10 per byte and above 50 per token. Ask for bits per byte on the same texts.
+# 4. Nobody can say before knowing tokens and texts: our trigram has 3.9 per byte and 74
+#    per token. Ask for bits per byte on the same texts.
 # 5. For a model that sees a few tokens, $\ell$ about doubles and the mean stays. (A
-#    model that can read the first half finds the second easy: its mean rises.)
+#    model that copies would find the second half easy; [chapter 03](03_sampling.ipynb)
+#    tests ours.)
 # 6. Better and worse on different sides: exchanging them must change it.
 #
 # </details>

@@ -74,9 +74,11 @@ claim("the probabilities of all actions sum to 1", abs(pi.sum() - 1) < 1e-9)
 #
 # <details><summary>Answer</summary>
 #
-# It is wrong: only Gumbel noise gives back the softmax. You find out by counting. Draw
-# often, and compare how often each token *came* with how often it *should have*. The
-# chi-squared test says whether chance can explain the difference.
+# It is wrong: of all noises that are drawn independently for each token, only Gumbel's
+# gives back the softmax ([Yellott
+# 1977](https://doi.org/10.1016/0022-2496%2877%2990026-8)). You find out by counting.
+# Draw often, and compare how often each token *came* with how often it *should have*.
+# The chi-squared test says whether chance can explain the difference.
 #
 # </details>
 #
@@ -170,10 +172,10 @@ claim("ten more runs of the course's sampler have a median p between 0.05 and 0.
       0.05 < again.median() < 0.95, p=again.sort().values)  # fmt: skip
 
 # %% [markdown] id="03-episode-text"
-# Normal noise draws the likeliest tokens far too often: its tails are thinner than
-# Gumbel's. Its texts look, if anything, *better* than right ones, so reading never
-# finds the mistake. Counting does. Later, a policy gradient would be wrong on every
-# token.
+# Normal noise draws the likeliest tokens over three times too often: its upper tail is
+# thinner than Gumbel's, so a rare token seldom overtakes them. Its texts are tamer than
+# right ones and not broken, so reading does not find the mistake. Counting does. Later,
+# a policy gradient would trust probabilities that were not the ones drawn from.
 #
 # ## An episode
 #
@@ -498,9 +500,8 @@ claim("without its past the last token gives others, off by over 1 somewhere",
 # <details><summary>Answer</summary>
 #
 # Without a cache, step $t$ sends the prompt and $t$ tokens; with one, a single token.
-# The mean is the prompt plus 15.5 against about 1. The *time* falls by less: the
-# logits and the draw cost the same in both ways, and small steps use a processor
-# less well.
+# The mean is the prompt plus 15.5 against about 1. The *time* falls by less: some costs
+# of a step, such as the logits and the draw, are the same in both ways.
 #
 # </details>
 #
@@ -560,8 +561,8 @@ claim("and changes not one sampled token",
 # %% [markdown] id="03-memory-text"
 # Two things the cache does not make constant. The query of a new token still meets
 # **all** earlier keys: attention's share of a step grows with the length. And the keys
-# and values must lie in memory. That is why [chapter 02](02_transformer.ipynb) grouped
-# the heads.
+# and values must lie in memory. Grouped heads ([chapter 02](02_transformer.ipynb)) make
+# them smaller.
 
 # %% id="03-memory" tags=["nbval-check-output"]
 card = model.config
@@ -660,7 +661,7 @@ plots.curves(
 # cache, temperature and alignment. Here it is with three policies:
 #
 # 1. sampled at temperature 0.7, re-scored at 0.7;
-# 2. sampled at 0.7, re-scored at 1: forgetting the temperature is a famous bug;
+# 2. sampled at 0.7, re-scored at 1: the temperature is easily forgotten;
 # 3. sampled with top-p, compared with the distribution that the draw really used.
 
 # %% id="03-logprob"
@@ -876,7 +877,7 @@ claim("most of the more probable texts are not longer than greedy's", shorter > 
 # from nothing.
 #
 # - **Diversity** is distinct-2 of the first 2,000 tokens of all 128 texts together.
-#   The number of tokens is fixed because distinct-n falls as texts get longer.
+#   The number of tokens is fixed because distinct-n falls as more are pooled.
 # - **Quality** needs a judge other than the policy, for the policy finds its own likely
 #   texts good by definition. Ours is a trigram model of chapter 01, fitted on the
 #   training reviews: the mean log-probability per token that it gives. It knows which
@@ -903,6 +904,12 @@ def judged(texts):
         pooled.append(t[:room])
         room -= len(pooled[-1])
     return distinct_n(pooled), nats / sum(map(len, texts))
+
+
+# %% id="03-pooled" tags=["nbval-check-output"]
+few_pooled, many_pooled = distinct_n([people[:500]]), distinct_n([people[:5000]])
+claim("people's distinct-2 falls by over 0.1 as more tokens are pooled",
+      many_pooled < few_pooled - 0.1, of_500=few_pooled, of_5000=many_pooled)  # fmt: skip
 
 
 # %% id="03-sampled"

@@ -907,9 +907,9 @@ def judged(texts):
 
 
 # %% id="03-pooled" tags=["nbval-check-output"]
-few_pooled, many_pooled = distinct_n([people[:500]]), distinct_n([people[:5000]])
+small, large = distinct_n([people[:500]]), distinct_n([people[:5000]])
 claim("people's distinct-2 falls by over 0.1 as more tokens are pooled",
-      many_pooled < few_pooled - 0.1, of_500=few_pooled, of_5000=many_pooled)  # fmt: skip
+      large < small - 0.1, of_500=small, of_5000=large)  # fmt: skip
 
 
 # %% id="03-sampled"

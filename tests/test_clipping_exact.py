@@ -13,7 +13,6 @@ from torch import Tensor
 
 from course.policy.advantages import returns_to_go, shaped_rewards, whiten
 from course.policy.clipping import (
-    clip_fraction,
     grpo_loss,
     importance_ratio,
     is_clipped,
@@ -51,6 +50,11 @@ BETA = 0.3
 CONST = partial(reduce_const, max_length=MAX_LENGTH)
 # Row of the prefix in which each token is chosen: (7, 2).
 PREFIXES = torch.tensor([[0, ids[0]] for ids in IDS])
+
+
+def clip_fraction(ratio: Tensor, advantages: Tensor, mask: Tensor, eps: float):
+    """Share of the completion tokens that the clip leaves without a gradient."""
+    return reduce_token_mean(is_clipped(ratio, advantages, eps).to(ratio.dtype), mask)
 
 
 @pytest.fixture(params=[0, 1, 2])

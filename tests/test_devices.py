@@ -411,9 +411,6 @@ def calls() -> dict[str, Callable[[Make], object]]:
             m.floats(B, T), m.floats(B, T), m.floats(B), m.mask(B, T), 0.2
         ),
         "is_clipped": lambda m: clipping.is_clipped(m.floats(B, T), m.floats(B), 0.2),
-        "clip_fraction": lambda m: clipping.clip_fraction(
-            m.floats(B, T), m.floats(B), m.mask(B, T), 0.2
-        ),
         "gae": lambda m: critic.gae(
             m.floats(B, T), m.floats(B, T), m.mask(B, T), 1.0, 0.95
         ),

@@ -19,7 +19,6 @@ from course.policy.guards import MAX_RATIO, restored_on_error, update
 from course.policy.kl import AdaptiveKL, FixedKL, adapt_beta
 from course.policy.loop import (
     check_kl,
-    constant,
     linear_decay,
     penalise_cut_texts,
     train,
@@ -284,7 +283,7 @@ def test_the_learning_rates_follow_the_schedule_and_are_set_back(tokenizer):
     _, _, history, optimizer = loop(tokenizer, steps=4)
     assert history["lr"] == pytest.approx([1e-2, 0.75e-2, 0.5e-2, 0.25e-2])
     assert [g["lr"] for g in optimizer.param_groups] == [1e-2, 1e-2]
-    history = loop(tokenizer, steps=2, schedule=constant)[2]
+    history = loop(tokenizer, steps=2, schedule=lambda done: 1.0)[2]
     assert history["lr"] == [1e-2, 1e-2]
     assert linear_decay(0.0) == 1 and linear_decay(1.0) == 0
 

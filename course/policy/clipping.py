@@ -131,22 +131,6 @@ def is_clipped(
     return (-advantages * clipped > -advantages * ratio).detach()
 
 
-def clip_fraction(
-    ratio: Tensor,
-    advantages: Tensor,
-    mask: Tensor,
-    clip_eps: float,
-    clip_eps_high: float | None = None,
-) -> Tensor:
-    """Share of the completion tokens that the clip leaves without a gradient.
-
-    ratio, mask: (batch, time); advantages: (batch,) or (batch, time).
-    Returns a scalar from 0 to 1; `is_clipped(...)` has the single tokens.  Chapter 10.
-    """
-    clipped = is_clipped(ratio, advantages, clip_eps, clip_eps_high)
-    return reduce_token_mean(clipped.to(ratio.dtype), mask)
-
-
 def _old_log_ratio(logprobs: Tensor, old_logprobs: Tensor, mask: Tensor) -> Tensor:
     same_shape(logprobs=logprobs, old_logprobs=old_logprobs, mask=mask)
     # Padding is left out before exp: what stands there must not overflow.

@@ -38,15 +38,6 @@ def linear_decay(done: float) -> float:
     return 1 - done
 
 
-def constant(done: float) -> float:
-    """The full learning rate throughout.  Chapter 10.
-
-    >>> constant(0.25)
-    1.0
-    """
-    return 1.0
-
-
 def train(
     policy: nn.Module,
     reference: nn.Module,

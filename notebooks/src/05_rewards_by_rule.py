@@ -235,10 +235,11 @@ print("|".join(x for x in str(ours.get_signature()).split("|") if "version" not 
 #    F_1 = \frac{2 L}{\text{words} + \text{words}}. $$
 #
 # $F_1$ is the harmonic mean of precision and recall. ROUGE's tokens are lower-case
-# letters and digits, and nothing is smoothed.
+# letters and digits, and nothing is smoothed. **ROUGE-n** is the same $F_1$ with the
+# clipped $n$-grams of BLEU in place of $L$.
 
 # %% id="05-rouge"
-from course.reward.overlap import rouge_l, rouge_tokens
+from course.reward.overlap import rouge_l, rouge_n, rouge_tokens
 
 a = rouge_tokens("A film of great charm and little sense.")
 b = rouge_tokens("The film has great, quiet charm and sense.")
@@ -283,9 +284,10 @@ texts, people = test["text"][:], torch.tensor(test["mean"][:])
 gaps = [" ".join(w for n, w in enumerate(t.split()) if n % 5 != 3) for t in texts]
 pairs = [*zip(texts[:600], texts[1:601], strict=True)]
 pairs += [*zip(gaps[:600], texts[:600], strict=True)]
-oracle = RougeScorer(["rougeL"], use_stemmer=False)
+oracle = RougeScorer(["rougeL", "rouge2"], use_stemmer=False)
 off_bleu = [abs(bleu(h, t) - ours.sentence_score(h, [t]).score / 100) for h, t in pairs]
 off_rouge = [abs(rouge_l(h, t) - oracle.score(t, h)["rougeL"][2]) for h, t in pairs]
+off_two = [abs(rouge_n(h, t, 2) - oracle.score(t, h)["rouge2"][2]) for h, t in pairs]
 print(len(pairs), "pairs of sentences")
 
 # %% id="05-oracle-claim" tags=["nbval-check-output"]
@@ -293,6 +295,7 @@ same = abs(F_1 - rouge_l(" ".join(a), " ".join(b))) < 1e-6
 claim("our F_1 is the course's ROUGE-L", same, F_1=F_1)
 claim("our BLEU equals sacrebleu's to 1e-9", max(off_bleu) < 1e-9)
 claim("our ROUGE-L equals rouge-score's to 1e-12", max(off_rouge) < 1e-12)
+claim("and so does our ROUGE-2", max(off_two) < 1e-12)
 
 # %% [markdown] id="05-overlap-text"
 # Our reviews have no references of their own. So as a reward we take the mean overlap
@@ -817,7 +820,7 @@ reward_mixer(texts, people, mix, {"lexicon": 1.0, "no forbidden words": 0.3})
 # fetched, all stays in memory. Skip this unless you need it.
 
 # %% id="05-evaluate" tags=["nbval-check-output"]
-from course.reward.metric_modules import DistinctN, Pearson, RougeL
+from course.reward.metric_modules import Bleu, DistinctN, Pearson, RougeL
 
 module = RougeL()
 module.add_batch(predictions=gaps[:50], references=texts[:50])
@@ -830,6 +833,9 @@ claim("so does distinct-n", abs(by_module - distinct) < 1e-6, distinct_2=by_modu
 inputs = {"predictions": scores["lexicon"].tolist(), "references": people.tolist()}
 by_module = Pearson().compute(**inputs)["pearson"]
 claim("and Pearson's r", abs(by_module - r["lexicon"]) < 1e-5, r=by_module)
+by_module = Bleu().compute(predictions=gaps, references=texts)["bleu"]
+corpus = ours.corpus_score(gaps, [texts]).score / 100
+claim("corpus BLEU equals sacrebleu's", abs(by_module - corpus) < 1e-9, BLEU=corpus)
 
 # %% [markdown] id="05-limits"
 # ## What was shown, and what not

@@ -48,10 +48,11 @@ claim("no test text is among the training texts", not shared)
 #
 # The language model turns a text into one state of `width` numbers for each token.
 # It used to multiply a state by a large matrix to predict the next token. We replace
-# that by a single row of weights $w$: a **scalar head**. The network under the head is
-# called the **trunk**. The model is causal, so a state knows only the tokens up to its
-# own. The last token, the end-of-text token `<eos>`, is the only one that has read
-# everything. So the **score** $r$ of a text is
+# that by a single row of weights $w$: a [**scalar head**](../GLOSSARY.md#reward). The
+# network under the head is called the **trunk**. The model is causal, so a state knows
+# only the tokens up to its own. The last token, the end-of-text token `<eos>`, is the
+# only one that has read everything. So the [**score**](../GLOSSARY.md#reward) $r$ of a
+# text is
 #
 # $$ r = w \cdot h_{\text{last}} + \text{bias} $$
 #
@@ -146,7 +147,7 @@ claim("the wrong pair pulls hardest", (a[hardest], b[hardest]) == (1, 2))
 # ## The same data, two losses
 #
 # With ratings at hand we can also simply ask the score to *be* the rating. This is
-# **regression**, here over the same four texts:
+# [**regression**](../GLOSSARY.md#reward), here over the same four texts:
 #
 # $$ L = \frac{1}{n} \sum_i (r_i - m_i)^2. $$
 #
@@ -198,10 +199,10 @@ claim(
 # ## A third loss: ratings as steps
 #
 # Regression treats the way from +1 to +2 as equal to the one from +3 to +4. Nobody
-# asked the raters whether it is. The **ordinal** model only uses the order. Cut points
-# $c_1 < c_2 < \dots$ divide the scale of scores into bins. A rater reads the score with
-# an error (whose distribution is the logistic one, whose cumulative probability is
-# $\sigma$), and what was read falls into one of the bins:
+# asked the raters whether it is. The [**ordinal**](../GLOSSARY.md#reward) model only
+# uses the order. Cut points $c_1 < c_2 < \dots$ divide the scale of scores into bins. A
+# rater reads the score with an error (whose distribution is the logistic one, whose
+# cumulative probability is $\sigma$), and what was read falls into one of the bins:
 #
 # $$ P(\text{bin } k) = \sigma(c_k - r) - \sigma(c_{k-1} - r), \qquad
 #    L = -\log P(\text{bin seen}). $$
@@ -312,8 +313,10 @@ for title, some in (lists | {"largest mistakes": wrong[:5]}).items():
 #
 # - the same model **from scratch**: same shape, same texts, but its trunk started
 #   from random weights instead of the language model;
-# - the **lexicon**: add up the friendliness of known words, no learning at all;
-# - **one person**: a single rating against the mean of all *other* people.
+# - the [**lexicon**](../GLOSSARY.md#reward): add up the friendliness of known words, no
+#   learning at all;
+# - [**one person**](../GLOSSARY.md#reward): a single rating against the mean of all
+#   *other* people.
 #
 # **Predict first.** Will the reward model be nearer to the lexicon or to the person?
 #
@@ -429,10 +432,10 @@ claim("it is worst on the news", min(elsewhere, key=elsewhere.get) == "news",
 #
 # ## Pair accuracy
 #
-# Reward models from choices are judged by **pair accuracy**: the share of pairs whose
-# preferred text gets the higher score. A tie counts as wrong. Pairs with
-# nearly equal ratings have no right answer, so we ask that the means differ by more
-# than 0.5; then we look at how accuracy grows with that difference.
+# Reward models from choices are judged by [**pair accuracy**](../GLOSSARY.md#reward):
+# the share of pairs whose preferred text gets the higher score. A tie counts as wrong.
+# Pairs with nearly equal ratings have no right answer, so we ask that the means differ
+# by more than 0.5; then we look at how accuracy grows with that difference.
 
 # %% id="07-acc"
 from course.reward.metrics import preference_accuracy
@@ -620,8 +623,9 @@ claim("the model of all texts is ahead of every small one by 0.1",
 # So a curve over texts that lets the updates grow along shows both effects at once, and
 # a bad result with few texts may only mean too few updates. Always say both numbers.
 #
-# The three models of a row are also an **ensemble**. Its score is their mean; how far
-# its members are apart, their standard deviation, is its **disagreement**.
+# The three models of a row are also an [**ensemble**](../GLOSSARY.md#reward). Its score
+# is their mean; how far its members are apart, their standard deviation, is its
+# **disagreement**.
 #
 # **Predict first.** Is the mean of three models better than one of them? And does the
 # ensemble disagree where it is wrong?
@@ -787,8 +791,9 @@ best_k = min((n / 20 for n in range(1, 81)), key=pair_loss)
 print(f"best factor k = {best_k:.2f}")
 
 # %% [markdown] id="07-ece-text"
-# The **expected calibration error** puts the predictions into ten bins and averages the
-# gap between promise and truth, weighted by how many predictions a bin holds:
+# The [**expected calibration error**](../GLOSSARY.md#reward) puts the predictions into
+# ten bins and averages the gap between promise and truth, weighted by how many
+# predictions a bin holds:
 #
 # $$ \mathrm{ECE} = \sum_i \frac{n_i}{n} \, \bigl| \bar p_i - \bar y_i \bigr|. $$
 #
@@ -845,8 +850,9 @@ claim("too sure or too modest at least doubles it",
 # and the model is right to. The question is: *of two texts that people rate alike*,
 # does the longer one get more?
 #
-# That is the **partial correlation**. Take out of the score, and out of the length,
-# what a straight line in people's ratings explains; correlate what is left.
+# That is the [**partial correlation**](../GLOSSARY.md#reward). Take out of the score,
+# and out of the length, what a straight line in people's ratings explains; correlate
+# what is left.
 
 
 # %% id="07-partial"

@@ -61,14 +61,14 @@ print(f"\nexpected stars: J = {J.item():.3f}")
 #
 # ## Return, discount, value
 #
-# The **return** of token $t$ is what is earned from there on; the **discount**
-# $\gamma$ shrinks what comes late:
+# The [**return**](../GLOSSARY.md#policy) of token $t$ is what is earned from there on;
+# the **discount** $\gamma$ shrinks what comes late:
 #
 # $$ G_t = r_t + \gamma\, G_{t+1} $$
 #
-# The **value** of a state is the expected return from there. It obeys the **Bellman
-# equation**: the value of a prefix is the average, over the next token, of what the
-# token earns and of the value of the longer prefix,
+# The [**value**](../GLOSSARY.md#policy) of a state is the expected return from there.
+# It obeys the **Bellman equation**: the value of a prefix is the average, over the next
+# token, of what the token earns and of the value of the longer prefix,
 #
 # $$ V(s) = \sum_a \pi(a \mid s)\,\bigl[\, r(s, a) + \gamma\, V(s') \,\bigr]. $$
 #
@@ -204,11 +204,11 @@ claim("so does moving each logit a little", (moved - grad_J).abs().max() < 1e-6)
 # $$ \mathbb{E}_{y \sim \pi}[\nabla \log \pi(y)] = \sum_y \nabla \pi(y) = \nabla 1
 #    = 0. $$
 #
-# **Zero-mean lemma:** *on average, $\nabla \log \pi$ of what was drawn is 0.* It holds
-# for every single token as well, given its prefix: $\mathbb{E}[\nabla l_t \mid s_t] =
-# 0$. So whatever is already fixed when a token is drawn may multiply its
-# $\nabla l_t$, and still adds nothing to the mean. (Spinning Up calls it the "expected
-# grad-log-prob lemma".)
+# [**Zero-mean lemma:**](../GLOSSARY.md#policy) *on average, $\nabla \log \pi$ of what
+# was drawn is 0.* It holds for every single token as well, given its prefix:
+# $\mathbb{E}[\nabla l_t \mid s_t] = 0$. So whatever is already fixed when a token is
+# drawn may multiply its $\nabla l_t$, and still adds nothing to the mean. (Spinning Up
+# calls it the "expected grad-log-prob lemma".)
 
 # %% id="09-lemma" tags=["nbval-check-output"]
 of_texts = torch.einsum("y,yij->ij", p, grad_log_pi)
@@ -226,7 +226,7 @@ claim("so it is over the next token of each prefix", of_tokens.abs().max() < 1e-
 # ## The loss
 #
 # An optimiser goes down, so the loss carries a minus sign. With a weight $A$ for
-# every text or token, the **advantage**, it is
+# every text or token, the [**advantage**](../GLOSSARY.md#policy), it is
 #
 # $$ \text{loss} = -\operatorname{mean}\bigl( A\; l_t \bigr). $$
 #
@@ -279,7 +279,7 @@ claim("token_mean points elsewhere, by a few degrees", 1 < angle < 5, degrees=an
 #
 # The stars are all positive. So every sampled text is pushed up, the bad ones too;
 # they fall only because the better ones are pushed up harder. Subtract a
-# number $b$, a **baseline**:
+# number $b$, a [**baseline**](../GLOSSARY.md#policy):
 #
 # $$ A = r(y) - b $$
 #
@@ -454,8 +454,8 @@ claim("at p = 0.8 it makes the variance 9 times as large", abs(ratios[0.8] - 9) 
 # - **Batch mean**: the mean score of the batch, the sample itself included. Then a
 #   sample is compared with itself in part, which shrinks the expected gradient by
 #   exactly $(N-1)/N$. Its direction stays.
-# - **Leave-one-out**: the mean of the *other* samples of the same prompt. Nothing
-#   shrinks.
+# - [**Leave-one-out**](../GLOSSARY.md#policy): the mean of the *other* samples of the
+#   same prompt. Nothing shrinks.
 #
 # They are one baseline, up to a factor: $r_i$ minus the mean of the others is
 # $N/(N-1)$ times $r_i$ minus the mean of all. For $N = 2$ we list all 49 batches.
@@ -610,13 +610,14 @@ answer = check(None, question)
 # %% [markdown] id="09-entropy-text"
 # ## Entropy, and a leash
 #
-# The **entropy** of a policy says how undecided it is about the next token:
-# $H(s) = -\sum_a \pi(a \mid s) \log \pi(a \mid s)$, in nats. At $H = 0$ it always
-# writes the same, and then learns nothing more: all samples are alike.
+# The [**entropy**](../GLOSSARY.md#policy) of a policy says how undecided it is about
+# the next token: $H(s) = -\sum_a \pi(a \mid s) \log \pi(a \mid s)$, in nats. At $H = 0$
+# it always writes the same, and then learns nothing more: all samples are alike.
 #
 # Climbing $J$ leads there, because the best policy for a fixed score is one single
-# text. So we pay for moving away from a frozen copy, the **reference**. With
-# $d_t = l_t - l^{\text{ref}}_t$ and $D = \sum_t d_t$, the reward is
+# text. So we pay for moving away from a frozen copy, the
+# [**reference**](../GLOSSARY.md#policy). With $d_t = l_t - l^{\text{ref}}_t$ and $D =
+# \sum_t d_t$, the reward is
 #
 # $$ R = r(y) - \beta\, D, $$
 #
@@ -849,7 +850,8 @@ claim("the score function reaches the logits", size > 0.01, largest=size)
 #
 # One thing is new. The reward model also scores a text that was cut off, so nothing
 # would pay for an ending. A text without one therefore loses a fixed amount, the
-# **missing-end penalty**. The scores that are shown are those before it.
+# [**missing-end penalty**](../GLOSSARY.md#policy). The scores that are shown are those
+# before it.
 #
 # The whole algorithm is the next two cells: one update, and the loop around it. Copy
 # them into a file of your own with their imports, and you have REINFORCE.

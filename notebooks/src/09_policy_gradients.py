@@ -416,36 +416,34 @@ plots.finish(
 # ## Where the mean does harm
 #
 # Is the mean at least always better than nothing? Take one decision with two outcomes
-# and the score of a unit test: 1 with probability $p$, else 0. The logit is $\theta$,
-# $p = \sigma(\theta)$, so $\nabla \log \pi$ is $1 - p$ for the right answer and $-p$
-# for the wrong one. With no baseline the wrong answers weigh nothing. With $b = p$ the
-# variances are
+# and the score of a unit test: 1 with probability $q$, else 0. The logit is $\theta$,
+# $q = \sigma(\theta)$, so $\nabla \log \pi$ is $1 - q$ for the right answer and $-q$
+# for the wrong one. Without a baseline the wrong answers weigh nothing. Without one,
+# and with the mean $b = q$, the variances are
 #
-# $$ \text{none: } p(1-p)^3, \qquad \text{mean: } p(1-p)(1-2p)^2, \qquad
-#    \frac{\text{mean}}{\text{none}} = \Bigl(\frac{1-2p}{1-p}\Bigr)^2. $$
+# $$ \text{none: } q(1-q)^3, \qquad \text{mean: } q(1-q)(1-2q)^2, \qquad
+#    \frac{\text{mean}}{\text{none}} = \Bigl(\frac{1-2q}{1-q}\Bigr)^2. $$
 #
-# Above $p = 2/3$ that ratio is larger than 1. The best baseline is $b^* = 1 - p$:
+# Above $q = 2/3$ that ratio is larger than 1. The best baseline is $b^* = 1 - q$:
 # with two outcomes it leaves no variance at all.
 
 # %% id="09-rare" tags=["nbval-check-output"]
 ratios = {}
-print("  p     none    mean    best   mean / none")
-for p_right in (0.2, 0.5, 2 / 3, 0.8, 0.9):
-    chances = torch.tensor([1 - p_right, p_right], dtype=torch.float64)
+print("  q     none    mean    best   mean / none")
+for q in (0.2, 0.5, 2 / 3, 0.8, 0.9):
+    chances = torch.tensor([1 - q, q], dtype=torch.float64)
     right = torch.tensor([0.0, 1.0], dtype=torch.float64)
-    gradients = (right - p_right)[:, None, None]  # of log pi: wrong, right
+    gradients = (right - q)[:, None, None]  # of log pi: wrong, right
     none, mean, best = (
-        mean_and_variance(right - b, gradients, chances)[1]
-        for b in (0.0, p_right, 1 - p_right)
+        mean_and_variance(right - b, gradients, chances)[1] for b in (0.0, q, 1 - q)
     )
-    ratios[p_right] = mean / none
-    print(f"{p_right:.2f}  {none:.4f}  {mean:.4f}  {abs(best):.4f}  {mean / none:6.2f}")
-claim("at p = 2/3 the mean is worth nothing", abs(ratios[2 / 3] - 1) < 1e-9)
-claim("at p = 0.8 it makes the variance 9 times as large", abs(ratios[0.8] - 9) < 1e-9)
+    ratios[q] = mean / none
+    print(f"{q:.2f}  {none:.4f}  {mean:.4f}  {abs(best):.4f}  {mean / none:6.2f}")
+claim("at q = 2/3 the mean is worth nothing", abs(ratios[2 / 3] - 1) < 1e-9)
+claim("at q = 0.8 it makes the variance 9 times as large", abs(ratios[0.8] - 9) < 1e-9)
 
 # %% [markdown] id="09-signature-alt"
-# Remember it for chapter 11, where tests give 0 or 1 and a good writer passes most of
-# them.
+# Remember it for [chapter 11](11_grpo.ipynb), where tests give 0 or 1.
 #
 # ## A baseline from the batch
 #
@@ -616,8 +614,8 @@ answer = check(None, question)
 #
 # Climbing $J$ leads there, because the best policy for a fixed score is one single
 # text. So we pay for moving away from a frozen copy, the
-# [**reference**](../GLOSSARY.md#policy). With $d_t = l_t - l^{\text{ref}}_t$ and $D =
-# \sum_t d_t$, the reward is
+# [**reference**](../GLOSSARY.md#policy). With
+# $d_t = l_t - l^{\text{ref}}_t$ and $D = \sum_t d_t$, the reward is
 #
 # $$ R = r(y) - \beta\, D, $$
 #
@@ -966,7 +964,7 @@ trained = checkpoints.load("policy-reinforce")
 h = trained.history
 shown = {k: settings[k] for k in ("learning_rate", "beta")} | settings["train"]
 print(", ".join(f"{name} {value}" for name, value in shown.items()))
-for key in ("score/mean", "loss/policy"):
+for key in ("score/mean", "kl_seq", "entropy", "loss/policy"):
     early, late_ten = (sum(part) / 10 for part in (h[key][:10], h[key][-10:]))
     print(f"{key:<12} first ten steps {early:+.2f}, last ten {late_ten:+.2f}")
 
@@ -1027,6 +1025,8 @@ claim(
     gain > 1.5,
     gain=gain,
 )
+narrower = after.scores.std() / before.scores.std()
+claim("the scores become more alike", narrower < 0.8, ratio=narrower)
 difference = friendly[1] - friendly[0]
 errors_apart = difference.mean() / (difference.std() / len(difference) ** 0.5)
 claim(
@@ -1043,7 +1043,7 @@ for name, (x, colour, hatch) in looks.items():
     axes.hist(x.scores.tolist(), bins, alpha=0.6, color=colour, hatch=hatch, label=name)
 plots.finish(
     axes,
-    f"The whole distribution moves, by {gain:.1f} standard deviations",
+    f"The scores move by {gain:.1f} standard deviations, and become alike",
     "score of the reward model",
     "texts",
     alt="Two histograms of scores: the trained policy's, hatched, lies to the right of "
@@ -1237,8 +1237,8 @@ plots.finish(
 # 5. You cannot tell: exercise 9.2 has a loss of 0 with a gradient. Look at score, KL
 #    and entropy.
 # 6. Negate the rewards in the second. Equal weights at the end: not used.
-# 7. In the two-outcome case it makes the variance 64 times as large. $1 - p$ would be
-#    the best.
+# 7. In the two-outcome case it makes the variance 64 times as large. The best is
+#    $1 - q$.
 #
 # </details>
 #

@@ -1,7 +1,8 @@
 # %% [markdown] id="07-title"
 # # Exercises for chapter 7 · The reward model
 #
-# Five functions between them train a reward model and judge it. Write each in place of
+# Five functions from [the chapter](../notebooks/07_reward_model.ipynb) between them
+# train a reward model and judge it. Write each in place of
 # `raise NotImplementedError`, run its cell and the one below.
 #
 # `check` prints ✔ (correct), ✘ (wrong, and why) or ◌ (not attempted), and hands back

@@ -46,9 +46,9 @@ for times in (1, 2, 7):
     print(times, f"times: {clipped_precision(['the'] * times, wanted, 1):.2f}")
 
 # %% [markdown] id="05-2-text"
-# - **Given** the lengths of the hypothesis, $h$, and of the reference, $r$, in tokens;
+# - **Given** the lengths of the hypothesis, $h$, and of the reference, $m$, in tokens;
 #   either may be 0.
-# - **Return** a float: $\min(1, e^{1 - r / h})$, and 0 for an empty hypothesis.
+# - **Return** a float: $\min(1, e^{1 - m / h})$, and 0 for an empty hypothesis.
 # - *About 3 lines.*
 
 # %% id="05-2-stub" tags=["exercise"]
@@ -141,7 +141,7 @@ def composite_reward(scores: Tensor, weights: Tensor) -> Tensor:
 composite_reward = check(composite_reward)
 
 # %% [markdown] id="05-4-use-text"
-# One text of eight breaks a rule once. What it pays hangs on the weight, not on how
+# One text of eight breaks a rule once. What it pays depends on the weight, not on how
 # rare the offence is in the batch.
 
 # %% id="05-4-use" tags=["nbval-check-output"]
@@ -149,8 +149,8 @@ praise = torch.arange(8.0)
 offence = torch.zeros(8)
 offence[7] = -1.0
 for weight in (0.0, 1.0, 9.0):
-    reward = composite_reward(torch.stack([praise, offence]),
-                              torch.tensor([1.0, weight]))  # fmt: skip
+    weights = torch.tensor([1.0, weight])
+    reward = composite_reward(torch.stack([praise, offence]), weights)
     place = int((reward > reward[7]).sum()) + 1
     print(f"weight {weight:.0f}: the offender has place {place}")
 

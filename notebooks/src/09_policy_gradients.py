@@ -1237,7 +1237,7 @@ plots.finish(
 # 5. You cannot tell: exercise 9.2 has a loss of 0 with a gradient. Look at score, KL
 #    and entropy.
 # 6. Negate the rewards in the second. Equal weights at the end: not used.
-# 7. No: with two outcomes it makes the variance 64 times as large (the table above). The
+# 7. No: with two outcomes it makes the variance 64 times as large (see the table). The
 #    best baseline is $1 - q$.
 #
 # </details>

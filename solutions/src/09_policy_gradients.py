@@ -1,8 +1,8 @@
 # %% [markdown] id="09-title"
 # # Exercises for chapter 9 · Policy gradients
 #
-# Five functions from [the chapter](../notebooks/09_policy_gradients.ipynb) that together
-# are the learning half of a reinforcement-learning loop. Write each in place of
+# Five functions from [the chapter](../notebooks/09_policy_gradients.ipynb) that are,
+# together, the learning half of a reinforcement-learning loop. Write each in place of
 # `raise NotImplementedError`, run its cell and the one below.
 #
 # `check` prints ✔ (correct), ✘ (wrong, and why) or ◌ (not attempted), and hands back

@@ -18,7 +18,7 @@
 #
 # The texts are sentences from movie reviews, each rated by 15 to 29 people from −4 to
 # +4. The target is the [**mean rating**](../GLOSSARY.md#reward). Keep in mind what
-# [chapter 06](06_human_feedback.ipynb) found out about these numbers: screened and
+# [chapter 06](06_human_feedback.ipynb) reports about these numbers: screened and
 # trained raters were asked which *sentiment* most other people would read in the
 # sentence. So "liked" means *rated positive* here; it is nobody's taste.
 #
@@ -35,9 +35,10 @@ from course.data import reviews
 train = reviews.load("movies", "train")
 test = reviews.load("movies", "test")
 people = torch.tensor(test["mean"][:])  # mean ratings, (texts,)
-votes_cast = sum(len(some) for some in train["ratings"])
+counts = torch.tensor([len(some) for some in train["ratings"]])
 print(len(train), "texts to learn from,", len(test), "to judge by")
-print(votes_cast, "ratings,", f"{votes_cast / len(train):.1f} for each text")
+print(f"{counts.sum()} ratings, {counts.min()} to {counts.max()} for each text, "
+      f"{counts.double().mean():.1f} on average")  # fmt: skip
 shared = {reviews.normalise(t) for t in test["text"]} & {
     reviews.normalise(t) for t in train["text"]
 }
@@ -869,7 +870,7 @@ def liking(s, lengths, rated):
     return pearson(left_over(s, rated), left_over(lengths, rated))
 
 
-# %% id="07-length" tags=["nbval-check-output"]
+# %% id="07-length"
 from course.reward.rules import length_score
 
 # Words of each text, its mean rating: to fit a correction, and to judge it.
@@ -879,6 +880,8 @@ for name, s, side in (("validation", valid_scores, fit_side),
                       ("test", scores, judge_side)):  # fmt: skip
     print(f"{name:<11} length and score {pearson(s, side[0]):+.3f}, length and people "
           f"{pearson(*side):+.3f}, partial {liking(s, *side):+.3f}")  # fmt: skip
+
+# %% id="07-length-own" tags=["nbval-check-output"]
 noise = 2 / len(texts) ** 0.5
 claim("no liking for length beyond 1.5 times what chance reaches",
       abs(liking(scores, *judge_side)) < 1.5 * noise, chance=noise)  # fmt: skip

@@ -1130,7 +1130,7 @@ claim("more than 5 nats of KL per text were spent", spent > 5, nats=spent)
 # score: write 64 texts and keep the best. It never trains, and its KL is at most
 # $\log n - (n-1)/n$. The same judge chooses and counts, on the first 16 prompts.
 
-# %% id="09-choice" tags=["nbval-check-output"]
+# %% id="09-choice"
 from course.reward.best_of_n import best_of_n_kl
 
 pool = written_by(reference, [x for x in held_out[:16] for _ in range(64)], seed=2)
@@ -1138,6 +1138,8 @@ best_64 = pool.scores.view(16, 64).amax(1).mean().item()
 won, limit = best_64 - pool.scores.mean().item(), best_of_n_kl(64)
 print(f"best of 64: {won:+.2f} at {limit:.2f} nats or less, 64 texts for each answer")
 print(f"REINFORCE:  {gain:+.2f} at {spent:.1f} nats, one text for each answer")
+
+# %% id="09-choice-claim" tags=["nbval-check-output"]
 claim("best-of-64 wins about as much", won > gain - 0.4, best_of_64=won, reinforce=gain)
 claim("for a fifth of the KL or less", limit < spent / 5)
 

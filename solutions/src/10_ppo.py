@@ -251,5 +251,6 @@ for step in range(31):
 # %% id="10-use-claim" tags=["nbval-check-output"]
 from course import claim
 
-claim("the good token ends above 0.8", logits.softmax(0)[1] > 0.8)
-claim("the critic knows it", value.item() > 0.6)
+good = logits.softmax(0)[1].item()
+claim("the good token ends above 0.8", good > 0.8, probability=good)
+claim("the critic knows it", value.item() > 0.6, value=value.item())

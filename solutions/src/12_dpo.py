@@ -106,8 +106,8 @@ from course import claim
 
 for h in (0.0, 50.0, -50.0):
     print(f"h = {h:+5.0f} nats: loss {dpo_loss(torch.tensor([h]), 0.1):.3f}")
-claim("the first loss of a run is ln 2",
-      abs(dpo_loss(torch.zeros(4), 0.1) - 0.6931) < 1e-4)  # fmt: skip
+first = dpo_loss(torch.zeros(4), 0.1).item()
+claim("the first loss of a run is ln 2", abs(first - 0.6931) < 1e-4, loss=first)
 
 # %% [markdown] id="12-4-text"
 # - **Given** `logprobs` and `ref_logprobs`, shape `(batch, time)`, in nats; `mask`,
@@ -141,8 +141,11 @@ implicit_rewards = check(implicit_rewards)
 mask = torch.tensor([[True, True, False, False], [True, True, True, True]])
 gained = implicit_rewards(torch.full((2, 4), -1.0), torch.full((2, 4), -1.5), mask, 0.1)
 print("  ".join(f"{x:.2f}" for x in gained))
-claim("twice the tokens, twice the implicit reward",
-      abs(gained[1] - 2 * gained[0]) < 1e-6)  # fmt: skip
+claim(
+    "twice the tokens, twice the implicit reward",
+    abs(gained[1] - 2 * gained[0]) < 1e-6,
+    rewards=gained,
+)
 
 # %% [markdown] id="12-5-text"
 # - **Given** `h`, shape `(batch,)`, the log-ratios of pairs in nats; `beta`.

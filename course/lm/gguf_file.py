@@ -20,8 +20,8 @@ from course.data.archives import sha256
 from course.lm.interop import shape_of
 from course.lm.model import GPTConfig
 
-MODEL = {"token_embd": "embedding", "output_norm": "norm", "output": "unembedding"}
-BLOCK = {
+GGUF_MODEL = {"token_embd": "embedding", "output_norm": "norm", "output": "unembedding"}
+GGUF_BLOCK = {
     "attn_norm": "attention_norm",
     "attn_q": "attention.query",
     "attn_k": "attention.key",
@@ -106,10 +106,10 @@ def _halves(matrix, dim: int):
 def _our_name(theirs: str) -> str:
     """The name of a weight in our `GPT`; ValueError where it has none."""
     part = theirs.removesuffix(".weight").split(".")
-    if part[0] == "blk" and part[2:] and ".".join(part[2:]) in BLOCK:
-        return f"blocks.{part[1]}.{BLOCK['.'.join(part[2:])]}.weight"
-    if len(part) == 1 and part[0] in MODEL and theirs.endswith(".weight"):
-        return f"{MODEL[part[0]]}.weight"
+    if part[0] == "blk" and part[2:] and ".".join(part[2:]) in GGUF_BLOCK:
+        return f"blocks.{part[1]}.{GGUF_BLOCK['.'.join(part[2:])]}.weight"
+    if len(part) == 1 and part[0] in GGUF_MODEL and theirs.endswith(".weight"):
+        return f"{GGUF_MODEL[part[0]]}.weight"
     raise ValueError(f"got a weight {theirs!r}, expected those of the Llama layout")
 
 

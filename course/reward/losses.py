@@ -23,7 +23,7 @@ def pairwise_loss(
     >>> round(float(pairwise_loss(torch.zeros(3), torch.zeros(3))), 4)
     0.6931
     """
-    _same_shape(chosen, rejected)
+    _same_batch(chosen=chosen, rejected=rejected)
     return -F.logsigmoid(chosen - rejected - margin).mean()
 
 
@@ -37,7 +37,7 @@ def centering_loss(chosen: Tensor, rejected: Tensor) -> Tensor:
     >>> float(centering_loss(torch.tensor([1.0]), torch.tensor([-1.0])))
     0.0
     """
-    _same_shape(chosen, rejected)
+    _same_batch(chosen=chosen, rejected=rejected)
     return (chosen + rejected).square().mean()
 
 
@@ -50,7 +50,7 @@ def regression_loss(scores: Tensor, ratings: Tensor) -> Tensor:
     >>> float(regression_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0])))
     2.0
     """
-    _same_shape(scores, ratings)
+    _same_batch(scores=scores, ratings=ratings)
     return (scores - ratings).square().mean()
 
 
@@ -114,7 +114,7 @@ def ordinal_loss(scores: Tensor, bins: Tensor, cuts: Tensor) -> Tensor:
     >>> round(float(ordinal_loss(torch.tensor([0.0]), torch.tensor([1]), cuts)), 4)
     0.7719
     """
-    _same_shape(scores, bins)
+    _same_batch(scores=scores, bins=bins)
     if bins.is_floating_point() or bins.is_complex() or bins.dtype == torch.bool:
         raise ValueError(f"got bins of {bins.dtype}, expected whole numbers (long)")
     if not _all((bins >= 0) & (bins <= len(cuts))):
@@ -126,12 +126,12 @@ def ordinal_loss(scores: Tensor, bins: Tensor, cuts: Tensor) -> Tensor:
     return -logp.gather(1, bins.long()[:, None]).mean()
 
 
-def _same_shape(a: Tensor, b: Tensor) -> None:
-    if a.dim() != 1 or a.shape != b.shape or not len(a):
-        raise ValueError(
-            f"got shapes {tuple(a.shape)} and {tuple(b.shape)}, "
-            "expected the same (batch,) with at least one row"
-        )
+def _same_batch(**tensors: Tensor) -> None:
+    shapes = {name: tuple(x.shape) for name, x in tensors.items()}
+    shape, *others = shapes.values()
+    if len(shape) != 1 or not shape[0] or any(other != shape for other in others):
+        found = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise ValueError(f"got {found}, expected the same (batch,), at least one row")
 
 
 def _all(condition: Tensor) -> bool:

@@ -15,7 +15,7 @@ from course.score import Score, check_texts, whole_texts
 
 Rule = Callable[[Sequence[str]], Tensor]
 
-_WORD = re.compile(r"[a-z]+(?:['-][a-z]+)*")
+_LEXICON_WORD = re.compile(r"[a-z]+(?:['-][a-z]+)*")
 _NEGATIONS = frozenset(
     ["no", "not", "never", "none", "nor", "neither", "nobody", "nothing", "nowhere"]
     + ["cannot", "without", "hardly", "barely", "scarcely", "rarely", "seldom"]
@@ -49,7 +49,7 @@ def lexicon_score(texts: Sequence[str]) -> Tensor:
 def _valence_sum(text: str, valences: dict[str, float]) -> float:
     total, weight = 0.0, 1.0
     reach = 0  # how many further words the last negation turns round
-    for word in _WORD.findall(text.lower().replace("’", "'")):
+    for word in _LEXICON_WORD.findall(text.lower().replace("’", "'")):
         if word == "but":
             total, weight = total * _BEFORE_BUT, _AFTER_BUT
         valence = valences.get(word, 0.0)

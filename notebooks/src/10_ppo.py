@@ -675,11 +675,11 @@ for take_step in (plain_ppo, ppo_step):
 # %% id="10-page-claim" tags=["nbval-check-output"]
 begin = (reference, critic_of_judge())
 begin = torch.cat([w.flatten() for m in begin for w in m.parameters()])
-way, gap = (moved[0] - begin).norm().item(), (moved[0] - moved[1]).norm().item()
+travelled, gap = (moved[0] - begin).norm().item(), (moved[0] - moved[1]).norm().item()
 claim(
     "the course's guarded step moves every weight the same, up to rounding",
-    gap < 0.01 * way,
-    way=way,
+    gap < 0.01 * travelled,
+    travelled=travelled,
     difference=gap,
 )
 
@@ -814,13 +814,13 @@ claim(
     explained > 0.3,
     explained=explained,
 )
-off = [
+differences = [
     row["score/mean"] - 0.1 * row["kl_seq"] - (1 - row["completion/eos_rate"])
     - row["reward/total"] for row in h_ppo.rows
 ]  # fmt: skip
 claim(
     "reward is score minus beta KL minus the penalty for cut texts",
-    max(map(abs, off)) < 1e-4,
+    max(map(abs, differences)) < 1e-4,
 )
 
 # %% [markdown] id="10-compare-text"

@@ -707,9 +707,9 @@ origin = torch.cat([w.flatten() for w in start.model.parameters()])
 for plain, guarded in ((plain_grpo, grpo_step), (plain_rloo, rloo_step)):
     here, there = (weights_after(step, one_batch) for step in (plain, guarded))
     moved, gap = (x.abs().max().item() for x in (here - origin, here - there))
-    same = gap < 0.05 * moved  # AdamW enlarges the rounding of tiny gradients
+    holds = gap < 0.05 * moved  # AdamW enlarges the rounding of tiny gradients
     name = f"{guarded.__name__} moves every weight the same, up to rounding"
-    claim(name, same, largest_move=moved, largest_difference=gap)
+    claim(name, holds, largest_move=moved, largest_difference=gap)
 
 # %% id="11-page-loop"
 policy, draw = deepcopy(start.model), generator(0)

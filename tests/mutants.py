@@ -53,9 +53,6 @@ def _of_the_result(right: Function, result: Any) -> Iterator[tuple[str, Function
             "detached": lambda y: y.detach(),
             "a Python number or list": lambda y: y.tolist(),
             "half precision": lambda y: y.half(),
-            "other precision": lambda y: (
-                y.float() if y.dtype == torch.float64 else y.double()
-            ),
             "whole numbers": lambda y: y.long(),
             "an extra dimension": lambda y: y[None],
             "summed": lambda y: y.sum() if y.dim() else y.expand(2).sum(),
@@ -157,10 +154,6 @@ def _careless(right: Function) -> Iterator[tuple[str, Function]]:
     def first_row_only(*arguments: Any) -> Any:
         return right(*(a[:1] if isinstance(a, Tensor) else a for a in arguments))
 
-    def stray_tensor(*arguments: Any) -> Any:
-        result = right(*arguments)
-        return result + torch.zeros(result.shape or (1,)).reshape(result.shape)
-
     yield "spoils an input", spoils_an_input
     yield "without a gradient", no_gradient
     yield "first row only", first_row_only
@@ -181,6 +174,7 @@ CONSTANT = "the result is a constant of the update: no gradient is wanted"
 NUMBER = "the result is a number, not a tensor: there is no gradient"
 NONNEGATIVE = "the result is never negative"
 IN_RANGE = "the values lie in this range anyway"
+NOT_ASKED = "the exercise asks for no gradient"
 COUNTS = "small whole numbers are exact in half precision"
 RATERS = "the order of the raters does not matter"
 PLACES = "the result is whole numbers already: places, without a gradient"
@@ -202,6 +196,8 @@ SURVIVORS: dict[str, dict[str, str]] = {
         "first row only": "no argument has rows",
     },
     "1.3": {
+        "result detached": NOT_ASKED,
+        "without a gradient": NOT_ASKED,
         "result absolute": NONNEGATIVE,
         "argument 0 clamped": IN_RANGE,
         "argument 1 clamped": IN_RANGE,
@@ -279,6 +275,7 @@ SURVIVORS: dict[str, dict[str, str]] = {
     "5.4": {
         "result detached": CONSTANT,
         "without a gradient": CONSTANT,
+        "argument 0 plus one": "normalising takes a shift away",
         "argument 0 doubled": "normalising takes the scale away",
         "argument 1 doubled": "normalising takes the scale away",
     },
@@ -292,7 +289,12 @@ SURVIVORS: dict[str, dict[str, str]] = {
         "without a gradient": "a mask has no gradient",
         "result squared": "true times true is true",
     },
+    "3.1": {"result detached": NOT_ASKED, "without a gradient": NOT_ASKED},
+    "3.2": {"result detached": NOT_ASKED, "without a gradient": NOT_ASKED},
+    "3.5": {"result detached": NOT_ASKED, "without a gradient": NOT_ASKED},
     "3.4": {
+        "result detached": NOT_ASKED,
+        "without a gradient": NOT_ASKED,
         "result absolute": NONNEGATIVE,
         "argument 0 plus one": SHIFT,
         "argument 0 reversed": "entropy does not know the order of the tokens",
@@ -322,6 +324,8 @@ SURVIVORS: dict[str, dict[str, str]] = {
         "first row only": "no argument has rows",
     },
     "8.3": {
+        "result detached": NOT_ASKED,
+        "without a gradient": NOT_ASKED,
         "argument 0 plus one": ORDER,
         "argument 0 doubled": ORDER,
     },
@@ -370,6 +374,8 @@ SURVIVORS: dict[str, dict[str, str]] = {
     "10.4": {"result detached": CONSTANT, "without a gradient": CONSTANT},
     "10.5": {"result absolute": NONNEGATIVE},
     "12.1": {
+        "result detached": NOT_ASKED,
+        "without a gradient": NOT_ASKED,
         "result absolute": NONNEGATIVE,
         "argument 0 clamped": IN_RANGE,
         "argument 0 doubled": "Z takes the factor away",

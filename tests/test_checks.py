@@ -4,6 +4,7 @@ import io
 import json
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -41,6 +42,9 @@ def right(chosen, rejected):
     return -F.logsigmoid(chosen - rejected).mean()
 
 
+right_loss = right
+
+
 def named(function, name="pairwise_loss"):
     function.__name__ = name
     return function
@@ -73,18 +77,20 @@ def rewards_in_place(rewards, mask, gamma):
 KINDS = {
     "correct": right,
     "known mistake": lambda c, r: -F.logsigmoid(r - c).mean(),
-    "value": lambda c, r: -F.logsigmoid(2 * c - 2 * r).mean(),
+    "value": lambda c, r: (c * c * r).sum().sin(),
+    "slip": lambda c, r: -F.logsigmoid(2 * c - 2 * r).mean(),
+    "observed": lambda c, r: -F.logsigmoid((c - r).clamp(-50, 50)).mean(),
     "returns nothing": hidden_return,
     "type": lambda c, r: right(c, r).item(),
-    "shape": lambda c, r: right(c, r)[None],
-    "dtype": lambda c, r: right(c.double(), r.double()),
+    "shape": lambda c, r: right(c, r).expand(2, 2),
+    "dtype": lambda c, r: right(c, r).half(),
     "not finite": lambda c, r: right(c, r) + float("nan"),
     "missing gradient": lambda c, r: right(c, r).detach(),
     "wrong gradient": lambda c, r: right(c.detach() * 2 - c, r),
     "error": fails_deep,
     "recursion": lambda c, r: KINDS["recursion"](c, r),
     "parameters": lambda c: c.mean(),
-    "device": lambda c, r: right(c - torch.zeros(len(c)), r),
+    "flat": lambda c, r: right(c, r).detach() + 0 * (c - r).sum(),
     "untried": lambda c, r: (_ for _ in ()).throw(NotImplementedError),
 }
 
@@ -103,14 +109,97 @@ def test_the_sentences_say_what_is_wrong():
         "your function returns nothing: you forgot `return`"
     )
     assert line("type").endswith("your function returns a float, expected a tensor")
-    assert line("shape").endswith("your result has shape (1,), expected ()")
-    assert line("dtype").endswith("your result has dtype float64, expected float32")
+    assert line("shape").endswith("your result has shape (2, 2), expected ()")
+    assert line("dtype").endswith("your result has dtype float16, expected float32")
     assert "NaN where a finite number is expected" in line("not finite")
     assert "no gradient reaches `chosen` and `rejected`" in line("missing gradient")
     assert "takes (c), but the exercise calls it with (chosen, rejected)" in line(
         "parameters"
     )
-    assert "on a GPU your function would mix in a tensor of the CPU" in line("device")
+    assert "the slope with respect to `chosen` is 0" in line("flat")
+    assert "the expected one for twice `chosen` and `rejected`" in line("slip")
+    assert "wrong only where `chosen` has large numbers" in line("observed")
+
+
+def test_what_is_right_on_this_machine_only_earns_advice():
+    on_the_cpu = lambda c, r: right(c - torch.zeros(len(c)), r)  # noqa: E731
+    verdict = examine(PAIRWISE, on_the_cpu)
+    assert verdict.status == "correct"
+    assert "on a GPU your function would mix in a tensor" in verdict.notes[1]
+    doubled = examine(PAIRWISE, lambda c, r: right(c.double(), r.double()))
+    assert doubled.status == "correct"
+    assert "your result is float64 where the course's is float32" in doubled.notes[1]
+
+
+def test_the_course_s_own_function_called_by_another_name_is_not_an_answer():
+    own = PAIRWISE.load()
+    from course.reward import losses
+
+    for function in (
+        lambda c, r: own(c, r),
+        lambda c, r: losses.pairwise_loss(c, r),
+    ):
+        verdict = examine(PAIRWISE, function)
+        assert verdict.status == "untried"
+        assert "the course's own pairwise_loss" in verdict.notes[0]
+
+
+def test_settings_of_torch_are_put_back_and_named():
+    def careless(chosen, rejected):
+        torch.set_default_dtype(torch.float64)
+        torch.set_grad_enabled(False)
+        try:
+            return right(chosen, rejected)
+        finally:
+            torch.set_grad_enabled(True)
+
+    verdict = examine(PAIRWISE, careless)
+    assert torch.get_default_dtype() == torch.float32
+    assert any("default dtype" in note for note in verdict.notes)
+
+
+def test_input_is_refused_at_once():
+    verdict = examine(PAIRWISE, lambda c, r: input())
+    assert "cannot ask with input()" in verdict.line
+
+
+def test_too_slow_is_not_called_endless(monkeypatch):
+    monkeypatch.setattr(checking, "SECONDS", 0.5)
+
+    def slower_and_slower(chosen, rejected):
+        time.sleep(0.05 * len(chosen))
+        return right(chosen, rejected)
+
+    verdict = examine(PAIRWISE, slower_and_slower)
+    assert verdict.kind == "slow"
+    assert "keep what you have computed" in verdict.line
+
+
+def test_a_difference_is_shown_where_it_is_and_with_the_digits_that_differ():
+    packing = catalogue.find("4.3")
+    right = packing.load()
+
+    def wrong_padding(sequences, length, pad_id):
+        ids, segments, positions = right(sequences, length, pad_id)
+        return ids, segments, positions.float()
+
+    line = examine(packing, wrong_padding).line
+    assert "entry 2 of your result has dtype float32, expected int64" in line
+    labels = catalogue.find("4.1")
+
+    def off(ids, prompt_lengths, lengths):
+        found = labels.load()(ids, prompt_lengths, lengths)
+        return found.where(found != -100, torch.full_like(found, -10))
+
+    verdict = examine(labels, off)
+    assert "row 0, column 0: yours -10, expected -100" in " ".join(
+        (verdict.line, *verdict.notes)
+    )
+    nearly = examine(PAIRWISE, lambda c, r: right_loss(c, r) * 1.00003)
+    assert nearly.status == "wrong"
+    said = " ".join((nearly.line, *nearly.notes))
+    yours, wanted = re.search(r"yours ([\d.]+), expected ([\d.]+)", said).groups()
+    assert yours != wanted
 
 
 def test_a_wrong_gradient_is_shown_as_a_gradient():
@@ -237,7 +326,7 @@ def test_check_prints_the_line_and_hands_back_the_learner_s_function(capsys):
     mine = named(lambda c, r: right(c, r))
     assert check(mine) is mine
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "✔ 7.1 pairwise_loss: correct (9 probes, 3 properties)"
+    assert lines[0] == "✔ 7.1 pairwise_loss: correct (11 probes, 3 properties)"
     assert lines[1].strip() == PAIRWISE.why
 
 
@@ -473,7 +562,9 @@ def test_a_mistake_is_recognised_only_when_every_probe_agrees():
     def partly(chosen, rejected):
         return right(rejected, chosen) if len(chosen) == 1 else right(chosen, rejected)
 
-    assert examine(PAIRWISE, partly).kind == "value"
+    verdict = examine(PAIRWISE, partly)
+    assert verdict.kind == "slip"
+    assert "probes where your result is wrong it is that of a known" in verdict.line
 
 
 def test_importing_checks_loads_no_torch():

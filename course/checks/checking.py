@@ -1,33 +1,39 @@
 """The engine: from a learner's function to one verdict that helps."""
 
 import inspect
-import linecache
 import os
-import sysconfig
-import traceback
-import warnings
+import time
 from collections.abc import Callable
 from contextlib import redirect_stdout
-from pathlib import Path
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import torch
 
 from course.checks import catalogue, progress, report
-from course.checks.comparing import (
-    Difference,
-    Outcome,
-    alike,
-    difference,
-    observe,
-)
-from course.checks.devices import device_problem
+from course.checks.advice import advised, calls_the_course
+from course.checks.comparing import Difference
+from course.checks.diagnose import observed
 from course.checks.exercise import Exercise, Probe
-from course.checks.limits import FirstText, TimeLimit, time_limit
+from course.checks.limits import (
+    FirstText,
+    TimeLimit,
+    no_input,
+    settings_kept,
+    time_limit,
+)
+from course.checks.observing import Outcome, expected, observe
+from course.checks.problems import (
+    GRADIENTS,
+    failed_properties,
+    is_stub,
+    problem,
+)
+from course.checks.recognise import Case, known_mistake, mostly, usual_slip
 from course.checks.report import Verdict, one_line, shown
 
 SECONDS = 10.0  # for all probes and properties together
-NOT_THEIRS = (sysconfig.get_path("stdlib"), str(Path(__file__).parents[1]))
 
 
 def check_function(function: Any) -> Any:
@@ -65,151 +71,162 @@ def check_function(function: Any) -> Any:
     return function if verdict.status == "correct" else reference
 
 
-def examine(exercise: Exercise, function: Callable[..., Any]) -> Verdict:
-    """Compare a function with the course's on all probes and properties."""
-    probes, reference = exercise.calls(), exercise.load()
+def examine(
+    exercise: Exercise, function: Callable[..., Any], explain: bool = True
+) -> Verdict:
+    """Compare a function with the course's on all probes and properties.
+
+    explain: whether to look for what a wrong answer does wrong.
+    """
+    probes = exercise.calls()
     wrong_signature = _signature_problem(exercise, function, probes)
     if wrong_signature:
         return wrong_signature
     printed = FirstText()
-    with torch.random.fork_rng(devices=[]):
-        expected = [observe(reference, probe, exercise) for probe in probes]
+    with torch.random.fork_rng(devices=[]), settings_kept() as changed:
+        theirs = expected(exercise)
         outcomes: list[Outcome] = []
-        failed: list[str] = []
+        laps = [time.monotonic()]
         try:
-            with redirect_stdout(printed), time_limit(SECONDS):
+            with redirect_stdout(printed), no_input(), time_limit(SECONDS):
                 for probe in probes:
                     outcomes.append(observe(function, probe, exercise))
-                    if _is_stub(outcomes[0].error):
+                    laps.append(time.monotonic())
+                    if is_stub(outcomes[0].error):
                         return _untried(exercise)
-                failed = _failed_properties(exercise, function)
-                fullest = max(probes, key=lambda p: len(p.arguments))
-                device = device_problem(function, fullest)
+                failed = failed_properties(exercise, function)
+                advice = advised(exercise, function, outcomes, theirs)
         except TimeLimit:
-            return _wrong(
+            return _too_long(exercise, probes, laps)
+        with redirect_stdout(FirstText()), no_input():
+            verdict = _verdict(exercise, function, outcomes, failed, explain)
+        if verdict.status == "correct" and calls_the_course(exercise, function):
+            verdict = _untried(
                 exercise,
-                "endless",
-                f"your function was stopped after {SECONDS:g} seconds: a loop in it "
-                "may never end",
+                f"This calls the course's own {exercise.name}: write its lines "
+                "yourself.",
             )
-        verdict = _verdict(exercise, probes, outcomes, expected, failed, device)
-    said = [f"Your code printed: {one_line(printed.text, 120)}"] * bool(printed.text)
-    return Verdict(**{**vars(verdict), "notes": (*verdict.notes, *said)})
+    notes = list(verdict.notes)
+    if verdict.status == "correct":
+        notes += advice
+    notes += changed
+    if printed.text:
+        notes.append(f"Your code printed: {one_line(printed.text, 120)}")
+    return replace(verdict, notes=tuple(notes))
+
+
+def _too_long(exercise: Exercise, probes: list[Probe], laps: list[float]) -> Verdict:
+    """Too slow where smaller probes took their time already, else perhaps endless."""
+    done = len(laps) - 1
+    took = [after - before for before, after in pairwise(laps)]
+    stopped = f"your function was stopped after {SECONDS:g} seconds"
+    if done >= len(probes):
+        said = f"{stopped} on one of the properties: it is too slow, or a loop in it "
+        return _wrong(exercise, "slow", said + "does not end")
+    name = probes[done].name
+    if took and max(took) > SECONDS / 100:
+        return _wrong(
+            exercise,
+            "slow",
+            f"{stopped}: it is too slow for the size of the probe “{name}”; keep what "
+            "you have computed instead of computing it again",
+        )
+    if took:
+        return _wrong(
+            exercise,
+            "endless",
+            f"{stopped} on the probe “{name}”, after {done} that it answered: a loop "
+            "may never end there, or work that grows too fast with the size is done "
+            "again and again",
+        )
+    return _wrong(exercise, "endless", f"{stopped}: a loop in it may never end")
 
 
 def _verdict(
     exercise: Exercise,
-    probes: list[Probe],
+    function: Callable[..., Any],
     outcomes: list[Outcome],
-    expected: list[Outcome],
     failed: list[str],
-    device: str | None,
+    explain: bool,
 ) -> Verdict:
-    problems = [
-        (probe, _problem(exercise, yours, theirs))
-        for probe, yours, theirs in zip(probes, outcomes, expected, strict=True)
+    probes, theirs = exercise.calls(), expected(exercise)
+    found = [
+        (probe, trouble)
+        for probe, mine, wanted in zip(probes, outcomes, theirs, strict=True)
+        if (trouble := problem(exercise, mine, wanted))
     ]
-    first = next(((probe, p) for probe, p in problems if p), None)
-    if first:
-        for mistake in exercise.mistakes:
-            if all(
-                alike(yours, observe(mistake.function, probe, exercise), 1e-6)
-                for probe, yours in zip(probes, outcomes, strict=True)
-            ):
-                return _wrong(exercise, "known mistake", mistake.sentence)
-        return _probe_verdict(exercise, *first, failed)
+    if found:
+        of_values = [pair for pair in found if pair[1].kind not in GRADIENTS]
+        probe, trouble = (of_values or found)[0]
+        case = Case(exercise, function, outcomes)
+        try:
+            with time_limit(SECONDS / 2):
+                kind, sentence = _explained(case, trouble.kind) if explain else ("", "")
+        except TimeLimit:
+            kind, sentence = "", ""
+        if kind == "known mistake":
+            return _wrong(exercise, kind, sentence)
+        return _probe_verdict(exercise, probe, trouble, failed, kind, sentence)
     if failed:
         return _wrong(exercise, "property", failed[0], notes=tuple(failed[1:]))
-    if device:
-        return _wrong(exercise, "device", device)
     return Verdict(
         exercise.label,
         "correct",
         "correct",
-        f"correct ({len(probes)} probes, {exercise.n_properties} properties)",
+        f"correct ({len(probes)} probes, {counted(exercise.n_properties)})",
         notes=(exercise.why,),
     )
 
 
+def counted(many: int) -> str:
+    """`1 property`, `2 properties`."""
+    return "1 property" if many == 1 else f"{many} properties"
+
+
+def _explained(case: Case, kind: str) -> tuple[str, str]:
+    """(kind, sentence) of what the answer does wrong, both empty where unknown."""
+    if sentence := known_mistake(case):
+        return "known mistake", sentence
+    if kind in ("value", "shape", "not finite"):
+        if sentence := usual_slip(case):
+            return "slip", sentence
+        if sentence := mostly(case):
+            return "slip", sentence
+    if kind == "value" and (sentence := observed(case)):
+        return "observed", sentence
+    return "", ""
+
+
 def _probe_verdict(
-    exercise: Exercise, probe: Probe, problem: Difference, failed: list[str]
+    exercise: Exercise,
+    probe: Probe,
+    trouble: Difference,
+    failed: list[str],
+    kind: str,
+    explained: str,
 ) -> Verdict:
     given = ", ".join(
         f"{name} = {shown(value, 4)}"
         for name, value in zip(exercise.parameters, probe.arguments, strict=False)
     )
     table: tuple[tuple[str, str], ...] = ()
-    sentence = f"on the probe “{probe.name}” {problem.sentence}"
-    if problem.expected is not None:
+    sentence = f"on the probe “{probe.name}” {trouble.sentence}"
+    if trouble.expected is not None:
         names = ("yours", "expected")
-        if problem.kind.endswith("gradient"):
+        if trouble.kind in GRADIENTS:
             names = ("your gradient", "expected gradient")
         table = tuple(
-            zip(names, map(shown, (problem.yours, problem.expected)), strict=True)
+            zip(names, map(shown, (trouble.yours, trouble.expected)), strict=True)
         )
-    if problem.kind == "value":
-        sentence = f"{sentence}: {table[0][1]}, expected {table[1][1]}"
+    notes = tuple(failed) if trouble.kind == "value" else ()
     return _wrong(
         exercise,
-        problem.kind,
-        sentence,
+        kind or trouble.kind,
+        explained or sentence,
         caption=f"The probe “{probe.name}”: {given}",
         table=table,
-        notes=tuple(failed) if problem.kind == "value" else (),
+        notes=((f"{sentence[0].upper()}{sentence[1:]}.",) if explained else notes),
     )
-
-
-def _problem(
-    exercise: Exercise, yours: Outcome, expected: Outcome
-) -> Difference | None:
-    error = yours.error
-    if error is None:
-        return difference(yours, expected, exercise)
-    if isinstance(error, RecursionError):
-        return Difference("recursion", "your function calls itself without end")
-    said = one_line(f"{type(error).__name__}: {error}", 160)
-    return Difference("error", f"your code stops{_place(error)}: {said}")
-
-
-def _is_stub(error: BaseException | None) -> bool:
-    """Whether the learner's own `raise NotImplementedError` raised this.
-
-    torch raises that error too, with a message, for what it cannot compute.
-    """
-    if not isinstance(error, NotImplementedError):
-        return False
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return not str(error) or "raise" in (last.line or "")
-
-
-def _place(error: BaseException) -> str:
-    """The learner's line that an error came from: the last one outside libraries."""
-    mine = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith(NOT_THEIRS)
-        and "site-packages" not in frame.filename
-    ]
-    if not mine:
-        return ""
-    source = linecache.getline(mine[-1].filename, mine[-1].lineno or 0).strip()
-    quoted = f" (`{one_line(source, 60)}`)" if source else ""
-    return f" in line {mine[-1].lineno}{quoted}"
-
-
-def _failed_properties(exercise: Exercise, function: Callable[..., Any]) -> list[str]:
-    found = []
-    for prop in exercise.properties:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                sentence = prop.fails(function)
-        except (Exception, SystemExit) as error:
-            said = one_line(f"{type(error).__name__}: {error}", 160)
-            sentence = f"{prop.name}: your code stops{_place(error)}: {said}"
-        if sentence:
-            found.append(sentence)
-    return found
 
 
 def _signature_problem(

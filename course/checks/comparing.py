@@ -1,27 +1,19 @@
-"""What a function did on a probe, and how that differs from what was expected."""
+"""How an outcome differs from the expected one, and the sentence that tells it."""
 
-import copy
 import math
 import numbers
-import warnings
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Probe
+from course.checks.exercise import Exercise
+from course.checks.observing import Outcome
+from course.checks.places import digits, where
 
-
-@dataclass
-class Outcome:
-    """A returned value or an error, which inputs were changed, and the gradients."""
-
-    value: Any = None
-    error: Exception | SystemExit | None = None
-    changed: tuple[str, ...] = ()
-    gradients: dict[str, Tensor] | None = None
+# Within a group either is right where no text asks for one of them.
+GROUPS = ({torch.float32, torch.float64}, {torch.int32, torch.int64})
 
 
 @dataclass(frozen=True)
@@ -34,75 +26,20 @@ class Difference:
     expected: Any = field(default=None, compare=False)
 
 
-def fresh(arguments: Sequence[Any]) -> list[Any]:
-    """Copies of a probe's arguments, so that no call can spoil the next."""
-    return [
-        a.detach().clone() if isinstance(a, Tensor) else copy.deepcopy(a)
-        for a in arguments
-    ]
+def same(one: Any, other: Any, tolerance: float, slack: float = 0.0) -> bool:
+    """Equal type, shape, kind of number and device, and values within the tolerance.
 
-
-def observe(function: Callable[..., Any], probe: Probe, exercise: Exercise) -> Outcome:
-    """Call the function on a probe; errors of the learner's code become outcomes."""
-    outcome = Outcome()
-    arguments = fresh(probe.arguments)
-    names = exercise.parameters
-    with warnings.catch_warnings(), torch.enable_grad():
-        warnings.simplefilter("ignore")
-        try:
-            outcome.value = function(*arguments)
-            outcome.changed = tuple(
-                name
-                for name, after, before in zip(
-                    names, arguments, probe.arguments, strict=False
-                )
-                if not same(after, before, 0.0)
-            )
-            watched = {
-                name: place
-                for place, name in enumerate(names[: len(arguments)])
-                if name in exercise.differentiable + exercise.constant
-            }
-            if watched and not outcome.changed:
-                outcome.gradients = _gradients(function, probe, watched)
-        except (Exception, SystemExit) as error:
-            outcome.error = error
-    return outcome
-
-
-def _gradients(
-    function: Callable[..., Any], probe: Probe, watched: dict[str, int]
-) -> dict[str, Tensor] | None:
-    """Gradients of a fixed weighted sum of the result; None when there are none."""
-    arguments = fresh(probe.arguments)
-    inputs = [arguments[place].requires_grad_() for place in watched.values()]
-    value = function(*arguments)
-    if not isinstance(value, Tensor) or not value.requires_grad:
-        return None
-    if not value.is_floating_point():  # complex: the dtype is what will be told
-        return None
-    weights = torch.cos(torch.arange(value.numel(), dtype=value.dtype))
-    total = (value * weights.reshape(value.shape)).sum()
-    found = torch.autograd.grad(total, inputs, allow_unused=True)
-    return {
-        name: torch.zeros_like(given) if gradient is None else gradient
-        for name, given, gradient in zip(watched, inputs, found, strict=True)
-    }
-
-
-def same(one: Any, other: Any, tolerance: float) -> bool:
-    """Equal type, shape, dtype, device, and values within the tolerance.
-
-    Where `other` is a float, any real number may be `one`.
+    Where `other` is a float any real number may be `one`; float32 and float64 are
+    both right where the other is one of them, and so are int32 and int64.
     """
     if isinstance(one, Tensor) and isinstance(other, Tensor):
-        if (one.shape, one.dtype, one.device) != (
-            other.shape,
-            other.dtype,
-            other.device,
-        ):
+        if (one.shape, one.device) != (other.shape, other.device):
             return False
-        options = {"rtol": tolerance, "atol": tolerance, "equal_nan": True}
+        if not _dtypes_agree(one.dtype, other.dtype):
+            return False
+        if one.dtype != other.dtype:
+            one, other = one.double(), other.double()
+        options = {"rtol": tolerance, "atol": tolerance + slack, "equal_nan": True}
         return torch.allclose(one.detach(), other.detach(), **options)
     if _number(one) and _number(other):
         if isinstance(one, bool) != isinstance(other, bool):
@@ -111,14 +48,16 @@ def same(one: Any, other: Any, tolerance: float) -> bool:
             return False
         if math.isnan(one) or math.isnan(other):
             return math.isnan(one) and math.isnan(other)
-        return math.isclose(one, other, rel_tol=tolerance, abs_tol=tolerance)
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, (list, tuple)):
+        return math.isclose(one, other, rel_tol=tolerance, abs_tol=tolerance + slack)
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
         return len(one) == len(other) and all(
-            same(a, b, tolerance) for a, b in zip(one, other, strict=True)
+            same(a, b, tolerance, slack) for a, b in zip(one, other, strict=True)
         )
-    return bool(one == other)
+    return type(one) is type(other) and bool(one == other)
+
+
+def _dtypes_agree(one: torch.dtype, other: torch.dtype) -> bool:
+    return one == other or any({one, other} <= group for group in GROUPS)
 
 
 def alike(one: Outcome, other: Outcome, tolerance: float) -> bool:
@@ -141,9 +80,16 @@ def difference(
     yours: Outcome, expected: Outcome, exercise: Exercise
 ) -> Difference | None:
     """How an outcome without an error differs from the expected one, if it does."""
-    found = _value_difference(yours.value, expected.value, exercise.tolerance)
+    found = _value_difference(
+        yours.value, expected.value, exercise.tolerance, expected.slack
+    )
     if found:
         return found
+    if exercise.exact_dtype and yours.value.dtype != expected.value.dtype:
+        mine, wanted = (
+            str(x.value.dtype).removeprefix("torch.") for x in (yours, expected)
+        )
+        return Difference("dtype", f"your result has dtype {mine}, expected {wanted}")
     if yours.changed:
         return Difference(
             "changed input",
@@ -151,7 +97,22 @@ def difference(
             "work on a copy or on a new tensor",
         )
     if expected.gradients is None:
-        return None
+        mine = yours.gradients or {}
+        reached = [name for name in exercise.constant if name in mine]
+        reached = [name for name in reached if name not in yours.cut_off]
+        if not reached:
+            return None
+        return Difference(
+            "unwanted gradient",
+            f"a gradient reaches `{reached[0]}`, but the result has to be a constant: "
+            "detach it",
+        )
+    return _gradient_difference(yours, expected, exercise)
+
+
+def _gradient_difference(
+    yours: Outcome, expected: Outcome, exercise: Exercise
+) -> Difference | None:
     if yours.gradients is None:
         names = " and ".join(f"`{n}`" for n in exercise.differentiable)
         return Difference(
@@ -162,7 +123,8 @@ def difference(
         )
     for name, gradient in expected.gradients.items():
         mine = yours.gradients[name]
-        if same(mine, gradient, 10 * exercise.tolerance):
+        slack = expected.gradient_slack.get(name, 0.0)
+        if same(mine, gradient, 10 * exercise.tolerance, slack):
             continue
         if name in exercise.constant:
             return Difference(
@@ -172,47 +134,43 @@ def difference(
                 mine,
                 gradient,
             )
-        if not bool(mine.any()):
+        if name in yours.cut_off:
             return Difference(
                 "missing gradient",
                 f"the values are right, but no gradient reaches `{name}`: something "
                 "on the way detaches it",
             )
+        if not bool(mine.any()):
+            return Difference(
+                "flat",
+                f"the values are right, but the slope with respect to `{name}` is 0 "
+                "where it should not be: a clamp, a maximum, a comparison or abs is "
+                "flat there",
+                mine,
+                gradient,
+            )
+        what = "not finite" if not mine.isfinite().all() else "not the expected one"
         return Difference(
             "wrong gradient",
-            f"the values are right, but the gradient of `{name}` is not",
+            f"the values are right, but the gradient of `{name}` is {what}",
             mine,
             gradient,
         )
     return None
 
 
-def _value_difference(yours: Any, expected: Any, tolerance: float) -> Difference | None:
-    if same(yours, expected, tolerance):
+def _value_difference(
+    yours: Any, expected: Any, tolerance: float, slack: float
+) -> Difference | None:
+    if same(yours, expected, tolerance, slack):
         return None
     if yours is None:
         return Difference(
             "returns nothing", "your function returns nothing: you forgot `return`"
         )
-    if isinstance(expected, Tensor) != isinstance(yours, Tensor) or (
-        not isinstance(expected, Tensor)
-        and type(yours) is not type(expected)
-        and not (isinstance(expected, float) and _number(yours) and yours is not True)
-    ):
-        return Difference(
-            "type", f"your function returns {kind(yours)}, expected {kind(expected)}"
-        )
-    if isinstance(expected, Tensor):
-        for what, mine, wanted in (
-            ("shape", tuple(yours.shape), tuple(expected.shape)),
-            ("dtype", yours.dtype, expected.dtype),
-            ("device", yours.device, expected.device),
-        ):
-            if mine != wanted:
-                mine, wanted = (str(s).removeprefix("torch.") for s in (mine, wanted))
-                return Difference(
-                    what, f"your result has {what} {mine}, expected {wanted}"
-                )
+    wrong_kind = _kind_difference(yours, expected)
+    if wrong_kind:
+        return wrong_kind
     if _finite(expected) and not _finite(yours):
         what = "NaN" if _has_nan(yours) else "an infinite value"
         return Difference(
@@ -221,7 +179,47 @@ def _value_difference(yours: Any, expected: Any, tolerance: float) -> Difference
             yours,
             expected,
         )
-    return Difference("value", "your result differs", yours, expected)
+    place, mine, wanted = where(yours, expected, tolerance + slack)
+    mine, wanted = digits(mine, wanted)
+    at = f"{place}: " if place else ""
+    sentence = f"your result differs, {at}yours {mine}, expected {wanted}"
+    return Difference("value", sentence, yours, expected)
+
+
+def _kind_difference(yours: Any, expected: Any, of: str = "") -> Difference | None:
+    """A wrong type, shape, dtype or device, inside tuples too; of: which entry."""
+    if isinstance(expected, Tensor) != isinstance(yours, Tensor) or (
+        not isinstance(expected, Tensor)
+        and type(yours) is not type(expected)
+        and not (isinstance(yours, list) and isinstance(expected, tuple))
+        and not (isinstance(expected, float) and _number(yours) and yours is not True)
+    ):
+        subject = f"{of} of your result is" if of else "your function returns"
+        return Difference("type", f"{subject} {kind(yours)}, expected {kind(expected)}")
+    if isinstance(expected, (list, tuple)):
+        if len(yours) != len(expected):
+            return Difference(
+                "shape",
+                f"your result has {len(yours)} entries, expected {len(expected)}",
+            )
+        pairs = enumerate(zip(yours, expected, strict=True))
+        found = (_kind_difference(a, b, f"entry {n}") for n, (a, b) in pairs)
+        return next((difference for difference in found if difference), None)
+    if not isinstance(expected, Tensor):
+        return None
+    subject = f"{of} of your result" if of else "your result"
+    for what, mine, wanted in (
+        ("shape", tuple(yours.shape), tuple(expected.shape)),
+        ("dtype", yours.dtype, expected.dtype),
+        ("device", yours.device, expected.device),
+    ):
+        agree = _dtypes_agree(mine, wanted) if what == "dtype" else mine == wanted
+        if not agree:
+            mine, wanted = (str(s).removeprefix("torch.") for s in (mine, wanted))
+            return Difference(
+                what, f"{subject} has {what} {mine}, expected {wanted}", yours, expected
+            )
+    return None
 
 
 def kind(value: Any) -> str:

@@ -1,5 +1,6 @@
 """A time limit for code that may never end, and a bounded memory of what it printed."""
 
+import builtins
 import ctypes
 import io
 import signal
@@ -82,6 +83,41 @@ def _stop(done: threading.Event, lock: threading.Lock, forget) -> None:
             return
         except TimeLimit:
             continue
+
+
+@contextmanager
+def no_input() -> Iterator[None]:
+    """Let `input()` fail at once instead of waiting for somebody to type."""
+
+    def refuse(*_: object) -> str:
+        raise RuntimeError("a function that is checked cannot ask with input()")
+
+    before = builtins.input
+    builtins.input = refuse
+    try:
+        yield
+    finally:
+        builtins.input = before
+
+
+@contextmanager
+def settings_kept() -> Iterator[list[str]]:
+    """Put torch's settings back that the block changed; yields what was put back."""
+    import torch
+
+    dtype, grad = torch.get_default_dtype(), torch.is_grad_enabled()
+    changed: list[str] = []
+    try:
+        yield changed
+    finally:
+        if torch.get_default_dtype() != dtype:
+            torch.set_default_dtype(dtype)
+            changed.append("Your function changes torch's default dtype for the whole "
+                           "notebook; it was put back.")  # fmt: skip
+        if torch.is_grad_enabled() != grad:
+            torch.set_grad_enabled(grad)
+            changed.append("Your function switches gradients on or off for the whole "
+                           "notebook; that was put back.")  # fmt: skip
 
 
 class FirstText(io.TextIOBase):

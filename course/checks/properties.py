@@ -23,7 +23,10 @@ def unchanged(
 
     def fails(function: Callable[..., Any]) -> str | None:
         one, other = torch.as_tensor(function(*before())), function(*after())
-        change = float((torch.as_tensor(other) - one).abs().max())
+        other = torch.as_tensor(other)
+        if one.shape == other.shape and torch.equal(one, other):
+            return None  # infinities included
+        change = float((other.double() - one.double()).abs().nan_to_num().max())
         if change <= tolerance:
             return None
         return f"{sentence} must not change the result; yours changed by {change:.2g}"

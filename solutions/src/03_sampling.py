@@ -10,7 +10,7 @@
 
 # %% [markdown] id="03-1-text"
 # - **Given** `logits`, shape `(..., vocabulary)`, and `temperature`, a number.
-# - **Return** logits of the same shape, so that a plain softmax of them gives
+# - **Return** the logits $z / T$, of the same shape: a plain softmax of them then gives
 #   $\mathrm{softmax}(z / T)$.
 # - **Raise** a `ValueError` unless the temperature is positive.
 # - *About 3 lines.*
@@ -122,7 +122,7 @@ claim("by token values none does", (ids[ids != 1] == 1).sum() == 0)
 #   what token $t$ is drawn from, and −∞ marks a token that a filter cut; `mask`, bool,
 #   shape `(batch, time)`.
 # - **Return** shape `(batch, time)`: the entropy $H = -\sum_v p_v \log p_v$ in nats
-#   where the mask is true, 0 elsewhere. It is never NaN.
+#   where the mask is true, 0 elsewhere, whatever stands there. It is never NaN.
 # - *About 3 lines.*
 
 

@@ -114,7 +114,6 @@ EXERCISE = Exercise(
             "a mixture must lie between the smallest and the largest estimate",
         ),
     ),
-    differentiable=("estimates",),
     tolerance=1e-6,
     mistakes=mistakes_in(__name__),
 )

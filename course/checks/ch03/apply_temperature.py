@@ -93,6 +93,5 @@ EXERCISE = Exercise(
             "at temperature 0.01 the likeliest token must have nearly all probability",
         ),
     ),
-    differentiable=("logits",),
     mistakes=mistakes_in(__name__),
 )

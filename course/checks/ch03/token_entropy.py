@@ -18,6 +18,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
 
     filtered = call([3, 2], 3, 6)
     filtered[0][..., 1:3] = CUT
+    nothing = draw(2, 3, 4, seed=1).masked_fill(~mask_of([1, 2], 3)[..., None], CUT)
     certain = torch.full((1, 2, 4), CUT)
     certain[..., 2] = 1.0
     return [
@@ -31,6 +32,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("logits × 100", call([3, 2], 4, 6, 100.0)),
         Probe("logits × 1000", call([3, 2], 4, 6, 1000.0)),
         Probe("two tokens cut by a filter", filtered),
+        Probe("padding that is all −∞", (nothing, mask_of([1, 2], 3))),
         Probe("all tokens cut but one", (certain, mask_of([2], 2))),
     ]
 
@@ -42,7 +44,7 @@ def each(logits: Tensor) -> Tensor:
 
 @mistake("the minus sign is missing: log p is negative, entropy is not")
 def sign_lost(logits: Tensor, mask: Tensor) -> Tensor:
-    return -each(logits) * mask
+    return (-each(logits)).masked_fill(~mask, 0.0)
 
 
 @mistake("you ignore the mask: padding has no entropy, put 0 there")
@@ -54,7 +56,7 @@ def mask_ignored(logits: Tensor, mask: Tensor) -> Tensor:
     "this is in bits: the course measures entropy in nats, with the natural logarithm"
 )
 def in_bits(logits: Tensor, mask: Tensor) -> Tensor:
-    return each(logits) * mask / math.log(2)
+    return each(logits).masked_fill(~mask, 0.0) / math.log(2)
 
 
 @mistake("a probability that rounds to 0 gives 0 · log 0 = NaN: use log_softmax")
@@ -73,11 +75,19 @@ def zero_times_infinity(logits: Tensor, mask: Tensor) -> Tensor:
 
 
 @mistake(
+    "0 times NaN is NaN, so multiplying by the mask leaves NaN on padding: fill with 0 "
+    "where the mask is false"
+)
+def multiplied(logits: Tensor, mask: Tensor) -> Tensor:
+    return each(logits) * mask
+
+
+@mistake(
     "you average over the vocabulary: p log p is summed, the probabilities are already "
     "the weights"
 )
 def over_vocabulary(logits: Tensor, mask: Tensor) -> Tensor:
-    return each(logits) * mask / logits.shape[-1]
+    return each(logits).masked_fill(~mask, 0.0) / logits.shape[-1]
 
 
 @mistake(
@@ -85,7 +95,7 @@ def over_vocabulary(logits: Tensor, mask: Tensor) -> Tensor:
     "(batch, time)"
 )
 def one_number(logits: Tensor, mask: Tensor) -> Tensor:
-    return (each(logits) * mask).sum() / mask.sum()
+    return each(logits).masked_fill(~mask, 0.0).sum() / mask.sum()
 
 
 @mistake(
@@ -93,19 +103,19 @@ def one_number(logits: Tensor, mask: Tensor) -> Tensor:
     "return H"
 )
 def effective_number(logits: Tensor, mask: Tensor) -> Tensor:
-    return each(logits).exp() * mask
+    return each(logits).exp().masked_fill(~mask, 0.0)
 
 
 @mistake(
     "this is the surprise of the likeliest token: entropy averages over all tokens"
 )
 def likeliest_only(logits: Tensor, mask: Tensor) -> Tensor:
-    return -logits.log_softmax(-1).amax(-1) * mask
+    return -logits.log_softmax(-1).amax(-1).masked_fill(~mask, 0.0)
 
 
 @mistake("your result is shifted by one token: logits and tokens are already aligned")
 def shifted(logits: Tensor, mask: Tensor) -> Tensor:
-    values = each(logits) * mask
+    values = each(logits).masked_fill(~mask, 0.0)
     return torch.cat((torch.zeros_like(values[:, :1]), values[:, :-1]), 1)
 
 
@@ -150,6 +160,5 @@ EXERCISE = Exercise(
             "adding 7 to all logits",
         ),
     ),
-    differentiable=("logits",),
     mistakes=mistakes_in(__name__),
 )

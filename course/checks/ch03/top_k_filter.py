@@ -108,6 +108,5 @@ EXERCISE = Exercise(
             "with k = 4 every row must keep exactly 4 tokens",
         ),
     ),
-    differentiable=("logits",),
     mistakes=mistakes_in(__name__),
 )

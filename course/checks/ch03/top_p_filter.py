@@ -27,6 +27,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("a batch of texts", call(2, 3, 5, p=0.5)),
         Probe("nearly everything", call(3, 8, p=0.95)),
         Probe("logits far from 0", (draw(2, 5) - 300, 0.8)),
+        Probe("p = 1", call(3, 6, p=1.0)),
         Probe("logits × 100", call(4, 6, p=0.9, scale=100.0)),
     ]
 
@@ -151,6 +152,12 @@ EXERCISE = Exercise(
         refuses("top-p 1.5", lambda: (draw(4), 1.5)),
         Property("the smallest set that reaches p", keeps_its_promise),
         always(
+            "the token that reaches p exactly is the last",
+            lambda: (torch.zeros(2, 4), 0.5),
+            lambda z: z.isfinite().sum(-1).tolist() == [2, 2],
+            "four equal tokens reach p = 0.5 with two of them: exactly two must stay",
+        ),
+        always(
             "a constant changes nothing",
             lambda: (draw(5, 7, seed=4) + 40, 0.6),
             lambda z: torch.equal(
@@ -159,7 +166,6 @@ EXERCISE = Exercise(
             "adding 40 to every logit must not change which tokens are kept",
         ),
     ),
-    differentiable=("logits",),
     mistakes=mistakes_in(__name__),
 )
 

@@ -120,14 +120,16 @@ def inverted(ids: Tensor, prompt_lengths: Tensor, lengths: Tensor) -> Tensor:
 
 def looks_at_no_value(function) -> str | None:
     given, lengths = torch.tensor([1, 2]), torch.tensor([3, 5])
-    for token in range(4):
-        found = function(torch.full((2, 6), token), given, lengths)
-        if int((found == token).sum()) != 5:
-            return (
-                f"if every token is {token}, five labels must still be {token}: only "
-                "lengths say what counts, token values never do"
-            )
-    return None
+    counts = [
+        int((function(torch.full((2, 6), token), given, lengths) == token).sum())
+        for token in range(4)
+    ]
+    if len(set(counts)) == 1:
+        return None
+    return (
+        "with the same lengths as many tokens must count whatever their ids are; yours "
+        f"counts {counts[0]} where every id is 0 and {counts[1]} where every id is 1"
+    )
 
 
 EXERCISE = Exercise(

@@ -17,6 +17,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
         return -torch.rand(mask.shape, generator=generator) * 3 * scale, mask
 
     never = torch.tensor([[-1.0, -2.0, float("-inf")], [-4.0, float("-inf"), -1.0]])
+    rubbish = torch.tensor([[-1.0, -2.0, torch.nan], [torch.inf, torch.nan, -1.0]])
     holes = torch.tensor([[False, True, True, False], [False, False, True, True]])
     return [
         Probe("one token", (torch.tensor([[-0.5]]), mask_of([1], 1))),
@@ -26,6 +27,8 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("a text without a counted token", call(mask_of([3, 0, 1], 4))),
         Probe("minus infinity where nothing counts", (never, never > -3)),
         Probe("six texts", call(mask_of([5, 1, 3, 6, 2, 4], 6))),
+        Probe("NaN and ∞ where nothing counts", (rubbish, never > -3)),
+        Probe("a counted token of probability 0", (never, mask_of([3, 1], 3))),
         Probe("log-probabilities × 100", call(mask_of([2, 5], 5), 100.0)),
     ]
 
@@ -76,6 +79,14 @@ def summed(logprobs: Tensor, mask: Tensor) -> Tensor:
 )
 def multiplied(logprobs: Tensor, mask: Tensor) -> Tensor:
     return -(logprobs * mask).sum() / mask.sum()
+
+
+@mistake(
+    "you replace −∞ by a finite number: a token of probability 0 that counts must cost "
+    "+∞, so fill only where the mask is false"
+)
+def infinity_hidden(logprobs: Tensor, mask: Tensor) -> Tensor:
+    return -hidden(logprobs, mask).clamp(min=-1e4).sum() / mask.sum()
 
 
 @mistake("you add up exactly what must not count: fill where the mask is false")

@@ -39,7 +39,7 @@ def not_capped(hypothesis_length: int, reference_length: int) -> float:
 
 
 @mistake(
-    "you return the ratio of the lengths: the penalty is the exponential of 1 − r / c, "
+    "you return the ratio of the lengths: the penalty is the exponential of 1 − r / h, "
     "which is harder on very short texts"
 )
 def plain_ratio(hypothesis_length: int, reference_length: int) -> float:
@@ -78,7 +78,7 @@ def all_or_nothing(hypothesis_length: int, reference_length: int) -> float:
     return 1.0 if hypothesis_length >= reference_length else 0.0
 
 
-@mistake("the 1 in 1 − r / c is missing: equal lengths must cost nothing")
+@mistake("the 1 in 1 − r / h is missing: equal lengths must cost nothing")
 def one_forgotten(hypothesis_length: int, reference_length: int) -> float:
     if not hypothesis_length:
         return 0.0
@@ -93,7 +93,7 @@ def empty_for_free(hypothesis_length: int, reference_length: int) -> float:
 
 
 @mistake(
-    "the exponential is missing: 1 − r / c is 0 for equal lengths, where the factor "
+    "the exponential is missing: 1 − r / h is 0 for equal lengths, where the factor "
     "has to be 1"
 )
 def no_exponential(hypothesis_length: int, reference_length: int) -> float:
@@ -131,8 +131,8 @@ EXERCISE = Exercise(
     hints=(
         "Precision asks what share of your words is right: which length makes it "
         "easiest to have only right ones?",
-        "The factor is exp(1 − r / c), with c the length of the hypothesis and r that "
-        "of the reference, and never more than 1. What about c = 0?",
+        "The factor is exp(1 − r / h), with h the length of the hypothesis and r that "
+        "of the reference, and never more than 1. What about h = 0?",
         "`return min(1.0, math.exp(1 - … / …))`, after 0.0 for an empty hypothesis",
     ),
     probes=probes,

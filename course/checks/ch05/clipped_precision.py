@@ -32,6 +32,8 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("pairs", (short, long, 2)),
         Probe("runs of four", (short, long, 4)),
         Probe("pairs backwards", (short, short[::-1], 2)),
+        Probe("words that could be glued", (["ab", "c", "a"], ["a", "bc", "ab"], 2)),
+        Probe("words with a space", (["a b", "c"], ["a", "b c"], 2)),
         Probe("another case", (["The", "film"], ["the", "film"], 1)),
         Probe("many repeated words", (draw(12), draw(9), 1)),
         Probe("many repeated pairs", (draw(15), draw(12), 2)),
@@ -111,6 +113,30 @@ def without_case(hypothesis: Tokens, reference: Tokens, n: int) -> float:
     return share(clipped(found, wanted, n), len(grams(found, n)))
 
 
+@mistake(
+    "you glue the words of an n-gram together, so that “ab”, “c” is the same as “a”, "
+    "“bc”: compare tuples of words"
+)
+def glued(hypothesis: Tokens, reference: Tokens, n: int) -> float:
+    found, wanted = (
+        Counter("".join(gram) for gram in grams(tokens, n))
+        for tokens in (hypothesis, reference)
+    )
+    return share((found & wanted).total(), found.total())
+
+
+@mistake(
+    "you join the words of an n-gram with a space, and a word may hold one itself: "
+    "compare tuples of words"
+)
+def joined(hypothesis: Tokens, reference: Tokens, n: int) -> float:
+    found, wanted = (
+        Counter(" ".join(gram) for gram in grams(tokens, n))
+        for tokens in (hypothesis, reference)
+    )
+    return share((found & wanted).total(), found.total())
+
+
 @mistake("you add one to the counts: smoothing is a later step, return the plain share")
 def smoothed(hypothesis: Tokens, reference: Tokens, n: int) -> float:
     return share(clipped(hypothesis, reference, n) + 1, len(grams(hypothesis, n)) + 1)
@@ -119,7 +145,7 @@ def smoothed(hypothesis: Tokens, reference: Tokens, n: int) -> float:
 def repeating_never_helps(function) -> str | None:
     once = function(["good"], ["good", "film"], 1)
     often = function(["good"] * 9, ["good", "film"], 1)
-    if once == 1 and abs(often - 1 / 9) < 1e-6:
+    if often <= 1 / 9 + 1e-6 or once < 1:
         return None
     return (
         "saying a good word nine times must earn 1 match of 9, because the reference "

@@ -21,6 +21,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("spaces and line ends", ("  so \n so  good ", 1)),
         Probe("another case", ("Good good film", 1)),
         Probe("punctuation", ("good , good .", 1)),
+        Probe("words that could be glued", ("ab c a bc", 2)),
         Probe("threes of a loop", ("it is so it is so it is so", 3)),
         Probe("many words", (draw(12), 1)),
         Probe("many pairs", (draw(15), 2)),
@@ -94,6 +95,15 @@ def single_words(text: str, n: int) -> float:
     return share(words, len(words))
 
 
+@mistake(
+    "you glue the words of an n-gram together, so that “ab c” is the same as “a bc”: "
+    "count tuples of words"
+)
+def glued(text: str, n: int) -> float:
+    found = ["".join(gram) for gram in grams(text.split(), n)]
+    return share(found, len(found))
+
+
 @mistake("you forget the order inside an n-gram: “so good” and “good so” are two")
 def any_order(text: str, n: int) -> float:
     found = [tuple(sorted(gram)) for gram in grams(text.split(), n)]
@@ -102,11 +112,16 @@ def any_order(text: str, n: int) -> float:
 
 def a_loop_falls(function) -> str | None:
     short, long = function("so good " * 2, 2), function("so good " * 20, 2)
-    if long < short < 1:
+    if not long < short:
+        return (
+            "a loop must score lower the longer it goes on; yours gives "
+            f"{short:.3g} for two rounds and {long:.3g} for twenty"
+        )
+    if short < 1:
         return None
     return (
-        "a loop must score lower the longer it goes on; yours gives "
-        f"{short:.3g} for two rounds and {long:.3g} for twenty"
+        "“so good so good” repeats a pair, so it must score below 1; yours gives "
+        f"{short:.3g}"
     )
 
 

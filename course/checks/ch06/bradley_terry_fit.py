@@ -164,6 +164,7 @@ EXERCISE = Exercise(
     ),
     probes=probes,
     tolerance=1e-4,
+    exact_dtype=True,
     properties=(
         Property("expected wins equal wins", balanced),
         always(

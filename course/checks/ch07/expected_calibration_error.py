@@ -14,6 +14,8 @@ def probes(generator: torch.Generator) -> list[Probe]:
     four = torch.tensor([0.91, 0.93, 0.12, 0.14]), torch.tensor([1.0, 0.0, 0.0, 0.0])
     sure = torch.tensor([1.0, 1.0, 0.0, 1.0]), torch.tensor([1.0, 0.0, 0.0, 1.0])
     uneven = torch.tensor([0.95, 0.15, 0.16, 0.17]), torch.tensor([0.0, 0.0, 0.0, 1.0])
+    edge = torch.tensor([0.5, 0.45]), torch.tensor([1.0, 0.0])
+    zeros = torch.tensor([0.0, 0.0, 0.9]), torch.ones(3)
     under = torch.tensor([0.55, 0.52, 0.57, 0.11]), torch.tensor([1.0, 1.0, 1.0, 0.0])
     return [
         Probe("one prediction", (torch.tensor([0.75]), torch.tensor([1.0]), 10)),
@@ -22,6 +24,8 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("quite sure", (*sure, 10)),
         Probe("too modest", (*under, 10)),
         Probe("one bin", (*under, 1)),
+        Probe("on the edge of a bin", (*edge, 10)),
+        Probe("predictions of 0", (*zeros, 10)),
         Probe("twenty predictions", call(20)),
         Probe("five hundred predictions", call(500)),
         Probe("fifteen bins", call(200, 15)),
@@ -105,6 +109,45 @@ def certain_lost(probabilities: Tensor, outcomes: Tensor, bins: int = 10) -> flo
     inside = probabilities < 1
     n, p, y = tables(probabilities[inside], outcomes[inside], bins)
     return float((p - y).abs().sum() / len(probabilities))
+
+
+@mistake(
+    "your bins are closed on the right, (i/bins, (i + 1)/bins]: here a prediction on "
+    "the edge belongs to the upper bin, and 0 to the first"
+)
+def closed_on_the_right(
+    probabilities: Tensor, outcomes: Tensor, bins: int = 10
+) -> float:
+    error, edges = 0.0, torch.linspace(0, 1, bins + 1)
+    for low, high in zip(edges[:-1], edges[1:], strict=True):
+        inside = (probabilities > low) & (probabilities <= high)
+        if inside.any():
+            gap = probabilities[inside].mean() - outcomes[inside].mean()
+            error += float(inside.double().mean() * gap.abs())
+    return error
+
+
+@mistake(
+    "you round up, so that a prediction on the edge falls into the lower bin: round "
+    "down, the last bin alone takes p = 1 as well"
+)
+def rounded_up(probabilities: Tensor, outcomes: Tensor, bins: int = 10) -> float:
+    index = (probabilities * bins).ceil().long().sub(1).clamp(min=0)
+    error = 0.0
+    for i in index.unique():
+        inside = index == i
+        gap = probabilities[inside].double().mean() - outcomes[inside].double().mean()
+        error += float(inside.double().mean() * gap.abs())
+    return error
+
+
+@mistake(
+    "an empty bin has no mean, 0 / 0 is NaN: leave out the bins that no prediction "
+    "falls into"
+)
+def empty_bins_nan(probabilities: Tensor, outcomes: Tensor, bins: int = 10) -> float:
+    n, p, y = tables(probabilities, outcomes, bins)
+    return float(((p / n - y / n).abs() * n).sum() / n.sum())
 
 
 @mistake("you use the centre of each bin: use the mean of the probabilities in it")

@@ -22,6 +22,8 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("scores far from zero", tuple(x + 50 for x in draw_pair(4))),
         Probe("scores × 100", draw_pair(4, 100.0)),
         Probe("scores × 1000", draw_pair(4, 1000.0)),
+        Probe("sure and wrong", (torch.tensor([-500.0]), torch.tensor([500.0]))),
+        Probe("nearly sure", (torch.tensor([-9.0]), torch.tensor([9.0]))),
         Probe("double precision", tuple(x.double() for x in draw_pair(3))),
     ]
 
@@ -64,6 +66,39 @@ def summed(chosen: Tensor, rejected: Tensor) -> Tensor:
 )
 def naive_logarithm(chosen: Tensor, rejected: Tensor) -> Tensor:
     return -torch.log(torch.sigmoid(chosen - rejected)).mean()
+
+
+@mistake(
+    "a small number added before the logarithm caps the loss where the model is most "
+    "wrong: use F.logsigmoid, which needs none"
+)
+def with_epsilon(chosen: Tensor, rejected: Tensor) -> Tensor:
+    return -(torch.sigmoid(chosen - rejected) + 1e-8).log().mean()
+
+
+@mistake(
+    "clamping the probability caps the loss and kills the gradient where the model is "
+    "most wrong: use F.logsigmoid, which needs no clamp"
+)
+def clamped(chosen: Tensor, rejected: Tensor) -> Tensor:
+    return -torch.sigmoid(chosen - rejected).clamp(min=1e-8).log().mean()
+
+
+@mistake(
+    "in double precision the sigmoid still becomes 0, only later: use F.logsigmoid, "
+    "which stays finite"
+)
+def only_doubled(chosen: Tensor, rejected: Tensor) -> Tensor:
+    p = torch.sigmoid(chosen.double() - rejected.double())
+    return -p.log().mean().to(chosen.dtype)
+
+
+@mistake(
+    "chosen[:, None] meets every rejected text, although the pairs belong together: "
+    "subtract entry by entry"
+)
+def crossed(chosen: Tensor, rejected: Tensor) -> Tensor:
+    return -F.logsigmoid(chosen[:, None] - rejected).mean()
 
 
 @mistake(

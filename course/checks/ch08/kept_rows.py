@@ -130,6 +130,13 @@ EXERCISE = Exercise(
             "adding a constant to all candidates of one prompt",
         ),
         always(
+            "one row even where the best tie",
+            lambda: (torch.tensor([1.0, 3.0, 3.0, 2.0, 0.0, 1.0]), 3),
+            lambda rows: rows.tolist() in ([1, 3], [2, 3]),
+            "the scores 1, 3, 3 of one prompt have two best candidates: keep one of "
+            "them, rows 1 or 2, and row 3 of the other prompt",
+        ),
+        always(
             "one row of every prompt",
             lambda: (twelve(), 3),
             lambda rows: bool(((rows // 3) == torch.arange(4)).all()),

@@ -185,7 +185,5 @@ EXERCISE = Exercise(
             "not sum to 1",
         ),
     ),
-    differentiable=("gold",),
-    constant=("proxy",),
     mistakes=mistakes_in(__name__),
 )

@@ -13,6 +13,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
         rewards = torch.randn(len(lengths), time, generator=generator) * scale
         return rewards, mask_of(lengths, time), gamma
 
+    spoilt = torch.tensor([[1.0, -2.0, torch.nan], [0.5, torch.inf, torch.nan]])
     last = torch.tensor([[0.0, 0.0, 0.0, 1.0]])
     return [
         Probe("one token", (torch.tensor([[2.0]]), mask_of([1], 1), 0.5)),
@@ -22,6 +23,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("gamma 0", call([3], 3, 0.0)),
         Probe("padding", call([4, 2, 3], 4, 0.9)),
         Probe("a row of padding only", call([3, 0], 3, 0.9)),
+        Probe("NaN and ∞ on padding", (spoilt, mask_of([2, 1], 3), 0.9)),
         Probe("as many rows as tokens", call([4, 3, 2, 1], 4, 0.5)),
         Probe("rewards × 100", call([6, 5], 6, 0.99, 100.0)),
     ]

@@ -184,5 +184,6 @@ EXERCISE = Exercise(
         Property("right values leave nothing", right_values_leave_nothing),
         invariant_to_padding(padded, 3),
     ),
+    constant=("rewards", "values"),
     mistakes=mistakes_in(__name__),
 )

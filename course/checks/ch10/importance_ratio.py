@@ -15,6 +15,11 @@ def probes(generator: torch.Generator) -> list[Probe]:
         return new.masked_fill(~mask, rubbish), old.masked_fill(~mask, 0.0), mask
 
     one = torch.tensor([[-0.5]]), torch.tensor([[-1.5]]), mask_of([1], 1)
+    spoilt = (
+        torch.tensor([[-1.0, torch.nan, torch.inf], [-0.5, -2.0, torch.nan]]),
+        torch.tensor([[-1.5, 1.0, -torch.inf], [-1.0, -1.0, torch.nan]]),
+        mask_of([1, 2], 3),
+    )
     same, _, mask = call([2, 3], 3)
     return [
         Probe("one token", one),
@@ -22,6 +27,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("nothing has moved", (same, same.clone(), mask)),
         Probe("padding", call([4, 1, 2], 4)),
         Probe("rubbish on padding", call([3, 1], 3, rubbish=200.0)),
+        Probe("NaN and ∞ on padding", spoilt),
         Probe("a completion of padding only", call([3, 0], 3, rubbish=1.0)),
         Probe("as many completions as tokens", call([4, 3, 2, 4], 4)),
         Probe("far from the old policy", call([4, 4], 4, moved=3.0)),

@@ -181,5 +181,6 @@ EXERCISE = Exercise(
         Property("adds up to score minus penalty", adds_up),
         Property("only the last token knows the score", only_the_last_knows_the_score),
     ),
+    constant=("scores", "old_logprobs", "ref_logprobs"),
     mistakes=mistakes_in(__name__),
 )

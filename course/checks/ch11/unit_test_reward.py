@@ -33,10 +33,15 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("two prompts", (["27+58=", "10+10="], ["85", "85"])),
         Probe("nothing written", same("", " ", "85")),
         Probe("words", same("eighty-five", "85 or so", "it is 85", "85")),
-        Probe("space around the answer", same(" 85\n", "8 5")),
+        Probe("space around the answer", same(" 85\n", " 85", "8 5")),
         Probe("the question copied", same("27+58", "85+0", "85")),
         Probe("every answer at once", same("848586", "85848586", "185")),
         Probe("signs, zeros and underscores", same("+85", "085", "8_5", "85.0")),
+        Probe("a line after the answer", same("85\n86", "85\n", "86\n85", "85\t\n")),
+        Probe("answers of other types", same("85.0", "8.5e1", "0x55", "0b1010101")),
+        Probe("brackets and quotes", same("'85'", "(85)", "85.", "85,", "$85")),
+        Probe("the sign of a loss", same("-85", "−85", "- 85", "85")),
+        Probe("too many zeros", same("0085", "85 ", "85\u200b", "8\n5")),
         Probe("other digits", same("８５", "٨٥", "85")),
         Probe("a text without an end", same("85" * 3000, "9" * 6000, "85")),
         Probe("eight problems", (drawn, written)),
@@ -64,6 +69,13 @@ def each(test):
 def as_int(text: str) -> int | None:
     try:
         return int(text)
+    except ValueError:
+        return None
+
+
+def as_float(text: str) -> float | None:
+    try:
+        return float(text)
     except ValueError:
         return None
 
@@ -129,6 +141,31 @@ def one_for_each(function) -> str | None:
     return "a reward must not depend on the other texts of the batch; yours does"
 
 
+no_strip_of_the_end = mistake(
+    "you take the space away on one side only: it may stand before and after the answer"
+)(each(lambda p, c: c.lstrip() == str(right(p))))
+first_line_only = mistake(
+    "you look at the first line only: whatever follows it would be forgiven"
+)(each(lambda p, c: c.strip().split("\n")[0].strip() == str(right(p))))
+last_word_only = mistake(
+    "you look at the last word only: whatever stands before it would be forgiven"
+)(each(lambda p, c: c.split()[-1:] == [str(right(p))]))
+first_word_only = mistake(
+    "you look at the first word only: whatever follows it would be forgiven"
+)(each(lambda p, c: c.split()[:1] == [str(right(p))]))
+space_inside = mistake(
+    "you take every space away: 8 5 is not 85, only the space around it is allowed"
+)(each(lambda p, c: "".join(c.split()) == str(right(p))))
+digits_only = mistake(
+    "you keep the digits and forgive everything else: compare the whole text"
+)(each(lambda p, c: "".join(re.findall(r"[0-9]", c)) == str(right(p))))
+read_by_float = mistake(
+    "float() also reads 85.0, 8.5e1 and +85: compare the text, so that there is one "
+    "way to be right"
+)(each(lambda p, c: as_float(c) == right(p)))
+close_enough = mistake(
+    "you allow an answer that is off by one: a test is passed or not"
+)(each(lambda p, c: as_int(c) is not None and abs(as_int(c) - right(p)) <= 1))
 evaluates_the_answer = mistake(
     "your test evaluates what the policy wrote, so it can copy the question and be "
     "paid; and evaluated text is code of a stranger"
@@ -172,5 +209,6 @@ EXERCISE = Exercise(
     ),
     probes=probes,
     properties=(Property("one text, one reward", one_for_each),),
+    exact_dtype=True,
     mistakes=mistakes_in(__name__),
 )

@@ -135,6 +135,5 @@ EXERCISE = Exercise(
             "reference; yours is another policy",
         ),
     ),
-    differentiable=("rewards",),
     mistakes=mistakes_in(__name__),
 )

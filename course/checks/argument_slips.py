@@ -1,0 +1,163 @@
+"""Slips in the arguments: ignored, exchanged, shifted, reversed, fixed."""
+
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from course.checks.exercise import Exercise
+from course.checks.slip import IS, Function, Slip, of_argument, shifted
+
+
+def masked(names: tuple[str, ...], example: tuple[Any, ...]) -> Iterator[Slip]:
+    for place, (name, value) in enumerate(zip(names, example, strict=False)):
+        if not (isinstance(value, Tensor) and value.dtype == torch.bool):
+            continue
+        kinds: list[tuple[str, Function, bool]] = [
+            (f"{IS} for a `{name}` that is true everywhere: `{name}` has no effect",
+             torch.ones_like, True),
+            (f"{IS} for the opposite of `{name}`", torch.logical_not, True),
+            (f"{IS} for `{name}` shifted by one to the right",
+             lambda x: shifted(x, 1), True),
+            (f"{IS} for `{name}` shifted by one to the left",
+             lambda x: shifted(x, -1), True),
+            (f"{IS} for `{name}` reversed", lambda x: x.flip(-1), False),
+            (f"{IS} for a `{name}` without its first true entry of each row",
+             lambda x: x & (x.cumsum(-1) > 1), False),
+            (f"{IS} for a `{name}` without its last true entry of each row",
+             lambda x: x & (x.flip(-1).cumsum(-1).flip(-1) > 1), False),
+        ]  # fmt: skip
+        for sentence, change, core in kinds:
+            yield of_argument(sentence, place, change, core)
+
+
+def tensors(names: tuple[str, ...], example: tuple[Any, ...]) -> Iterator[Slip]:
+    for place, (name, value) in enumerate(zip(names, example, strict=False)):
+        if not isinstance(value, Tensor) or value.dtype == torch.bool:
+            continue
+        kinds: list[tuple[str, Function]] = [
+            ("every entry of `{}` one larger", lambda x: x + 1),
+            ("every entry of `{}` one smaller", lambda x: x - 1),
+            ("`{}` reversed along its last dimension", lambda x: x.flip(-1)),
+            ("the rows of `{}` in reverse order", lambda x: x.flip(0)),
+            ("`{}` shifted by one to the right", lambda x: shifted(x, 1)),
+            ("`{}` shifted by one to the left", lambda x: shifted(x, -1)),
+            ("every entry of `{}` 0", torch.zeros_like),
+            ("every entry of `{}` 1", torch.ones_like),
+            ("`{}` with rows and columns exchanged", lambda x: x.transpose(-1, -2)),
+        ]
+        if value.is_floating_point():
+            kinds += [
+                ("`{}` with the opposite sign", torch.neg),
+                ("`{}` without its sign", torch.abs),
+                ("the exponential of `{}`", torch.exp),
+                ("the logarithm of `{}`", torch.log),
+                ("the square of `{}`", torch.square),
+                ("the softmax of `{}`", lambda x: x.softmax(-1)),
+                ("the log-softmax of `{}`", lambda x: x.log_softmax(-1)),
+                ("twice `{}`", lambda x: 2 * x),
+                ("half of `{}`", lambda x: x / 2),
+                ("`{}` limited to 0 from below", lambda x: x.clamp(min=0)),
+                ("`{}` with its mean subtracted", lambda x: x - x.mean()),
+                ("the mean of `{}` everywhere", lambda x: x.mean().expand_as(x)),
+            ]
+        for words, change in kinds:
+            yield of_argument(f"{IS} for {words.format(name)}", place, change)
+
+
+def others(exercise: Exercise, example: tuple[Any, ...]) -> Iterator[Slip]:
+    """Slips in numbers, texts and lists; fixed values are tried from the probes."""
+    given = [probe.arguments for probe in exercise.calls()]
+    for place, (name, value) in enumerate(
+        zip(exercise.parameters, example, strict=False)
+    ):
+        kinds: list[tuple[str, Function]] = []
+        if isinstance(value, bool):
+            kinds = [("the opposite of `{}`", lambda x: not x)]
+        elif isinstance(value, (int, float)):
+            tried = {a[place] for a in given if place < len(a)} | {0, 1, 2, 10, 32}
+            kinds = [
+                (f"`{{}}` fixed at {fixed:g}: the argument has no effect",
+                 lambda x, v=fixed: type(x)(v)) for fixed in sorted(tried)[:20]
+            ]  # fmt: skip
+            kinds += [
+                ("1 divided by `{}`", lambda x: 1 / x),
+                ("−`{}`", lambda x: -x),
+                ("1 − `{}`", lambda x: 1 - x),
+                ("the square of `{}`", lambda x: x * x),
+                ("the square root of `{}`", lambda x: x**0.5),
+                ("half of `{}`", lambda x: x / 2),
+                ("twice `{}`", lambda x: 2 * x),
+                ("`{}` one larger", lambda x: x + 1),
+                ("`{}` one smaller", lambda x: x - 1),
+            ]
+        elif isinstance(value, str):
+            kinds = [
+                ("`{}` in lower case", str.lower),
+                ("`{}` without the space around it", str.strip),
+                ("`{}` backwards", lambda x: x[::-1]),
+            ]
+        elif isinstance(value, list):
+            kinds = [
+                ("`{}` in reverse order", lambda x: x[::-1]),
+                ("`{}` without its last entry", lambda x: x[:-1]),
+                ("`{}` without its first entry", lambda x: x[1:]),
+                ("each entry of `{}` once", lambda x: list(dict.fromkeys(x))),
+                ("`{}` in lower case", lambda x: [t.lower() for t in x]),
+            ]
+        for words, change in kinds:
+            yield of_argument(f"{IS} for {words.format(name)}", place, change)
+
+
+def exchanged(names: tuple[str, ...], example: tuple[Any, ...]) -> Iterator[Slip]:
+    for i, j in combinations(range(len(example)), 2):
+        if type(example[i]) is not type(example[j]):
+            continue
+
+        def apply(function: Function, i: int = i, j: int = j) -> Function:
+            def slipped(*given: Any) -> Any:
+                changed = list(given)
+                if j < len(changed):
+                    changed[i], changed[j] = changed[j], changed[i]
+                return function(*changed)
+
+            return slipped
+
+        words = f"{IS} for `{names[i]}` and `{names[j]}` exchanged"
+        yield Slip(words, apply, core=True)
+
+
+def together(names: tuple[str, ...], example: tuple[Any, ...]) -> Iterator[Slip]:
+    """Changes of all tensors of numbers at once, and of pairs that are broadcast."""
+    floats = [n for n, a in enumerate(example)
+              if isinstance(a, Tensor) and a.is_floating_point()]  # fmt: skip
+    if len(floats) > 1:
+        both = " and ".join(f"`{names[n]}`" for n in floats[:3])
+        for words, factor in (("twice", 2.0), ("half of", 0.5), ("minus", -1.0)):
+
+            def apply(function: Function, k: float = factor) -> Function:
+                return lambda *a: function(
+                    *(x * k if n in floats else x for n, x in enumerate(a))
+                )
+
+            yield Slip(f"{IS} for {words} {both}", apply)
+    for i, j in combinations(floats, 2):
+        if example[i].dim() != 1 or example[j].dim() != 1:
+            continue
+
+        def crossed(function: Function, i: int = i, j: int = j) -> Function:
+            def slipped(*given: Any) -> Any:
+                changed, m = list(given), len(given[j])
+                changed[i] = given[i].repeat_interleave(m)
+                changed[j] = given[j].repeat(len(given[i]))
+                return function(*changed)
+
+            return slipped
+
+        yield Slip(
+            f"{IS} for every `{names[i]}` met with every `{names[j]}`: broadcasting "
+            "has made a table of them",
+            crossed,
+        )

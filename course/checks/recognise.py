@@ -1,0 +1,209 @@
+"""The general recogniser: what a wrong answer is, said only where it fits everywhere.
+
+First the exercise's own mistakes, then the slips of every course, then both together.
+What it says has been tried: the slip, applied to the right function, gave the
+answer's own results on every probe, and on other inputs that no probe has.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from course.checks.comparing import alike, same
+from course.checks.exercise import Exercise, Mistake, Probe
+from course.checks.observing import Outcome, expected, fresh, observe
+from course.checks.slip import Function, Slip
+from course.checks.slips import slips
+
+COMMON = (0.0, 1.0, 0.5, -1.0)  # numbers that say nothing about where they come from
+
+
+class Case:
+    """A wrong answer: its results on the probes, and which of them are wrong."""
+
+    def __init__(
+        self, exercise: Exercise, function: Function, outcomes: list[Outcome]
+    ) -> None:
+        self.exercise, self.function = exercise, function
+        self.probes, self.outcomes = exercise.calls(), outcomes
+        self.expected = expected(exercise)
+        self._first: dict[int, float] = {}
+        self.tolerance = max(exercise.tolerance, 1e-5)
+        self.wrong = [
+            n for n, mine in enumerate(outcomes)
+            if mine.error or not self.right(n, mine.value)
+        ]  # fmt: skip
+
+    def right(self, n: int, value: Any) -> bool:
+        """Whether a value is what probe n expects."""
+        theirs = self.expected[n]
+        return same(value, theirs.value, self.tolerance, theirs.slack)
+
+    def fits(self, candidate: Function, places: Iterable[int] | None = None) -> bool:
+        """Whether a candidate gives the answer's results, the wrong ones first."""
+        if places is None:
+            others = (n for n in range(len(self.probes)) if n not in self.wrong)
+            places = [*self.wrong, *others]
+        return all(self.gives(n, called(candidate, self.probes[n])) for n in places)
+
+    def gives(self, n: int, value: Any) -> bool:
+        """Whether a value is the answer's own result on probe n."""
+        mine, slack = self.outcomes[n], self.expected[n].slack
+        if mine.error is not None or self._clearly_other(n, value):
+            return False
+        return same(mine.value, value, self.tolerance, slack)
+
+    def _clearly_other(self, n: int, value: Any) -> bool:
+        """A cheap no: another shape, or a first number far from the answer's."""
+        mine = self.outcomes[n].value
+        if not (isinstance(mine, Tensor) and isinstance(value, Tensor)):
+            return False
+        if mine.shape != value.shape:
+            return True
+        if not mine.numel() or not mine.is_floating_point():
+            return False
+        if n not in self._first:
+            self._first[n] = float(mine.detach().reshape(-1)[0])
+        one, other = self._first[n], float(value.detach().reshape(-1)[0])
+        far = 1e-3 + 1e-3 * abs(one) + 10 * self.expected[n].slack
+        return math.isfinite(one) and not abs(one - other) <= far
+
+    def says_enough(self) -> bool:
+        """Whether the wrong results are too many to agree with anything by chance."""
+        return len(telling(self.outcomes[n].value for n in self.wrong)) >= 2
+
+    def holds_elsewhere(self, candidate: Function) -> bool:
+        """Whether the candidate also fits on inputs that are no probes."""
+        for probe in self.exercise.calls(seed=23):
+            mine, theirs = called(self.function, probe), called(candidate, probe)
+            if not same(mine, theirs, 10 * self.tolerance):
+                return False
+        return True
+
+
+class _Failed:
+    """What a function that stops with an error gave: equal to nothing."""
+
+
+def called(function: Function, probe: Probe) -> Any:
+    """The function's result on copies of a probe's arguments."""
+    try:
+        with torch.no_grad():
+            return function(*fresh(probe.arguments))
+    except (Exception, SystemExit):
+        return _Failed()
+
+
+def telling(values: Iterable[Any]) -> list[float]:
+    """The different finite numbers in some results that are not just 0, 1, ½ or −1."""
+    found: set[float] = set()
+    for value in values:
+        parts = value if isinstance(value, (list, tuple)) else [value]
+        for part in parts:
+            if isinstance(part, Tensor):
+                found |= set(part.detach().double().reshape(-1)[:50].tolist())
+            elif isinstance(part, (int, float)):
+                found.add(float(part))
+            elif isinstance(part, str):
+                found.add(float(abs(hash(part)) % 10**9 + 2))
+    whole = len(found) > 4
+    return [x for x in found if math.isfinite(x) and (whole or x not in COMMON)]
+
+
+def known_mistake(case: Case) -> str | None:
+    """The sentence of the mistake of this exercise that the answer makes."""
+    for mistake in case.exercise.mistakes:
+        if _does_the_same(case, mistake):
+            return mistake.sentence
+    if not case.wrong:
+        return None
+    for mistake in case.exercise.mistakes:
+        if case.fits(mistake.function) and not _gradient_only(case, mistake):
+            return mistake.sentence
+    return None
+
+
+def _does_the_same(case: Case, mistake: Mistake) -> bool:
+    pairs = zip(case.probes, case.outcomes, strict=True)
+    return all(
+        alike(yours, observe(mistake.function, probe, case.exercise), case.tolerance)
+        for probe, yours in pairs
+    )
+
+
+def _gradient_only(case: Case, mistake: Mistake) -> bool:
+    """Whether the mistake's values are right, so that values alone cannot show it."""
+    return all(
+        case.right(n, called(mistake.function, probe))
+        for n, probe in enumerate(case.probes)
+    )
+
+
+def usual_slip(case: Case) -> str | None:
+    """The sentence of a slip, of two, or of a mistake with a slip, that fits."""
+    if not case.wrong or not case.says_enough():
+        return None
+    right, every = case.exercise.load(), slips(case.exercise)
+    for slip in every:
+        if _holds(case, slip.apply(right)):
+            return slip.sentence
+    core = [slip for slip in every if slip.core]
+    for mistake in case.exercise.mistakes:
+        slip = _on_top(case, mistake.function, core)
+        if slip:
+            return f"{mistake.sentence}; and besides, {_after(slip, 'that')}"
+    for one in core:
+        other = _on_top(case, one.apply(right), [s for s in core if s is not one])
+        if other:
+            return f"two slips at once: {one.sentence}; and of that, " + _after(
+                other, "this"
+            )
+    return None
+
+
+def _on_top(case: Case, inner: Function, core: list[Slip]) -> Slip | None:
+    """The slip that, made on top of a function, gives the answer's results."""
+    place = case.wrong[0]
+    arguments = fresh(case.probes[place].arguments)
+    value = called(inner, case.probes[place])
+    for slip in core:
+        if slip.change is None:
+            continue
+        try:
+            near = case.gives(place, slip.change(value, *arguments))
+        except Exception:  # most changes make no sense for most results
+            continue
+        if near and _holds(case, slip.apply(inner)):
+            return slip
+    return None
+
+
+def _after(slip: Slip, of: str) -> str:
+    """The slip's sentence, told of another result than the expected one."""
+    return slip.sentence.replace("the expected one", of, 1)
+
+
+def _holds(case: Case, candidate: Callable[..., Any]) -> bool:
+    return case.fits(candidate) and case.holds_elsewhere(candidate)
+
+
+def mostly(case: Case) -> str | None:
+    """A mistake whose result the answer has on most of the probes where it is wrong."""
+    best, most = "", 0
+    wrong = [n for n in case.wrong if case.outcomes[n].error is None]
+    for mistake in case.exercise.mistakes:
+        agree = []
+        for n in wrong:
+            theirs = called(mistake.function, case.probes[n])
+            if case.fits(lambda *_, v=theirs: v, [n]) and not case.right(n, theirs):
+                agree.append(n)
+        enough = len(telling(case.outcomes[n].value for n in agree)) >= 2
+        if enough and len(agree) >= max(2, most + 1) and 2 * len(agree) >= len(wrong):
+            best, most = mistake.sentence, len(agree)
+    if not best:
+        return None
+    probes = f"{most} of the {len(case.wrong)} probes where your result is wrong"
+    return f"on {probes} it is that of a known mistake: {best}"

@@ -30,7 +30,7 @@ from course.data.archives import sha256
 from course.definitions import Ref, Source, digest, reach
 from course.lm.training import History
 from course.recipes import RECIPES, Checkpoint, Recipe
-from course.runtime import CourseError, device, home
+from course.runtime import CourseError, device, home, matrix_product
 
 CARD = "checkpoint.json"
 FORMAT = 2  # of the folder; part of the key
@@ -120,6 +120,7 @@ def load(name: str) -> Checkpoint:
         if (found := read(wanted, folder, say=True)) is not None:
             return found
         print(f"training the checkpoint {name} (kept for the next time)")
+        matrix_product()  # also where no notebook has called `setup`
         start = perf_counter()
         made = wanted.train(wanted.settings, needed)
         made.metrics["seconds"] = perf_counter() - start

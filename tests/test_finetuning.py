@@ -304,14 +304,14 @@ def test_with_adapters_only_the_adapters_train(tokenizer):
 
 
 def test_the_stop_button_keeps_what_was_learned(tokenizer, monkeypatch, capsys):
-    calls = iter(range(100))
+    calls, norm = iter(range(100)), finetuning.descend
 
     def interrupted(*arguments):
         if next(calls) == 3:
             raise KeyboardInterrupt
-        return completion_loss(*arguments)
+        return norm(*arguments)
 
-    monkeypatch.setattr(finetuning, "completion_loss", interrupted)
+    monkeypatch.setattr(finetuning, "descend", interrupted)
     model, history = tuned(tokenizer)
     assert len(history["loss"]) == 3
     assert "stopped after 3 of 60 steps" in capsys.readouterr().out
@@ -335,3 +335,35 @@ def test_a_tokenizer_that_does_not_fit_is_refused(tokenizer):
     small = GPT(GPTConfig(vocab_size=40, width=16, layers=1, heads=2, kv_heads=1))
     with pytest.raises(ValueError, match="expected at most the model's vocabulary"):
         tuned(tokenizer, small)
+
+
+# Without padding
+
+
+def lengths_of_reviews() -> list[int]:
+    """Unequal lengths as reviews have them: from 6 to 94 tokens, most near 33."""
+    draws = torch.randn(64, generator=torch.Generator().manual_seed(0))
+    return (3.45 + 0.55 * draws).exp().clamp(6, 94).int().tolist()
+
+
+def test_the_parts_of_a_batch_have_the_loss_and_the_gradient_of_the_whole(products):
+    torch.manual_seed(0)
+    config = GPTConfig(50, 96, width=24, layers=2, heads=2, kv_heads=1, feed_forward=32)
+    model = GPT(config).double()
+    rows = [
+        finetuning.Demonstration(torch.randint(3, 50, (n,)).tolist(), n // 4)
+        for n in lengths_of_reviews()
+    ]
+    ids, given, lengths = completion_batch(rows, 2)
+    whole = completion_loss(model(ids), completion_labels(ids, given, lengths))
+    theirs = torch.autograd.grad(whole, list(model.parameters()))
+    computed = []
+    hook = model.register_forward_pre_hook(lambda m, x: computed.append(x[0].numel()))
+    ours = finetuning._backward_in_parts(model, rows, 2, completion_labels)
+    hook.remove()
+    torch.testing.assert_close(ours, whole.detach())
+    gradients = [parameter.grad for parameter in model.parameters()]
+    torch.testing.assert_close(gradients, list(theirs))
+    real = int(lengths.sum())
+    assert 1 - real / ids.numel() > 0.4  # of the batch in one piece
+    assert 1 - real / sum(computed) <= 0.05

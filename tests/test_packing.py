@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course.lm.model import GPT, GPTConfig
-from course.lm.packing import pack, pack_sequences, packed_loss
+from course.lm.packing import length_parts, pack, pack_sequences, packed_loss
 
 TEXTS = st.lists(
     st.lists(st.integers(1, 99), min_size=1, max_size=8), min_size=1, max_size=12
@@ -134,3 +134,23 @@ def test_what_the_padding_holds_changes_no_gradient():
 
     for one, two in zip(gradient(ids), gradient(other), strict=True):
         torch.testing.assert_close(one, two)
+
+
+# Parts of nearly equal length
+
+
+@given(
+    st.lists(st.integers(1, 90), min_size=1, max_size=70),
+    st.sampled_from([0.0, 0.05, 0.3]),
+)
+def test_every_row_is_in_one_part_and_no_part_pads_more_than_allowed(lengths, padding):
+    parts = length_parts(lengths, padding)
+    assert sorted(torch.cat(parts).tolist()) == list(range(len(lengths)))
+    for part in parts:
+        real = [lengths[row] for row in part.tolist()]
+        assert real == sorted(real)
+        assert 1 - sum(real) / (max(real) * len(real)) <= padding + 1e-9
+
+
+def test_rows_of_one_length_stay_together():
+    assert [len(part) for part in length_parts([7] * 64)] == [64]

@@ -445,3 +445,40 @@ def test_training_on_what_makes_no_sense_is_one_sentence(
 ):
     with pytest.raises(ValueError, match=sentence):
         call(blank, tokenizer)
+
+
+@pytest.mark.parametrize("loss", ["regression", "pairwise"])
+def test_hardly_any_padding_is_computed(loss, tokenizer, gpt):
+    """And the gradient is that of the batch in one piece."""
+    draws = torch.Generator().manual_seed(0)
+    lengths = torch.randint(1, 24, (128,), generator=draws).tolist()
+    texts = [" ".join(["a"] * n) for n in lengths]
+    model = reward.RewardModel(gpt, torch.Generator().manual_seed(1))
+    rows = reward.text_batch(tokenizer, texts, CONTEXT)
+    ids, mask = pad_batch(rows, tokenizer.pad_token_id)
+    target = torch.arange(128.0)
+    one = (model(ids, mask) * target).sum()
+    theirs = torch.autograd.grad(one, list(model.parameters()))
+    parts = (training._score(model, tokenizer, rows) * target).sum()
+    ours = torch.autograd.grad(parts, list(model.parameters()))
+    for a, b in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-3 * float(b.abs().max()))
+    real, computed = [], []
+
+    def note(module, arguments):
+        real.append(int(arguments[1].sum()))
+        computed.append(arguments[1].numel())
+
+    hook = model.register_forward_pre_hook(note)
+    if loss == "regression":
+        fit(
+            training.fit_regression, model, tokenizer, texts, lengths,
+            epochs=1, batch_size=16, learning_rate=1e-4,
+        )  # fmt: skip
+    else:
+        fit(
+            training.fit_pairwise, model, tokenizer, texts[:64], texts[64:],
+            epochs=1, batch_size=32, learning_rate=1e-4,
+        )  # fmt: skip
+    hook.remove()
+    assert 1 - sum(real) / sum(computed) <= 0.05

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from course.lm.objective import token_logprobs
+from course.lm.packing import length_parts
 from course.lm.tokenizer import encode, pad_batch
 from course.lm.training import (
     History,
@@ -68,17 +69,20 @@ def masked_mean_loss(
     return -total / (counted.sum() if n_tokens is None else n_tokens)
 
 
-def completion_loss(logits: Tensor, labels: Tensor) -> Tensor:
+def completion_loss(
+    logits: Tensor, labels: Tensor, n_tokens: int | Tensor | None = None
+) -> Tensor:
     """Mean nats per counted token: the loss of supervised fine-tuning; a scalar.
 
     logits (batch, time, vocabulary), labels (batch, time), -100 where nothing counts.
     The logits at position i predict label i + 1; the shift is made here, once.
+    n_tokens: as in `masked_mean_loss`.
     Equals transformers' loss for these labels, and TRL's `SFTTrainer`.  Chapter 04.
     """
     targets = labels[:, 1:]
     counted = targets != IGNORED
     logprobs = token_logprobs(logits[:, :-1], targets.masked_fill(~counted, 0))
-    return masked_mean_loss(logprobs, counted)
+    return masked_mean_loss(logprobs, counted, n_tokens)
 
 
 class Demonstration(NamedTuple):
@@ -138,6 +142,31 @@ def completion_batch(
     return ids, prompt_lengths, torch.tensor([len(row.ids) for row in rows])
 
 
+def _backward_in_parts(
+    model: "GPT",
+    batch: Sequence[Demonstration],
+    pad_id: int,
+    make_labels: Callable[[Tensor, Tensor, Tensor], Tensor],
+) -> Tensor:
+    """Add the gradient of the batch's `completion_loss`; return the loss, a scalar.
+
+    In parts of nearly equal length (`length_parts`): padding is not computed.
+    """
+    parts = []
+    for numbers in length_parts([len(row.ids) for row in batch]):
+        columns = completion_batch([batch[n] for n in numbers], pad_id)
+        ids, given, lengths = (column.to(model.device) for column in columns)
+        parts.append((ids, make_labels(ids, given, lengths)))
+    counted = sum((labels[:, 1:] != IGNORED).sum() for _, labels in parts)
+    losses = []
+    for ids, labels in parts:
+        # Padding is on the right, where a causal model never looks.
+        loss = completion_loss(model(ids), labels, counted)
+        loss.backward()
+        losses.append(loss.detach())
+    return torch.stack(losses).sum()
+
+
 def fine_tune(
     model: "GPT",
     tokenizer: "PreTrainedTokenizerFast",
@@ -182,15 +211,9 @@ def fine_tune(
             share = schedule(step, steps, warmup)
             scale_learning_rates([optimizer], share)
             batch = [rows[n] for n in next(order)]
-            parts = completion_batch(batch, tokenizer.pad_token_id)
-            ids, given, lengths = (part.to(model.device) for part in parts)
-            # Padding stands on the right, where a causal model never looks.
-            loss = completion_loss(model(ids), make_labels(ids, given, lengths))
-            loss.backward()
+            loss = _backward_in_parts(model, batch, tokenizer.pad_token_id, make_labels)
             norm = descend([optimizer], weights, loss, step, max_grad_norm)
-            history.log(
-                step, loss=loss.detach(), lr=learning_rate * share, grad_norm=norm
-            )
+            history.log(step, loss=loss, lr=learning_rate * share, grad_norm=norm)
             bar.set_postfix(loss=f"{history.last['loss']:.3f}")
             bar.update()
         if measure is not None:

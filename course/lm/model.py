@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from course.lm.cache import KVCache
 from course.lm.layers import attend, rotary_angles, swiglu, turn, visible_positions
 
 
@@ -71,51 +72,6 @@ class RMSNorm(nn.Module):
         """(..., C) -> (..., C)."""
         # Equals layers.rms_norm (a test holds it), in one pass over the memory.
         return F.rms_norm(x, (x.shape[-1],), self.weight, self.eps)
-
-
-class KVCache:
-    """Keys and values of the positions seen so far, both (batch, K, seen, D) per block.
-
-    They are written into buffers with room for more, which double when they are full.
-    Chapter 02.
-    """
-
-    def __init__(self, layers: int):
-        self.buffers: list[tuple[Tensor, Tensor] | None] = [None] * layers
-        self.lengths = [0] * layers
-
-    def __len__(self) -> int:
-        return self.lengths[0]
-
-    def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Append the new positions of one block; return all of them."""
-        start = self.lengths[layer]
-        end = self.lengths[layer] = start + keys.shape[2]
-        buffers = self.buffers[layer]
-        if keys.requires_grad:  # a gradient must not be overwritten
-            if buffers is not None:
-                keys = torch.cat((buffers[0][:, :, :start], keys), dim=2)
-                values = torch.cat((buffers[1][:, :, :start], values), dim=2)
-            self.buffers[layer] = keys, values
-            return keys, values
-        if buffers is None or buffers[0].shape[2] < end:
-            grown = tuple(
-                new.new_empty(*new.shape[:2], max(2 * end, 64), new.shape[3])
-                for new in (keys, values)
-            )
-            if buffers is not None:
-                for new, old in zip(grown, buffers, strict=True):
-                    new[:, :, :start] = old[:, :, :start]
-            self.buffers[layer] = buffers = grown
-        buffers[0][:, :, start:end] = keys
-        buffers[1][:, :, start:end] = values
-        return buffers[0][:, :, :end], buffers[1][:, :, :end]
-
-    def select(self, rows: Tensor) -> None:
-        """Keep only these batch rows (texts that are still being written)."""
-        self.buffers = [
-            pair and (pair[0][rows], pair[1][rows]) for pair in self.buffers
-        ]
 
 
 def slow_fused_attention(x: Tensor) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from course.lm.packing import length_parts
 from course.lm.tokenizer import pad_batch
 from course.lm.training import History, descend, scale_learning_rates
 from course.reward.losses import (
@@ -173,8 +174,14 @@ def fit_ordinal(
 def _score(
     model: RewardModel, tokenizer: "PreTrainedTokenizerFast", rows: list[list[int]]
 ) -> Tensor:
-    ids, mask = pad_batch(rows, tokenizer.pad_token_id)
-    return model(ids.to(model.gpt.device), mask.to(model.gpt.device))
+    """Scores of the rows, (batch,), with gradient; padding is not computed."""
+    device, parts = model.gpt.device, length_parts([len(row) for row in rows])
+    scores = []
+    for part in parts:
+        ids, mask = pad_batch([rows[i] for i in part], tokenizer.pad_token_id)
+        scores.append(model(ids.to(device), mask.to(device)))
+    back = torch.cat(parts).argsort().to(device)  # into the order of the rows
+    return torch.cat(scores)[back]
 
 
 def epoch_batches(

@@ -18,10 +18,10 @@
 # %% [markdown] id="00-map-text"
 # ## The map
 #
-# A **language model** says how probable the next token of a text is. A
-# **reward model** says with one number how much people would like a text. A
-# **policy** is a language model that writes texts and is trained to earn reward.
-# (These and all other words of the course are defined in the
+# A **language model** says how probable the next token of a text is. A [**reward
+# model**](../GLOSSARY.md) says with one number how much people would like a text. A
+# [**policy**](../GLOSSARY.md) is a language model that writes texts and is trained to
+# earn reward. (These and all other words of the course are defined in the
 # [glossary](../GLOSSARY.md).) The next cells draw how they fit together.
 
 # %% id="00-map-helpers"

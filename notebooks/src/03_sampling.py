@@ -25,7 +25,7 @@
 # |---|---|
 # | **state** $s$ | the prefix: all tokens so far |
 # | **action** $a$ | the next token |
-# | **policy** $\pi(a \mid s)$ | the probability of that token: softmax of the logits |
+# | [**policy**](../GLOSSARY.md) $\pi(a \mid s)$ | the probability of that token: softmax of the logits |
 # | transition | append the action to the state; nothing is random here |
 # | **episode** | one text, from `<bos>` to the end-of-text token `<eos>` |
 #
@@ -203,12 +203,14 @@ for seed in range(4):
 # ## Temperature
 #
 # The texts sound like reviews for a few words and then lose the thread. The model is
-# small, and each unlucky draw becomes part of the next state. **Temperature** $T$ makes
-# the policy more or less daring. It divides the logits:
+# small, and each unlucky draw becomes part of the next state.
+# [**Temperature**](../GLOSSARY.md) $T$ makes the policy more or less daring. It divides
+# the logits:
 #
 # $$ p_T(v) = \mathrm{softmax}(z / T)_v. $$
 #
-# How daring a policy is in a state is measured by its **entropy**, in nats:
+# How daring a policy is in a state is measured by its [**entropy**](../GLOSSARY.md), in
+# nats:
 #
 # $$ H = -\sum_v p_T(v) \log p_T(v). $$
 #
@@ -296,6 +298,8 @@ inside = letters[all_ids] & all_mask
 begins[:, 0] |= inside[:, 0]  # a text's first word has no space before it
 inside[:, 0] = False
 begins &= all_mask
+kinds = {"begins a word": (begins, ""), "goes on with a word": (inside, "///")}
+kinds["a mark or the end"] = (~begins & ~inside, "..")
 print(f"before a new word: {H[begins].mean():.2f} nats")
 print(f"inside a word:     {H[inside].mean():.2f} nats")
 
@@ -305,14 +309,12 @@ import matplotlib.pyplot as plt
 row = next(i for i in range(len(rows)) if 18 <= all_mask[i].sum() <= 22)
 n = int(all_mask[row].sum())  # tokens of one text
 labels = [tokenizer.decode([int(i)]) for i in all_ids[row, :n]]
-kind_of = begins[row, :n] * 1 + inside[row, :n] * 2  # 0: a mark, or the end
 _, axes = plt.subplots(figsize=(7.5, 3.4))
-names = "a mark or the end", "begins a word", "goes on with a word"
-for kind, hatch in ((1, ""), (2, "///"), (0, "..")):
-    at = (kind_of == kind).nonzero()[:, 0]
-    axes.bar(at, H[row][at], label=names[kind], hatch=hatch, edgecolor="white")
+for name, (chosen, hatch) in kinds.items():
+    at = chosen[row, :n].nonzero()[:, 0]
+    axes.bar(at, H[row][at], label=name, hatch=hatch, edgecolor="white")
 axes.set_xticks(range(n), labels, rotation=60, ha="right", fontsize=8)
-axes.set_ylim(top=1.3 * float(H[row].max()))  # room for the legend
+axes.set_ylim(top=1.5 * float(H[row].max()))  # room for the legend
 plots.finish(axes, "The policy is unsure where words begin, surer inside them",
              "token that the writer chose next", "entropy before it (nats)",
              alt="One bar for each token of a sentence, up to about 6 nats; the plain "
@@ -335,9 +337,9 @@ claim("unsure states have over twice the entropy of sure ones", q90 > 2 * q10,
 # cut this long tail. Cut tokens get the logit −∞, and softmax shares their probability
 # among the others.
 #
-# - **Top-k** keeps the $k$ most likely tokens, always $k$.
-# - **Top-p** (nucleus sampling) keeps the smallest set of tokens whose probability
-#   reaches $p$.
+# - [**Top-k**](../GLOSSARY.md) keeps the $k$ most likely tokens, always $k$.
+# - [**Top-p**](../GLOSSARY.md) (nucleus sampling) keeps the smallest set of tokens
+#   whose probability reaches $p$.
 #
 # Both are one line once the tokens are sorted. The smallest set consists of the most
 # likely tokens; a token stays when the probability *before* it has not yet
@@ -435,9 +437,9 @@ for setting in (
 # `episode` above is wasteful: for each new token it sends the *whole* text through the
 # model again. What really has to be computed again? The model is causal: appending a
 # token changes nothing at earlier positions. A new token needs the others only in
-# attention, where its query meets their keys and values. So keep those. A **key-value
-# cache** is a drawer for each layer; a step puts the new token's key and value in
-# and takes all of them out.
+# attention, where its query meets their keys and values. So keep those. A [**key-value
+# cache**](../GLOSSARY.md) is a drawer for each layer; a step puts the new token's key
+# and value in and takes all of them out.
 #
 # Our `GPT` asks a cache for two things only: its length (the position of the next
 # token) and `extend`. Here is one.
@@ -581,8 +583,9 @@ claim("the cache holds keys and values of every layer for every token",
 # `<eos>` leave the batch, so a batch costs no more than its unfinished texts. The
 # result is padded **on the right**, and `lengths` says how much of each row is text.
 #
-# The **completion mask** is made from the lengths alone: true on the first
-# `lengths[b]` tokens of row $b$, with `<eos>` included, for the policy *chose* to stop.
+# The [**completion mask**](../GLOSSARY.md) is made from the lengths alone: true on the
+# first `lengths[b]` tokens of row $b$, with `<eos>` included, for the policy *chose* to
+# stop.
 
 # %% id="03-batch"
 some = ["The film is", "It", "An old story about a man who"]
@@ -654,11 +657,11 @@ plots.curves(
 # %% [markdown] id="03-logprob-text"
 # ## Log-probabilities that you can train on
 #
-# A sampler returns, beside each token, the **log-probability** with which the policy
-# drew it. Policy gradients compare it with what the model says later about the same
-# tokens. So the two must agree: send the finished text through the model once more
-# (**re-scoring**) and compare. This one check finds mistakes in masks, positions,
-# cache, temperature and alignment. Here it is with three policies:
+# A sampler returns, beside each token, the [**log-probability**](../GLOSSARY.md) with
+# which the policy drew it. Policy gradients compare it with what the model says later
+# about the same tokens. So the two must agree: send the finished text through the model
+# once more (**re-scoring**) and compare. This one check finds mistakes in masks,
+# positions, cache, temperature and alignment. Here it is with three policies:
 #
 # 1. sampled at temperature 0.7, re-scored at 0.7;
 # 2. sampled at 0.7, re-scored at 1: the temperature is easily forgotten;
@@ -707,10 +710,12 @@ claim("and a text with over twice the policy's, on the average in nats",
 #
 # ## Control: no chance at all
 #
-# Take the most likely token each time: **greedy decoding**, the limit of temperature
-# 0. It cannot make an unlucky draw. Does it write best? **Distinct-n** is the share of
-# n-grams in a text that are different from each other: 1 without any repetition. First
-# eight greedy texts as they come, from the eight likeliest first tokens.
+# Take the most likely token each time: [**greedy decoding**](../GLOSSARY.md), the limit
+# of temperature
+# 0. It cannot make an unlucky draw. Does it write best?
+#    [**Distinct-n**](../GLOSSARY.md) is the share of n-grams in a text that are
+#    different from each other: 1 without any repetition. First eight greedy texts as
+#    they come, from the eight likeliest first tokens.
 
 
 # %% id="03-greedy"

@@ -25,7 +25,7 @@
 # |---|---|
 # | **state** $s$ | the prefix: all tokens so far |
 # | **action** $a$ | the next token |
-# | [**policy**](../GLOSSARY.md) $\pi(a \mid s)$ | the probability of that token: softmax of the logits |
+# | **policy** $\pi(a \mid s)$ | the probability of that token: softmax of the logits |
 # | transition | append the action to the state; nothing is random here |
 # | **episode** | one text, from `<bos>` to the end-of-text token `<eos>` |
 #
@@ -710,12 +710,11 @@ claim("and a text with over twice the policy's, on the average in nats",
 #
 # ## Control: no chance at all
 #
-# Take the most likely token each time: [**greedy decoding**](../GLOSSARY.md), the limit
-# of temperature
-# 0. It cannot make an unlucky draw. Does it write best?
-#    [**Distinct-n**](../GLOSSARY.md) is the share of n-grams in a text that are
-#    different from each other: 1 without any repetition. First eight greedy texts as
-#    they come, from the eight likeliest first tokens.
+# Take the most likely token each time: [**greedy decoding**](../GLOSSARY.md). It is what
+# temperature does in the limit of 0. It cannot make an unlucky draw. Does it write best?
+# [**Distinct-n**](../GLOSSARY.md) is the share of n-grams in a text that are different
+# from each other: 1 without any repetition. First eight greedy texts as they come, from
+# the eight likeliest first tokens.
 
 
 # %% id="03-greedy"

@@ -435,10 +435,11 @@ for q in (0.2, 0.5, 2 / 3, 0.8, 0.9):
     right = torch.tensor([0.0, 1.0], dtype=torch.float64)
     gradients = (right - q)[:, None, None]  # of log pi: wrong, right
     none, mean, best = (
-        mean_and_variance(right - b, gradients, chances)[1] for b in (0.0, q, 1 - q)
+        abs(mean_and_variance(right - b, gradients, chances)[1])
+        for b in (0.0, q, 1 - q)
     )
     ratios[q] = mean / none
-    print(f"{q:.2f}  {none:.4f}  {mean:.4f}  {abs(best):.4f}  {mean / none:6.2f}")
+    print(f"{q:.2f}  {none:.4f}  {mean:.4f}  {best:.4f}  {mean / none:6.2f}")
 claim("at q = 2/3 the mean is worth nothing", abs(ratios[2 / 3] - 1) < 1e-9)
 claim("at q = 0.8 it makes the variance 9 times as large", abs(ratios[0.8] - 9) < 1e-9)
 

@@ -961,9 +961,10 @@ claim("fresh samples are within 0.5 of the recipe's 0 and 1",
 # %% [markdown] id="07-large-text"
 # ## What is missing: reading
 #
-# Our model has read every training text with all its ratings, twice. The language
-# model under it read a few hundred thousand tokens, SmolLM2 of chapter 02 two million
-# million ([Allal and others, 2025](https://arxiv.org/abs/2502.02737)).
+# Our model has read every training text, with the mean of its ratings, twice. The
+# language model under it had read these same texts and no others. SmolLM2 of
+# [chapter 02](02_transformer.ipynb) read two trillion tokens
+# ([Allal and others, 2025](https://arxiv.org/abs/2502.02737)).
 #
 # So we reverse the budget: a fraction of the texts, 800 of the short ones, and
 # a trunk of 135 million weights, **frozen**. Every text becomes one vector, the state

@@ -307,6 +307,13 @@ for title, some in (lists | {"largest mistakes": wrong[:5]}).items():
         print(f"  score {scores[n]:+.2f}, people {people[n]:+.2f}: {texts[n][:90]}")
 
 # %% [markdown] id="07-yard-text"
+# <details><summary>What the largest mistakes have in common</summary>
+#
+# Most of them praise or condemn in pictures: a film that hits one out of the park, or
+# puts the nail in a coffin. The single words say little, or the opposite.
+#
+# </details>
+#
 # ## How good is that?
 #
 # The measure is **Pearson's correlation** $r$ with the mean human rating over all test

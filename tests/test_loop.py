@@ -16,7 +16,7 @@ from course.policy.critic import Critic
 from course.policy.enumerable import NAMES, TinyPolicy
 from course.policy.grpo import grpo_step, rloo_step
 from course.policy.guards import MAX_RATIO, restored_on_error, update
-from course.policy.kl import AdaptiveKL, FixedKL, adapt_beta
+from course.policy.kl import AdaptiveKL, adapt_beta
 from course.policy.loop import (
     check_kl,
     linear_decay,
@@ -625,9 +625,6 @@ def test_the_adaptive_controller_follows_zieglers_rule_counted_by_hand():
     controller = AdaptiveKL(0.1, target=6.0, horizon=1000)
     controller.update(9.0, 100)
     assert controller.beta == pytest.approx(0.102)
-    fixed = FixedKL(0.1)
-    fixed.update(9.0, 100)
-    assert fixed.beta == 0.1
     for wrong in ({"target": 0.0}, {"horizon": 0}, {"beta": -1.0}):
         with pytest.raises(ValueError, match="expected"):
             adapt_beta(**{"beta": 0.1, "kl_seq": 1.0, "target": 6.0, "n_sequences": 1,

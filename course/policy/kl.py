@@ -132,16 +132,6 @@ def adapt_beta(
 
 
 @dataclass
-class FixedKL:
-    """One beta for the whole run.  Chapter 10."""
-
-    beta: float
-
-    def update(self, kl_seq: float, n_sequences: int) -> None:
-        """Nothing changes."""
-
-
-@dataclass
 class AdaptiveKL:
     """A beta that steers the KL towards `target` nats per sequence.
 

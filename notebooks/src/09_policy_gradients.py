@@ -504,6 +504,15 @@ claim(
     share=share,
 )
 
+# %% id="09-credit-course" tags=["nbval-check-output"]
+from course.policy.advantages import reward_to_go_advantages, whole_sequence_advantages
+
+b = to_go[:, 0].mean()  # the course takes off the batch's mean return as a baseline
+whole = whole_sequence_advantages(coins, torch.ones_like(coins))  # (20000,)
+after = reward_to_go_advantages(coins, torch.ones_like(coins))  # (20000, T)
+off = [(whole - (to_go[:, 0] - b)).abs().max(), (after - (to_go - b)).abs().max()]
+claim("the course's two functions are these two credits", max(off) < 1e-4, b=b)
+
 # %% [markdown] id="09-credit-tiny-text"
 # Then 300 random tiny policies whose tokens pay for KL while the score comes last,
 # computed exactly: first with one baseline for every token, the expected return; then

@@ -710,11 +710,11 @@ claim("and a text with over twice the policy's, on the average in nats",
 #
 # ## Control: no chance at all
 #
-# Take the most likely token each time: [**greedy decoding**](../GLOSSARY.md). It is what
-# temperature does in the limit of 0. It cannot make an unlucky draw. Does it write best?
-# [**Distinct-n**](../GLOSSARY.md) is the share of n-grams in a text that are different
-# from each other: 1 without any repetition. First eight greedy texts as they come, from
-# the eight likeliest first tokens.
+# Take the most likely token each time: [**greedy decoding**](../GLOSSARY.md). It is
+# what temperature does in the limit of 0. It cannot make an unlucky draw. Does it write
+# best? [**Distinct-n**](../GLOSSARY.md) is the share of n-grams in a text that are
+# different from each other: 1 without any repetition. First eight greedy texts as they
+# come, from the eight likeliest first tokens.
 
 
 # %% id="03-greedy"

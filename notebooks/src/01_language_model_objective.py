@@ -577,11 +577,12 @@ claim("and the sum of none", raised_sum == 0, share=raised_sum)
 # two has the higher mean log-probability.
 
 # %% id="01-examined" tags=["nbval-check-output"]
+test_rows = reviews.load("movies", "test")
 score = dict(zip(test, mean_logp.tolist(), strict=True))
 rating = dict(zip(test, liked.tolist(), strict=True))
 right = []
 for seed in range(3):  # three draws of 1,000 pairs
-    drawn_pairs = reviews.pairs(reviews.load("movies", "test"), 1000, 1.0, seed=seed)
+    drawn_pairs = reviews.pairs(test_rows, 1000, min_gap=1.0, seed=seed)
     duels = [(d["text_a"], d["text_b"]) for d in drawn_pairs]
     duels = [d if rating[d[0]] > rating[d[1]] else d[::-1] for d in duels]
     right.append(sum(score[won] > score[lost] for won, lost in duels) / len(duels))

@@ -70,16 +70,16 @@ notebooks: $(READY) ## rebuild the notebooks from their masters
 	$(PY) -m tools.build_notebooks $(ARGS)
 
 lint: $(READY) ## style, spelling, and stale notebooks
-	$(PY) -m ruff check course tools tests notebooks/src solutions/src
-	$(PY) -m ruff format --check course tools tests notebooks/src solutions/src
+	$(PY) -m ruff check course tools tests benchmarks notebooks/src solutions/src
+	$(PY) -m ruff format --check course tools tests benchmarks notebooks/src solutions/src
 	$(PY) -m codespell_lib
 	$(PY) -m tools.build_notebooks --check
 
-bench: $(READY) ## side by side with transformers and TRL
+bench: $(READY) ## side by side with transformers, as ratios
 	$(PY) -m benchmarks $(ARGS)
 
 colab-check: $(READY) ## would the course install on Colab without replacing anything?
-	$(PIP) install --dry-run -c ci/colab-constraints.txt -e .
+	$(PIP) install --dry-run -c .ci/colab-constraints.txt -e .
 
 clean: ## remove .venv and the tools' caches, not the data of the course
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis

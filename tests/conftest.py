@@ -11,7 +11,6 @@ os.environ.update(
     HF_DATASETS_DISABLE_PROGRESS_BARS="1",
     TQDM_DISABLE="1",
     TOKENIZERS_PARALLELISM="false",
-    COURSE_LANG="en",
     MPLBACKEND="Agg",
     COURSE_EXACT="1",  # torch's default products; `products` tries the others too
 )

@@ -52,7 +52,7 @@ def pins(name: str) -> dict[str, Version]:
 
 @pytest.mark.parametrize(
     "name",
-    ["constraints.txt", "ci/colab-constraints.txt", "ci/widgets-7-constraints.txt"],
+    ["constraints.txt", ".ci/colab-constraints.txt", ".ci/widgets-7-constraints.txt"],
 )
 def test_a_constraints_file_holds_sorted_pins_and_nothing_else(name):
     lines = text_of(name).splitlines()
@@ -70,7 +70,7 @@ def test_every_direct_dependency_is_pinned_inside_its_range():
 
 
 def test_no_bound_of_ours_leaves_what_colab_has():
-    colab = pins("ci/colab-constraints.txt")
+    colab = pins(".ci/colab-constraints.txt")
     ours = [Requirement(line) for line in PROJECT["dependencies"]]
     shared = [r for r in ours if canonicalize_name(r.name) in colab]
     assert len(shared) >= 7

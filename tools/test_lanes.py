@@ -35,7 +35,6 @@ QUIET = {
     "TQDM_DISABLE": "1",
     "OMP_NUM_THREADS": "1",
     "TOKENIZERS_PARALLELISM": "false",
-    "COURSE_LANG": "en",
 }
 
 

@@ -1,4 +1,4 @@
-"""The five widget exercises: a question about what a panel shows.
+"""The widget exercises: a question about what a panel shows.
 
 Each is answered by moving the panel's controls or by a line of code, and graded by
 `check(answer, question)`; `hint(question)` and `solution(question)` help.

@@ -6,13 +6,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-from course.runtime import CourseError
+from course import __version__
+from course.runtime import DISTRIBUTION, CourseError
 
 GRADING_SECONDS = 120
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; 0 when all went well, 1 when not, 2 for a wrong call."""
+    for stream in (sys.stdout, sys.stderr):  # a terminal without ✔ loses no verdict
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
     parser = _parser()
     arguments, further = parser.parse_known_args(argv)
     if further and arguments.command != "lab":
@@ -50,6 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m course", description="Next Token to Reward, the course."
     )
+    version = f"{DISTRIBUTION} {__version__}"
+    parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(dest="command", required=True)
 
     def add(name: str, run, text: str) -> argparse.ArgumentParser:
@@ -66,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--out", type=Path, default=Path("build/html"), metavar="DIR")
     doctor = add("doctor", _doctor, "Say whether this machine is ready.")
     doctor.add_argument("--fetch", action="store_true", help="fetch missing data")
+    doctor.add_argument("--json", action="store_true", help="one list, for machines")
     pack = add("pack", _pack, "Put checkpoints and data into one file to carry.")
     pack.add_argument("folder", type=Path, metavar="FOLDER", help="where to put it")
     unpack = add("unpack", _unpack, "Verify a packed file and put it in place.")
@@ -96,7 +103,15 @@ def _jupyterlab(options: list[str]) -> int:
     command.append(f"--ServerApp.root_dir={course_folder()}")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
-    return subprocess.call([*command, *options])
+    return _become([*command, *options])
+
+
+def _become(command: list[str]) -> int:
+    """Go on as that command, so that stopping this one stops the server too."""
+    if os.name == "posix":
+        sys.stdout.flush()
+        os.execv(command[0], command)
+    return subprocess.call(command)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -110,7 +125,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _doctor(arguments: argparse.Namespace) -> int:
     from course.doctor import doctor
 
-    return 0 if doctor(fetch=arguments.fetch) else 1
+    return 0 if doctor(fetch=arguments.fetch, as_json=arguments.json) else 1
 
 
 def _pack(arguments: argparse.Namespace) -> int:

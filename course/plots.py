@@ -36,7 +36,8 @@ def style() -> None:
 def picture(made: Any, alt: str, **layout: Any) -> str:
     """A figure as an HTML image with its alternative text.
 
-    layout: options of `savefig`, such as bbox_inches.  Raises ValueError when the alternative text is empty.
+    layout: options of `savefig`, such as bbox_inches.
+    Raises ValueError when the alternative text is empty.
     """
     if not alt.strip():
         raise ValueError("got a figure without alternative text, expected a sentence")

@@ -143,20 +143,28 @@ def home() -> Path:
     """The folder for data, checkpoints and progress; made when missing.
 
     `COURSE_HOME` overrides the user's cache folder.  Raises CourseError when the
-    folder can be neither made nor written.
+    folder can be neither made nor written, and when `COURSE_HOME` is relative: it
+    would be another folder in every folder of notebooks.
     """
-    from platformdirs import user_cache_dir
-
-    folder = Path(os.environ.get("COURSE_HOME") or user_cache_dir(DISTRIBUTION))
-    folder = folder.expanduser()
+    wanted = os.environ.get("COURSE_HOME")
+    folder = wanted or "of your user"
     try:
+        if wanted:
+            folder = Path(wanted).expanduser()
+        else:
+            from platformdirs import user_cache_dir
+
+            folder = Path(user_cache_dir(DISTRIBUTION))
+        if not folder.is_absolute():
+            raise OSError("it is relative, another folder wherever a notebook starts")
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK):
             raise PermissionError("not writable")
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # RuntimeError: a user without a home
+        reason = getattr(error, "strerror", None) or error
         raise CourseError(
-            f"The course folder {folder} cannot be used ({error.strerror or error}); "
-            "set COURSE_HOME to a folder that you can write."
+            f"The course folder {folder} cannot be used ({reason}); "
+            "set COURSE_HOME to a folder that you can write, by its full path."
         ) from None
     return folder
 

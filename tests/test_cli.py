@@ -1,6 +1,7 @@
 """`python -m course`: what each command prints and what its exit status says."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -76,7 +77,8 @@ def test_without_a_course_folder_there_is_one_sentence(tmp_path, monkeypatch, ca
 
 def test_lab_opens_the_course_folder_and_hands_on_options(course, monkeypatch):
     called = []
-    monkeypatch.setattr(cli.subprocess, "call", lambda c: called.append(c) or 0)
+    monkeypatch.setattr(cli.os, "execv", lambda _, c: called.append(c))
+    monkeypatch.setattr(cli.subprocess, "call", lambda c: 0)
     monkeypatch.setattr(cli.os, "geteuid", lambda: 0, raising=False)
     assert cli.main(["lab", "--no-browser", "--port=9999"]) == 0
     (command,) = called
@@ -222,31 +224,79 @@ def test_doctor_tells_what_is_missing_and_fails(course, monkeypatch, capsys):
     assert cli.main(["doctor"]) == 0
 
 
-def test_doctor_names_old_and_missing_packages(monkeypatch):
-    wanted = ["torch>=99.1", "no-such-thing>=2", "numpy>=1.26", "x; extra == 'lab'"]
+def test_doctor_names_old_new_and_missing_packages(monkeypatch):
+    """An upper bound counts too: transformers 6.1 was "ok"."""
+    wanted = ["torch>=99.1", "no-such-thing<5,>=2", "numpy<1", "numpy>=1.26", "tqdm"]
+    wanted.append("x; extra == 'lab'")
     monkeypatch.setattr(doctor, "_requirements", lambda: wanted)
-    (old, missing, good) = list(doctor._packages())
-    assert not old[0]
-    assert "99.1 or newer" in old[1]
-    assert missing == (
-        False,
-        "no-such-thing is missing: python -m pip install 'no-such-thing>=2'",
-    )
-    assert good[0]
+    old, missing, new, good, free = list(doctor._packages())
+    assert not old[0] and old[1].endswith("python -m pip install 'torch>=99.1'")
+    told = "no-such-thing is missing: python -m pip install 'no-such-thing<5,>=2'"
+    assert missing == (False, told)
+    assert not new[0] and "(needed: <1)" in new[1]
+    assert good[0] and free[0] and "(needed: any)" in free[1]
 
 
 @pytest.mark.parametrize(
-    ("version", "least", "enough"),
+    ("version", "wanted", "fits"),
     [
-        ("2.13.0+cpu", "2.9", True),
-        ("2.8.1", "2.9", False),
-        ("5.0.0", "5", True),
-        ("0.22rc1", "0.22", True),
-        ("7.7.1", "7.7.1", True),
+        ("2.13.0+cpu", ">=2.9", True),
+        ("2.8.1", ">=2.9", False),
+        ("5.0.0", ">=5,<6", True),
+        ("6.1", ">=5,<6", False),
+        ("0.22rc1", ">=0.21", True),
+        ("7.7.1", "<9,>=7.7.1", True),
+        ("9.0", "<9,>=7.7.1", False),
     ],
 )
-def test_versions_are_compared_as_numbers(version, least, enough):
-    assert (doctor._numbers(version) >= doctor._numbers(least)) is enough
+def test_versions_are_compared_as_pip_does(version, wanted, fits):
+    assert doctor._fits(version, wanted) is fits
+
+
+def test_doctor_runs_with_the_standard_library_alone(tmp_path):
+    """It died without torch, on the machines that need it."""
+    code = (
+        "import sys; from importlib.metadata import version\n"
+        "import importlib.abc\n"
+        "class None_(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        top = name.split('.')[0]\n"
+        "        if top != 'course' and top not in sys.stdlib_module_names:\n"
+        "            raise ModuleNotFoundError(f'No module named {name!r}')\n"
+        "sys.meta_path.insert(0, None_())\n"
+        "from course import cli; sys.exit(cli.main(['doctor', '--json']))"
+    )
+    variables = {"PYTHONPATH": str(ROOT), "COURSE_HOME": str(tmp_path), "PATH": ""}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, env=variables)
+    assert done.returncode == 1 and done.stderr == "", done.stderr
+    found = json.loads(done.stdout)
+    assert any(x["finding"].startswith("the data cannot") for x in found)
+    assert any(x["finding"].startswith("device cpu") for x in found)
+
+
+def test_doctor_loads_neither_torch_nor_transformers(course):
+    """torch alone takes seconds, and `make lab` waits for the doctor."""
+    code = (
+        "import sys; from course.doctor import findings; list(findings(False))\n"
+        "print('torch' in sys.modules, 'transformers' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "False False\n", done.stderr
+
+
+def test_a_terminal_without_the_signs_loses_no_verdict(course):
+    variables = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "course", "progress"]
+    done = subprocess.run(command, capture_output=True, text=True, env=variables)
+    assert done.returncode == 0 and "exercises solved" in done.stdout, done.stderr
+
+
+def test_the_version_can_be_asked(capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["--version"])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out == "next-token-to-reward 0.1.0\n"
 
 
 def test_doctor_says_when_the_home_cannot_be_used(monkeypatch, tmp_path):
@@ -264,7 +314,7 @@ def test_the_command_runs_as_a_module(course):
         capture_output=True,
         text=True,
         encoding="utf-8",
-        env={**__import__("os").environ, "PYTHONIOENCODING": "utf-8"},
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
     )
     assert result.returncode == 0, result.stderr
     assert "exercises solved" in result.stdout

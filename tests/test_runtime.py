@@ -70,6 +70,26 @@ def test_a_home_that_cannot_be_written_gets_a_sentence(monkeypatch, tmp_path):
         runtime.home()
 
 
+@pytest.mark.parametrize("wanted", ["./mine", "mine", "~nosuchuser/x"])
+def test_a_home_that_cannot_be_meant_is_one_sentence(wanted, monkeypatch, tmp_path):
+    """A relative one would be another folder for notebooks/ and for exercises/."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COURSE_HOME", wanted)
+    with pytest.raises(CourseError, match="set COURSE_HOME to a folder.*full path"):
+        runtime.home()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_user_without_a_home_is_told_to_set_course_home(monkeypatch):
+    def nowhere(_name):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("COURSE_HOME", raising=False)
+    monkeypatch.setattr("platformdirs.user_cache_dir", nowhere)
+    with pytest.raises(CourseError, match="of your user.*set COURSE_HOME"):
+        runtime.home()
+
+
 def test_a_generator_draws_the_same_numbers_for_a_seed():
     one, two = (torch.rand(4, generator=runtime.generator(5)) for _ in range(2))
     assert torch.equal(one, two)

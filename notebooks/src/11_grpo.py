@@ -556,7 +556,7 @@ claim("so is k1 in the reward", gaps["k1 in the reward"] < 1e-12)
 claim("k3 in the reward is not", gaps["k3 in the reward"] > 0.1)
 
 # %% [markdown] id="11-kl-optimum-text"
-# Does the direction matter in the end? We give the three tokens rewards and follow
+# Does the direction matter at the end? We give the three tokens rewards and follow
 # each exact gradient until nothing moves. The optimum of "reward minus
 # $\beta\, \text{KL}(\pi \,\|\, \text{ref})$" is known in closed form ([chapter
 # 12](12_dpo.ipynb)):

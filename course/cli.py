@@ -1,9 +1,10 @@
-"""`python -m course`: lab, run, check, progress, next, doctor, pack, unpack."""
+"""`python -m course`: lab, run, check, grade, progress, next, doctor, pack, unpack."""
 
 import argparse
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from course import __version__
@@ -22,6 +23,9 @@ def main(argv: list[str] | None = None) -> int:
     if further and arguments.command != "lab":
         parser.error(f"unrecognized arguments: {' '.join(further)}")
     arguments.further = further
+    for stream in (sys.stdout, sys.stderr):  # a Windows code page has no ✔
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
     try:
         return arguments.run(arguments)
     except CourseError as error:
@@ -80,6 +84,10 @@ def _parser() -> argparse.ArgumentParser:
     check = add("check", _check, "Grade a notebook or a plain .py file of a chapter.")
     check.add_argument("chapter", metavar="NN", help="such as 07")
     check.add_argument("file", type=Path, nargs="?", metavar="FILE")
+    grade = add("grade", _grade, "Grade the files of a class, a row for each learner.")
+    grade.add_argument("folder", type=Path, metavar="FOLDER")
+    grade.add_argument("--csv", type=Path, metavar="FILE", help="write a table")
+    grade.add_argument("--json", action="store_true", help="print JSON instead")
     add("progress", _progress, "Show what is solved in every chapter.")
     following = add("next", _next, "Say which exercise is next.")
     following.add_argument("--open", action="store_true", help="open it in JupyterLab")
@@ -145,21 +153,53 @@ def _unpack(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     chapter = arguments.chapter.zfill(2)
     path = arguments.file or _exercise_notebook(chapter)
+    environment = dict(os.environ)
+    if arguments.file:  # grading somebody's file is not the grader's own progress
+        environment["COURSE_PROGRESS"] = "0"
     # In a process of its own: the learner's code can neither hang nor stop this one.
     command = [sys.executable, "-m", "course.checks.grading", chapter, str(path)]
+    with tempfile.TemporaryDirectory() as scratch:
+        mark = Path(scratch, "done")
+        try:
+            status = subprocess.call(
+                [*command, str(mark)], timeout=GRADING_SECONDS, env=environment
+            )
+        except subprocess.TimeoutExpired:
+            raise CourseError(
+                f"Grading {path} was stopped after {GRADING_SECONDS} seconds: code "
+                "outside the functions, or one of them, may never end."
+            ) from None
+        if not mark.exists():
+            raise CourseError(
+                f"Code in {path} ended the grading before its end (exit status "
+                f"{status}): nothing after that was checked."
+            )
+    return status
+
+
+def _grade(arguments: argparse.Namespace) -> int:
+    from course.checks import classroom
+
     try:
-        return subprocess.call(command, timeout=GRADING_SECONDS)
-    except subprocess.TimeoutExpired:
-        raise CourseError(
-            f"Grading {path} was stopped after {GRADING_SECONDS} seconds: code outside "
-            "the functions, or one of them, may never end."
-        ) from None
+        rows = classroom.graded(arguments.folder, GRADING_SECONDS)
+        if arguments.csv:
+            classroom.write_csv(rows, arguments.csv)
+    except CourseError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(classroom.as_json(rows) if arguments.json else classroom.summary(rows))
+    return 1 if any(row.problems for row in rows) else 0
 
 
 def _exercise_notebook(chapter: str) -> Path:
-    found = sorted((course_folder() / "exercises").glob(f"{chapter}_*.ipynb"))
+    return _notebook("exercises", chapter)
+
+
+def _notebook(folder: str, chapter: str) -> Path:
+    found = sorted((course_folder() / folder).glob(f"{chapter}_*.ipynb"))
     if not found:
-        raise CourseError(f"There is no exercise notebook of chapter {chapter}.")
+        kind = "exercise notebook" if folder == "exercises" else "lesson"
+        raise CourseError(f"There is no {kind} of chapter {chapter}.")
     return found[0]
 
 
@@ -167,28 +207,31 @@ def _progress(_arguments: argparse.Namespace) -> int:
     from course.checks import catalogue, progress
 
     states = {n: entry["status"] for n, entry in progress.read().items()}
-    solved = 0
+    solved, total = 0, 0
     print("chapter  solved   exercises")
-    for chapter, exercises in catalogue.chapters().items():
-        done = [states.get(e.number) == "correct" for e in exercises]
-        solved += sum(done)
+    for chapter, tasks in catalogue.tasks().items():
+        done = [states.get(task.number) == "correct" for task in tasks]
+        solved, total = solved + sum(done), total + len(done)
         signs = {"correct": "✔", "wrong": "✘"}
-        row = "  ".join(f"{signs.get(states.get(e.number), '◌')} {e.label}"
-                        for e in exercises)  # fmt: skip
+        row = "  ".join(
+            f"{signs.get(states.get(task.number), '◌')} {task.label}" for task in tasks
+        )
         print(f"{chapter:7}  {sum(done)} of {len(done)}   {row}")
-    print(f"\n{solved} of {len(catalogue.exercises())} exercises solved")
+    print(f"\n{solved} of {total} exercises solved")
     return 0
 
 
 def _next(arguments: argparse.Namespace) -> int:
     from course.checks import catalogue, progress
+    from course.checks.panels import PanelQuestion
 
     states = progress.read()
-    for exercise in catalogue.exercises():
-        if states.get(exercise.number, {}).get("status") == "correct":
+    for task in (task for tasks in catalogue.tasks().values() for task in tasks):
+        if states.get(task.number, {}).get("status") == "correct":
             continue
-        notebook = _exercise_notebook(exercise.chapter)
-        print(f"{exercise.label} · {exercise.title} · {exercise.facts} · {notebook}")
+        lesson = isinstance(task, PanelQuestion)
+        notebook = _notebook("notebooks" if lesson else "exercises", task.chapter)
+        print(f"{task.label} · {task.title} · {task.facts} · {notebook}")
         if arguments.open:
             return _jupyterlab([str(notebook)])
         return 0

@@ -10,7 +10,7 @@ import pytest
 
 from course import cli, doctor
 from course.checks import catalogue, progress
-from course.checks.grading import cells, namespace
+from course.checks.reading import cells, namespace
 from course.runtime import CourseError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,6 +37,7 @@ def course(tmp_path, fresh_home, monkeypatch):
         (folder / name).mkdir(parents=True)
     for name in ("00_start_here", "07_reward_model"):
         (folder / "exercises" / f"{name}.ipynb").write_text(notebook())
+        (folder / "notebooks" / f"{name}.ipynb").write_text(notebook())
     monkeypatch.chdir(folder)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     return folder
@@ -160,6 +161,68 @@ def test_check_stops_a_file_that_never_ends(course, monkeypatch, capfd):
     assert "was stopped after 0.5 seconds" in capfd.readouterr().err
 
 
+def test_grading_a_named_file_leaves_the_grader_s_progress_alone(course, capfd):
+    path = course / "theirs.py"
+    path.write_text(STANDARDISE)
+    assert cli.main(["check", "00", str(path)]) == 0
+    assert progress.read() == {}
+
+
+def test_a_file_that_ends_the_grading_is_not_called_correct(course, capfd):
+    path = course / "exits.py"
+    path.write_text("import os\n\nclass Out:\n    os._exit(0)\n" + STANDARDISE)
+    assert cli.main(["check", "00", str(path)]) == 1
+    assert "ended the grading before its end" in capfd.readouterr().err
+
+
+def test_a_file_without_any_of_the_functions_says_so(course, capfd):
+    path = course / "foreign.py"
+    path.write_text("def other(): return 1\n")
+    assert cli.main(["check", "00", str(path)]) == 1
+    assert "foreign.py defines no function of chapter 00" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        "DIVISOR = math.log(2)\nEPS: float = 0 / 1",
+        "try:\n    import math\nexcept ImportError:\n    math = None\n"
+        "DIVISOR, EPS = math.log(2), 0.0",
+        "EPS = float('0')\nDIVISOR = sum([math.log(2)])",
+    ],
+)
+def test_constants_that_a_function_needs_are_run(tmp_path, above):
+    path = tmp_path / "a.py"
+    path.write_text(
+        f"import math\n{above}\n"
+        "def bits_per_byte(nats, n_bytes, eps=EPS):\n"
+        "    return nats / (DIVISOR * n_bytes) + eps\n"
+        "bits_per_byte = check(bits_per_byte)\n"
+        "def later(x=bits_per_byte(1.0, 1)): return missing\n"
+        "def plot(x=missing): return x\n",
+        encoding="utf-8-sig",
+    )
+    names, problems = namespace(cells(path))
+    assert problems == []
+    assert abs(names["bits_per_byte"](8 * 0.6931471805599453, 1) - 8) < 1e-9
+
+
+def test_a_line_that_is_not_run_is_named(tmp_path):
+    path = tmp_path / "a.py"
+    path.write_text(
+        "SCALE = open('x').read()\n"
+        "def bits_per_byte(nats, n_bytes): return nats * SCALE\n"
+    )
+    _, problems = namespace(cells(path))
+    assert problems == ["a.py, line 1: `SCALE` is no constant, so it is not run"]
+
+
+def test_a_lambda_is_an_answer(course, capfd):
+    path = course / "short.py"
+    path.write_text("standardise = lambda s: (s - s.mean()) / s.std(correction=0)\n")
+    assert cli.main(["check", "00", str(path)]) == 0
+
+
 def test_a_function_imported_from_the_course_is_not_the_learner_s_own(course, capfd):
     path = course / "lazy.py"
     path.write_text("from course.reward.model import standardise\n")
@@ -182,9 +245,10 @@ def test_progress_counts_every_chapter(course, capsys):
     assert cli.main(["progress"]) == 0
     lines = capsys.readouterr().out.splitlines()
     row = next(line for line in lines if line.startswith("07"))
-    assert "1 of 5" in row
+    assert "1 of 6" in row
+    assert row.endswith("◌ 7.6 order_by_reward")
     assert "✔ 7.1 pairwise_loss  ✘ 7.2 last_token_scores  ◌ 7.3" in row
-    assert lines[-1] == f"1 of {len(catalogue.exercises())} exercises solved"
+    assert lines[-1] == f"1 of {len(catalogue.exercises()) + 6} exercises solved"
 
 
 def test_next_names_the_first_unsolved_exercise(course, monkeypatch, capsys):
@@ -192,15 +256,21 @@ def test_next_names_the_first_unsolved_exercise(course, monkeypatch, capsys):
     out = capsys.readouterr().out
     assert out.startswith("0.1 standardise · Standardise scores · 5 minutes · ")
     assert out.strip().endswith("00_start_here.ipynb")
-    for exercise in catalogue.exercises():
-        if exercise.number != "7.2":
-            progress.record(exercise.number, "correct")
+    for tasks in catalogue.tasks().values():
+        for task in tasks:
+            if task.number not in ("7.2", "7.6"):
+                progress.record(task.number, "correct")
     opened = []
     monkeypatch.setattr(cli.subprocess, "call", lambda c: opened.append(c) or 0)
     assert cli.main(["next", "--open"]) == 0
     assert capsys.readouterr().out.startswith("7.2 last_token_scores")
     assert opened[0][-1].endswith("07_reward_model.ipynb")
     progress.record("7.2", "correct")
+    assert cli.main(["next"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("7.6 order_by_reward · An order by reward · 5 minutes · ")
+    assert "notebooks" in out
+    progress.record("7.6", "correct")
     assert cli.main(["next"]) == 0
     assert capsys.readouterr().out == "All exercises are solved.\n"
 

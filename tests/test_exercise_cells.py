@@ -1,6 +1,8 @@
 """What the generator writes of the catalogue into the exercise notebooks."""
 
+import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -26,7 +28,7 @@ def test_heading_and_hints_stand_where_the_learner_needs_them():
     assert text.id == TEXT.id
     assert text.source.startswith("## Exercise 7.1 · The pairwise loss\n\n10 minutes ·")
     assert exercise.why in text.source
-    assert text.source.endswith(TEXT.source)
+    assert TEXT.source in text.source
     assert (stub, check) == (STUB, CHECK)
     assert (hints.kind, hints.id) == ("markdown", "07-1-hints")
     assert all(hint in hints.source for hint in exercise.hints)
@@ -71,3 +73,53 @@ def test_every_exercise_is_shown_once_and_no_master_repeats_the_catalogue():
         assert sum(exercise.hints[1] in text for text in shown) == 1
     for word in ("<summary>Hint", "*Why it matters", "importance ●"):
         assert word not in own
+
+
+def test_stub_and_check_cells_carry_nbgrader_s_metadata():
+    """nbgrader's schema, version 3: these keys, these types, one id only once."""
+    schema = {
+        "schema_version": int,
+        "grade_id": str,
+        "grade": bool,
+        "solution": bool,
+        "locked": bool,
+        "task": bool,
+    }
+    for target in assemble.targets(ROOT):
+        notebook = assemble.assemble(target, ROOT, "")
+        found = [
+            SimpleNamespace(**cell.metadata["nbgrader"])
+            for cell in notebook.cells
+            if "nbgrader" in cell.metadata
+        ]
+        if target.path.parts[0] != "exercises":
+            assert found == []
+            continue
+        assert len(found) == 2 * len(catalogue.chapters()[target.path.name[:2]])
+        assert len({m.grade_id for m in found}) == len(found)
+        for stub, check in zip(found[::2], found[1::2], strict=True):
+            assert {key: type(value) for key, value in vars(stub).items()} == schema
+            assert {k: type(v) for k, v in vars(check).items()} == schema | {
+                "points": int
+            }
+            assert re.fullmatch(r"[A-Za-z0-9_-]+", stub.grade_id)
+            assert (stub.schema_version, check.schema_version) == (3, 3)
+            # "manually graded" would be both: here the answer is one cell, its test
+            # another that the learner cannot change.
+            assert (stub.solution, stub.grade, stub.locked) == (True, False, False)
+            assert (check.solution, check.grade, check.locked) == (False, True, True)
+            assert 1 <= check.points <= 5
+
+
+def test_what_is_asked_of_gradients_stands_in_every_text():
+    shown = {
+        cell.id.rsplit("-", 1)[0]: cell.source
+        for target in assemble.targets(ROOT)
+        if target.path.parts[0] == "exercises"
+        for cell in target.cells
+        if re.fullmatch(r"\d\d-\d+-(text|header)", cell.id)
+    }
+    for exercise in catalogue.exercises():
+        text = shown[f"{exercise.chapter}-{exercise.number.split('.')[1]}"]
+        if exercise.differentiable or exercise.constant:
+            assert "radient" in text, exercise.label

@@ -103,6 +103,8 @@ def assemble(target: Target, root: Path, repository: str) -> Any:
         made = make(cell.source, id=cell.id)
         if cell.tags:
             made.metadata["tags"] = list(cell.tags)
+        if target.path.parts[0] == "exercises":
+            made.metadata |= exercise_cells.nbgrader(cell, target.path.stem)
         if cell.id.endswith("-setup"):
             made.metadata |= {"cellView": "form", "jupyter": {"source_hidden": True}}
         cells.append(made)

@@ -4,7 +4,9 @@ A master holds what only it knows: Given, Return, the stub and what comes after 
 Title, minutes, difficulty, why it matters and the hints come from the catalogue.
 """
 
+import re
 from dataclasses import replace
+from typing import Any
 
 from course.checks import catalogue
 from course.checks.exercise import Exercise
@@ -28,9 +30,10 @@ def completed(cells: list[Cell], stem: str) -> list[Cell]:
             exercise = _found(known, cell, stem)
             if not number or cells[number - 1].kind != "markdown":
                 raise BuildError(f"{stem}.py, cell {cell.id}: no text stands before it")
-            done[-2] = replace(
-                done[-2], source=f"{heading(exercise)}\n\n{done[-2].source}"
-            )
+            parts = [heading(exercise), done[-2].source]
+            if "radient" not in done[-2].source and exercise.differentiable:
+                parts.append(gradient(exercise))
+            done[-2] = replace(done[-2], source="\n\n".join(parts))
         elif number and "exercise" in cells[number - 1].tags:
             exercise = _found(known, cells[number - 1], stem)
             place = cell.id.removesuffix("check") + "hints"
@@ -54,6 +57,37 @@ def heading(exercise: Exercise) -> str:
         f"{exercise.facts}\n\n"
         f"*Why it matters.* {exercise.why}"
     )
+
+
+def gradient(exercise: Exercise) -> str:
+    """What the check asks of gradients, where the exercise's own text does not."""
+    names = [f"`{name}`" for name in exercise.differentiable]
+    joined = ", ".join(names[:-1]) + " and " * bool(names[:-1]) + names[-1]
+    return f"The model is trained through it: a gradient must reach {joined}."
+
+
+def nbgrader(cell: Cell, stem: str) -> dict[str, Any]:
+    """The metadata by which nbgrader knows a stub and its check; else nothing.
+
+    One point for each dot of difficulty, for the check cell.
+    """
+    found = re.fullmatch(r"(\d\d-\d+)-(stub|check)", cell.id)
+    known = {e.number: e for e in catalogue.chapters().get(stem[:2], [])}
+    number = regions.number(cell.id) if found else ""
+    if not found or number not in known:
+        return {}
+    check = found[2] == "check"
+    metadata = {
+        "schema_version": 3,
+        "grade_id": f"exercise-{cell.id}",
+        "grade": check,
+        "solution": not check,
+        "locked": check,
+        "task": False,
+    }
+    if check:
+        metadata["points"] = known[number].difficulty
+    return {"nbgrader": metadata}
 
 
 def hints(exercise: Exercise, stem: str) -> str:

@@ -6,6 +6,7 @@ from functools import cache
 from importlib import import_module
 
 from course.checks.exercise import Exercise
+from course.checks.panels import QUESTIONS, PanelQuestion
 
 
 @cache
@@ -17,7 +18,7 @@ def exercises() -> tuple[Exercise, ...]:
     for module in pkgutil.iter_modules(course.checks.__path__):
         if module.name.startswith("ch") and module.name[2:].isdigit():
             found += import_module(f"course.checks.{module.name}").EXERCISES
-    return tuple(sorted(found, key=lambda e: tuple(map(int, e.number.split(".")))))
+    return tuple(sorted(found, key=_order))
 
 
 def chapters() -> dict[str, list[Exercise]]:
@@ -26,6 +27,18 @@ def chapters() -> dict[str, list[Exercise]]:
     for exercise in exercises():
         grouped.setdefault(exercise.chapter, []).append(exercise)
     return grouped
+
+
+def tasks() -> dict[str, list[Exercise | PanelQuestion]]:
+    """Exercises and panel questions by chapter, in the order of their numbers."""
+    grouped: dict[str, list[Exercise | PanelQuestion]] = {}
+    for task in sorted((*exercises(), *QUESTIONS), key=_order):
+        grouped.setdefault(task.chapter, []).append(task)
+    return grouped
+
+
+def _order(task: Exercise | PanelQuestion) -> tuple[int, ...]:
+    return tuple(map(int, task.number.split(".")))
 
 
 def find(key: object) -> Exercise:

@@ -1,62 +1,18 @@
-"""Grade a learner's notebook or plain `.py` file: only what it defines is run."""
+"""Grade one learner's file, in a process of its own: only what it defines is run."""
 
-import ast
 import json
-import linecache
 import sys
-import traceback
 from pathlib import Path
 from typing import Any
 
 from course.checks import catalogue, report
-from course.checks.checking import check_function
-from course.checks.report import Verdict, one_line
+from course.checks.checking import check_function, examine
+from course.checks.exercise import Exercise
+from course.checks.reading import cells, namespace
+from course.checks.report import Verdict
 from course.runtime import CourseError
 
-
-def cells(path: Path) -> list[tuple[str, str]]:
-    """(name, source) of each code cell, or of the one file.
-
-    Raises CourseError when the file cannot be read as what its name says.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-        if path.suffix != ".ipynb":
-            return [(path.name, text)]
-        found = [c for c in json.loads(text)["cells"] if c["cell_type"] == "code"]
-        return [
-            (f"code cell {number}", _plain("".join(cell["source"])))
-            for number, cell in enumerate(found, 1)
-        ]
-    except OSError as error:
-        raise CourseError(f"{path} cannot be read ({error.strerror}).") from None
-    except (ValueError, KeyError, TypeError):
-        raise CourseError(f"{path} is not a readable notebook or text file.") from None
-
-
-def namespace(sources: list[tuple[str, str]]) -> tuple[dict[str, Any], list[str]]:
-    """What the imports, functions, classes and constants of the sources define.
-
-    Nothing else is run.  Also returns a sentence for each that fails.
-    """
-    names: dict[str, Any] = {"__name__": "learner"}
-    problems = []
-    for name, source in sources:
-        try:
-            tree = ast.parse(source)
-        except SyntaxError as error:
-            problems.append(f"{name}, line {error.lineno}: {error.msg}")
-            continue
-        # So that a message can quote the line of an error.
-        linecache.cache[name] = (len(source), None, source.splitlines(True), name)
-        for node in filter(_defines, tree.body):
-            code = compile(ast.Module([node], []), name, "exec")
-            try:
-                exec(code, names)
-            except (Exception, SystemExit) as error:
-                last = traceback.format_exception_only(error)[-1]
-                problems.append(f"{name}, line {node.lineno}: {one_line(last)}")
-    return names, problems
+DONE = "graded to the end"
 
 
 def grade(chapter: str, path: Path) -> bool:
@@ -70,48 +26,86 @@ def grade(chapter: str, path: Path) -> bool:
     names, problems = namespace(cells(path))
     for problem in problems:
         print(problem)
+    if not any(callable(names.get(e.name)) for e in exercises):
+        print(f"{path.name} defines no function of chapter {chapter}.")
     correct = True
     for exercise in exercises:
-        function = names.get(exercise.name)
-        # One that the learner imported from the course is not their own.
-        if callable(function) and function is not exercise.load():
+        function = own(names, exercise)
+        if function is not None:
             correct &= check_function(function) is function
         else:
-            report.show(
-                Verdict(exercise.label, "untried", "untried", "not attempted yet")
-            )
+            report.show(_untried(exercise))
             correct = False
     return correct
 
 
-def _plain(source: str) -> str:
-    """A cell's source with lines of magics and shell commands left blank."""
-    lines = source.splitlines(keepends=True)
-    return "".join(
-        "\n" if line.lstrip().startswith(("%", "!")) else line for line in lines
-    )
+def own(names: dict[str, Any], exercise: Exercise) -> Any:
+    """The learner's function, None where there is none or it is the course's own."""
+    function = names.get(exercise.name)
+    if not callable(function) or function is exercise.load():
+        return None
+    if getattr(function, "__name__", "") != exercise.name:  # a lambda, or an alias
+        try:
+            function.__name__ = exercise.name
+        except (AttributeError, TypeError):
+            return None
+    return function
 
 
-def _defines(node: ast.stmt) -> bool:
-    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
-    if isinstance(node, kinds):
-        return True
-    if not isinstance(node, ast.Assign):
-        return False
-    try:
-        ast.literal_eval(node.value)
-    except (ValueError, TypeError):
-        return False
-    return True
+def _untried(exercise: Exercise) -> Verdict:
+    return Verdict(exercise.label, "untried", "untried", "not attempted yet")
+
+
+def write_report(path: Path, out: Path) -> None:
+    """Append one line of JSON for each exercise that a file has a function of.
+
+    The last line says that the grading came to its end.
+    """
+    with out.open("a", encoding="utf-8") as file:
+
+        def say(**content: Any) -> None:
+            file.write(json.dumps(content) + "\n")
+            file.flush()
+
+        try:
+            names, problems = namespace(cells(path))
+        except CourseError as error:
+            say(problem=str(error))
+            names, problems = {}, []
+        for problem in problems:
+            say(problem=problem)
+        for exercise in catalogue.exercises():
+            function = own(names, exercise)
+            if function is None:
+                continue
+            try:
+                verdict = examine(exercise, function)
+                status, kind, said = verdict.status, verdict.kind, verdict.sentence
+            except Exception as error:
+                status, kind = "wrong", "unexpected"
+                said = f"it could not be checked ({type(error).__name__})"
+            say(number=exercise.number, status=status, kind=kind, sentence=said)
+        say(done=DONE)
 
 
 def main() -> int:
-    """`python -m course.checks.grading CHAPTER FILE`, run by `python -m course`."""
+    """`python -m course.checks.grading CHAPTER FILE MARK`, run by `python -m course`.
+
+    MARK: a file that says at the end that the learner's code did not end the
+    grading; with `--report`, FILE and OUT instead, the results go to OUT.
+    """
+    if sys.argv[1] == "--report":
+        write_report(Path(sys.argv[2]), Path(sys.argv[3]))
+        return 0
     try:
-        return 0 if grade(sys.argv[1], Path(sys.argv[2])) else 1
+        status = 0 if grade(sys.argv[1], Path(sys.argv[2])) else 1
     except CourseError as error:
         print(error)
-        return 2
+        status = 2
+    sys.stdout.flush()
+    if len(sys.argv) > 3:
+        Path(sys.argv[3]).write_text(DONE, encoding="utf-8")
+    return status
 
 
 if __name__ == "__main__":

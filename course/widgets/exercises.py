@@ -1,4 +1,4 @@
-"""The widget exercises: a question about what a panel shows.
+"""Five of the six panel questions, each about what a panel shows; 5.6: `mixer`.
 
 Each is answered by moving the panel's controls or by a line of code, and graded by
 `check(answer, question)`; `hint(question)` and `solution(question)` help.
@@ -89,8 +89,8 @@ def agreement_question(session: Session) -> Question:
             "count in session.outcomes().",
         ),
         "agreement(session.outcomes())",
-        "Your agreement is a yardstick for a reward model, not its ceiling: it learns "
-        "from many people, and can know the crowd better than one of them.",
+        "It says how far one reader stands for the crowd: whoever always names the "
+        "crowd's side agrees with more people than any one of them does.",
     )
 
 

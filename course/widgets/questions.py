@@ -16,6 +16,7 @@ from course.widgets.bandit import BanditState, gradient_variance
 from course.widgets.next_token import entropy_bits, sampling_probabilities
 
 Grade = tuple[bool, str]
+STEP = 0.05  # of the temperature's slider: its nearest value is right
 
 
 def _number(answer: Any) -> float | None:
@@ -42,7 +43,11 @@ def grade_temperature_for_entropy(
     if value is None or value <= 0:
         return False, f"Got {answer!r}, expected one temperature above 0."
     got = entropy_bits(sampling_probabilities(probabilities, value))
-    if abs(got - bits) <= tolerance:
+    low, high = (
+        entropy_bits(sampling_probabilities(probabilities, max(value + step, 0.01)))
+        for step in (-STEP / 2, STEP / 2)
+    )
+    if abs(got - bits) <= tolerance or low <= bits <= high:
         return True, f"At temperature {value:g} the entropy is {got:.2f} bits."
     way = "lower" if got > bits else "higher"
     return False, (

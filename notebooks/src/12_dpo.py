@@ -1026,7 +1026,7 @@ least = min(gains[name]["aim"] for name in trained)
 claim("each trained policy gains more than 0.3 of the aim", least > 0.3, least=least)
 lead = {name: rival - aim for name, (_, aim, rival) in compared.items()}
 claim(
-    "at equal KL best-of-n has more of the aim than every trained policy",
+    "at equal KL best-of-n has more of the aim than every policy compared there",
     min(lead.values()) > 0,
     smallest_lead=min(lead.values()),
 )
@@ -1048,7 +1048,7 @@ claim(
 )
 
 # %% id="12-reject-writer"
-aims = pools["aim"].flatten().double()
+aims = pools["aim"].flatten().double()  # one bound r_max for all openings
 for b in (1.0, 0.5, 0.1):
     price = 1 / ((aims - aims.max()) / b).exp().mean().item()
     print(f"β = {b:<4g} at least {price:6.0f} texts of the reference for one of π*")
@@ -1057,12 +1057,12 @@ for b in (1.0, 0.5, 0.1):
 # How to read the figure. **Best-of-n** stays close to the best possible trade: it
 # changes nothing about a text but which one is shown. Its price does not appear in the
 # picture: n texts for one, at every use, and KL grows only as log n: 64 texts for 3.2
-# nats, about 400 for five. Rejection sampling of $\pi^*$ itself (the last cell) is
-# dearer still at a small β, and the true price is higher, because $r_{\max}$ is not the
-# best of one pool. The **trained** policies paid in nats for being fast. Part of what
-# they bought is the end of the text: look at the column "ends". The rest is steps along
-# noisy gradients of a few hundred texts, and overfitting to 128 pairs. Do not read a
-# ranking of PPO, GRPO and DPO out of points a few standard errors apart, at one
+# nats, about 400 for five. Rejection sampling of $\pi^*$ itself (the last cell) is more
+# expensive still at a small β, and the true price is higher, because $r_{\max}$ is not
+# the best of one pool. The **trained** policies paid in nats for being fast. Part of
+# what they bought is the end of the text: look at the column "ends". The rest is steps
+# along noisy gradients of a few hundred texts, and overfitting to 128 pairs. Do not
+# read a ranking of PPO, GRPO and DPO out of points a few standard errors apart, at one
 # learning rate each. What does not depend on such details is the second panel: **the
 # judge who trained is the friendliest one**.
 #

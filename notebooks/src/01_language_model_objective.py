@@ -635,8 +635,8 @@ context = context_ids(tokenizer, "The film is")
 reads = ("nothing", "“is”", "“film is”")
 for place, name, what in zip(places, orders[1:], reads, strict=True):
     expected = models[name].probabilities(context)
-    best = next_token_table(expected, tokenizer, n=8)[::-1]
-    place.barh([repr(row.token) for row in best], [row.before for row in best])
+    likely = next_token_table(expected, tokenizer, n=8)[::-1]
+    place.barh([repr(row.token) for row in likely], [row.before for row in likely])
     place.set(title=f"{name} reads {what}", xlabel="probability")
 plots.show(
     "Three bar charts of the eight likeliest tokens after “The film is”. The unigram "

@@ -2,7 +2,7 @@
 # # 8 · Best-of-n
 #
 # Write n texts, keep the one that the reward model likes best: no training at all, and
-# already the whole drama of optimising a reward.
+# you can measure how much of the promise is kept.
 #
 # When you have read this chapter you can:
 #
@@ -17,20 +17,19 @@
 # ## A pool of texts
 #
 # The writer is the language model of part I. It completes two opening words of a
-# review. The reward model of chapter 7 has learned from *all* training ratings: we
-# call its score the **gold score** and treat it as the truth. Beside it stands the
-# **proxy**, a reward model of the same shape that saw only 500 ratings. The proxy will
-# choose, gold will judge.
+# review. The reward model of [chapter 07](07_reward_model.ipynb) has learned from *all*
+# training texts and their ratings: we call its score the
+# [**gold score**](../GLOSSARY.md#reward) and treat it as the truth. Beside it stands
+# the **proxy**, a reward model of the same shape that saw only 500 texts, with the mean
+# of some twenty ratings each. The proxy will choose, gold will judge.
 #
-# All of the chapter rests on one **pool**: 64 completions for each of 32 openings,
-# written once.
+# (Both learned *sentiment*: how positive readers find a text. So "better" in this
+# chapter means more positive.)
 
 # %% id="08-load"
 import torch
 
 from course import checkpoints, claim, plots
-from course.data import reviews
-from course.recipes import openings
 from course.reward.model import score_texts, scorer, standardise
 from course.runtime import generator
 
@@ -39,27 +38,40 @@ trained = checkpoints.load("reward-model")
 gold_model, tokenizer = trained.model, trained.tokenizer
 proxy_model = checkpoints.load("reward-proxy").model
 for name in ("reward-model", "reward-proxy"):
-    r = checkpoints.load(name).metrics["pearson"]
-    print(f"{name}: r = {r:.2f} with people on held-out texts")
-recipe = checkpoints.recipe("reward-proxy").settings
-print("the proxy saw", recipe["ratings"], "ratings:", recipe["train"])
+    r_people = checkpoints.load(name).metrics["pearson"]
+    print(f"{name}: r = {r_people:.2f} with people on held-out texts")
+for name, value in checkpoints.recipe("reward-proxy").settings["train"].items():
+    print(f"the proxy's {name}: {value}")
+
+# %% [markdown] id="08-write-text"
+# All of the chapter rests on one **pool**: 64 completions for each of 32 openings,
+# written once.
+
+# %% id="08-write"
+from course.data import reviews
+from course.policy.rollout import collect
+from course.recipes import openings
+
+score = scorer(gold_model, tokenizer)
+
+
+def write_all(model, prompts, seed):
+    """One completion for each prompt: rollouts of 512 texts, scored by gold."""
+    options = {"max_new_tokens": 32, "generator": generator(seed)}
+    batches = [prompts[i : i + 512] for i in range(0, len(prompts), 512)]
+    return [collect(model, writer, tokenizer, b, score, **options) for b in batches]
+
 
 # %% id="08-pool"
-from course.policy.rollout import collect
-
 P, N = 32, 64  # prompts, candidates of each
 starts = sorted(set(openings(reviews.texts("movies", "test"), 2)))
 mixed = torch.randperm(len(starts), generator=generator(0)).tolist()
 prompts = [starts[i] for i in mixed[:P]]
 asked = [prompt for prompt in prompts for _ in range(N)]
-score, draws = scorer(gold_model, tokenizer), generator(1)
-parts = [collect(writer, writer, tokenizer, asked[i : i + 512], score,
-                 max_new_tokens=32, generator=draws)
-         for i in range(0, P * N, 512)]  # fmt: skip
-completions = [text for part in parts for text in part.completions]
-ended = torch.cat([part.ended for part in parts]).cpu()
+rollouts = write_all(writer, asked, seed=1)
+completions = [text for part in rollouts for text in part.completions]
 texts = [a + b for a, b in zip(asked, completions, strict=True)]
-gold_scores = torch.cat([part.scores for part in parts]).cpu()
+gold_scores = torch.cat([part.scores for part in rollouts]).cpu()
 proxy_scores = score_texts(proxy_model, tokenizer, texts)
 print(len(texts), "texts,", len(set(texts)), "of them different")
 
@@ -74,8 +86,6 @@ print(len(texts), "texts,", len(set(texts)), "of them different")
 # **standardised** on the pool: mean 0, standard deviation 1 over all its texts.
 
 # %% id="08-choice"
-from course.reward.best_of_n import best_of_n
-
 gold = standardise(gold_scores).view(P, N)
 proxy = standardise(proxy_scores).view(P, N)
 r = proxy[0, :6]
@@ -85,11 +95,14 @@ for i in range(6):
     print(f"{mark} proxy {r[i]:+.2f}  gold {gold[0, i]:+.2f}  {texts[i][:60]}")
 
 # %% id="08-choice-claim" tags=["nbval-check-output"]
-claim("the course's function keeps the same", best_of_n(r, generator(0)) == k)
+from course.reward.best_of_n import best_of_n
+
+agree = bool(best_of_n(r, generator(0)) == k)
+claim("the course's function keeps the same", agree)
 kept = best_of_n(proxy[:, :8], generator(0))  # (prompts,), of the first 8
 best_proxy = proxy[torch.arange(P), kept]
-claim("no other of the 8 candidates has a higher proxy score",
-      (best_proxy[:, None] >= proxy[:, :8]).all())  # fmt: skip
+none_better = bool((best_proxy[:, None] >= proxy[:, :8]).all())
+claim("no other of the 8 candidates has a higher proxy score", none_better)
 
 # %% [markdown] id="08-estimate-text"
 # ## Every n from one pool
@@ -105,7 +118,8 @@ claim("no other of the 8 candidates has a higher proxy score",
 # $$ w_i = \binom{i-1}{n-1} \Big/ \binom{N}{n}, \qquad
 #    \text{estimate} = \sum_i w_i \, \text{gold}_{(i)}. $$
 #
-# This is unbiased for every $n \le N$ (Nakano and others, 2021). To believe it, draw
+# This is unbiased for every $n \le N$
+# ([Nakano and others, 2021](https://arxiv.org/abs/2112.09332)). To believe it, draw
 # all groups of 3 from a pool of 8 by brute force.
 #
 # **Predict first.** What must the estimate be for $n = 1$, and what for $n = N$?
@@ -125,28 +139,29 @@ from course.reward.best_of_n import pool_estimate
 
 
 def estimate(proxy, gold, n):
-    N = len(gold)
-    w = torch.tensor([comb(i - 1, n - 1) / comb(N, n) for i in range(1, N + 1)])
+    size = len(gold)
+    ranks = range(1, size + 1)
+    w = torch.tensor([comb(i - 1, n - 1) / comb(size, n) for i in ranks])
     return (w * gold[proxy.argsort()]).sum()
 
 
 few_p, few_g = proxy[0, :8], gold[0, :8]
-drawn = [few_g[max(d, key=lambda i: few_p[i])]
-         for d in combinations(range(8), 3)]  # fmt: skip
-print("ways to draw 3 of 8:", len(drawn))
-by_formula, by_force = estimate(few_p, few_g, 3), torch.stack(drawn).mean()
-claim("the formula equals brute force", (by_formula - by_force).abs() < 1e-5)
-claim("the course's function agrees", (
-    pool_estimate(few_p, few_g, 3, generator(0)) - by_force).abs() < 1e-5)  # fmt: skip
+drawn = list(combinations(range(8), 3))
+by_force = sum(few_g[max(d, key=lambda i: few_p[i])] for d in drawn) / len(drawn)
+off = float((estimate(few_p, few_g, 3) - by_force).abs())
+claim("all 56 draws of 3 give the formula's number", off < 1e-5, off=off)
+by_course = pool_estimate(few_p, few_g, 3, generator(0))
+claim("the course's function agrees", bool((by_course - by_force).abs() < 1e-5))
 
 # %% id="08-ends" tags=["nbval-check-output"]
 one, all_of_it = (pool_estimate(proxy, gold, n, generator(0)) for n in (1, N))
-top = gold.gather(1, proxy.argmax(1, keepdim=True))[:, 0]
-claim("n = 1 is the mean of each pool", (one - gold.mean(1)).abs().max() < 1e-4)
-claim("n = N is the gold score of the proxy's best", (
-    all_of_it - top).abs().max() < 1e-4)  # fmt: skip
-claim("with the proxy as its own judge, n = N is the maximum", (pool_estimate(
-    proxy, proxy, N, generator(0)) - proxy.amax(1)).abs().max() < 1e-4)  # fmt: skip
+favourite = gold.gather(1, proxy.argmax(1, keepdim=True))[:, 0]
+own_best = pool_estimate(proxy, proxy, N, generator(0))
+ends = [(one, gold.mean(1)), (all_of_it, favourite), (own_best, proxy.amax(1))]
+off_ends = [float((left - right).abs().max()) for left, right in ends]
+claim("n = 1 is the mean of each pool", off_ends[0] < 1e-4)
+claim("n = N is the gold score of the proxy's best", off_ends[1] < 1e-4)
+claim("with the proxy as its own judge, n = N is the maximum", off_ends[2] < 1e-4)
 
 # %% [markdown] id="08-kl-text"
 # ## What it costs: distance in nats
@@ -160,18 +175,13 @@ claim("with the proxy as its own judge, n = N is the maximum", (pool_estimate(
 #    = \log n - \frac{n-1}{n}. $$
 #
 # The derivation assumes that $u$ is continuous, which means no ties: every draw is a
-# new text with a score of its own. Let us see what happens where that is false. The
-# tiny policy of `course.policy.enumerable` has only seven completions, so everything is
-# a sum. With $F$ the probability of a text or any worse one, and $p$ its own,
+# new text with a score of its own. Let us check that case first, with 20,000 equally
+# likely texts. With $F$ the probability of a text or any worse one, and $p$ its own,
 #
 # $$ P(\text{kept}) = F^n - (F - p)^n. $$
 
 # %% id="08-kl"
-from course.policy.enumerable import TinyPolicy
 from course.reward.best_of_n import best_of_n_kl
-
-p = TinyPolicy.random(generator(0)).probabilities().detach()  # (7,)
-r_tiny = torch.randn(7, generator=generator(1))  # no two are equal
 
 
 def kept_probability(p, n):
@@ -185,38 +195,63 @@ def enumerated_kl(p, n):
     return float(torch.xlogy(q, q / p).sum())
 
 
-p = p[r_tiny.argsort()]  # worst first
 ns = [2**i for i in range(7)]
 fine = torch.full((20_000,), 1 / 20_000, dtype=torch.float64)
+for n in ns:
+    print(f"n = {n:>2}: {enumerated_kl(fine, n):.4f}, formula {best_of_n_kl(n):.4f}")
+
+# %% [markdown] id="08-kl-few-text"
+# Now where it is false. The tiny policy of `course.policy.enumerable` has only seven
+# completions, so everything is a sum, and one of them carries most of the probability.
+# Best-of-n soon writes the best text always; then its KL is $-\log p$ of that text and
+# cannot grow any more.
+
+# %% id="08-kl-few"
+from course.policy.enumerable import TinyPolicy
+
+p = TinyPolicy.random(generator(0)).probabilities().detach()  # (7,)
+r_tiny = torch.randn(7, generator=generator(1))  # no two are equal
+p = p[r_tiny.argsort()]  # worst first
+plateau = float(-p[-1].log())
+print(f"the best of the 7 texts: p = {p[-1]:.3f}, -log p = {plateau:.3f} nats")
+print(f"best-of-64: {enumerated_kl(p, 64):.3f}, formula {best_of_n_kl(64):.3f}")
 lines = {
     "log n": [float(torch.tensor(float(n)).log()) for n in ns],
     "log n − (n − 1)/n": [best_of_n_kl(n) for n in ns],
-    "20,000 texts, enumerated": [enumerated_kl(fine, n) for n in ns],
     "7 texts, enumerated": [enumerated_kl(p, n) for n in ns],
 }
-plots.curves({name: (range(len(ns)), kl) for name, kl in lines.items()},
-             title="The formula is exact for many texts, too high for few",
-             x="log₂ n, doublings of n", y="KL to the writer (nats)")  # fmt: skip
+
+# %% id="08-kl-figure"
+import matplotlib.pyplot as plt
+
+_, axes = plt.subplots()
+for (name, kl), line in zip(lines.items(), (":", "-", "--"), strict=True):
+    axes.plot(ns, kl, line, label=name)
+axes.plot(
+    ns, [enumerated_kl(fine, n) for n in ns], "o", label="20,000 texts, enumerated"
+)
+axes.set_xscale("log", base=2)
+axes.set_xticks(ns, ns)
+title = "Exact for many texts, too high where the best text is likely"
+alt = """Circles of the enumerated 20,000 texts lie on the line of the formula, about a
+nat below log n; the line of seven texts stays near 0.2 from n = 4 on."""
+plots.finish(axes, title, "n (logarithmic)", "KL to the writer (nats)", alt)
 
 # %% id="08-kl-claim" tags=["nbval-check-output"]
 every = torch.cartesian_prod(*[torch.arange(7)] * 3)  # all draws of 3 of 7
-kept = every.gather(1, best_of_n(every.float(), generator(0))[:, None])[:, 0]
-q = torch.zeros(7, dtype=torch.float64).index_add(0, kept, p[every].prod(1))
-print("ordered draws of 3 from 7 texts:", len(every))
-claim("summing over every draw gives F^n - (F - p)^n",
-      (q - kept_probability(p, 3)).abs().max() < 1e-12)  # fmt: skip
-gaps = [abs(enumerated_kl(fine, n) - best_of_n_kl(n)) for n in ns]
-claim("many texts: enumeration equals the formula to 0.004 nats", max(gaps) < 0.004)
-claim("few texts: the formula is an upper bound", all(
-    enumerated_kl(p, n) < best_of_n_kl(n) for n in ns[1:]))  # fmt: skip
-claim("and can be far too high: by more than a nat at n = 64",
-      enumerated_kl(p, 64) < best_of_n_kl(64) - 1)  # fmt: skip
+best_places = every.gather(1, best_of_n(every.float(), generator(0))[:, None])[:, 0]
+q = torch.zeros(7, dtype=torch.float64)
+q = q.index_add(0, best_places, p[every].prod(1))
+off_q = float((q - kept_probability(p, 3)).abs().max())
+claim("summing over all 343 draws gives F^n - (F - p)^n", off_q < 1e-12)
+gap = max(abs(enumerated_kl(fine, n) - best_of_n_kl(n)) for n in ns)
+claim("many texts: the formula to 0.004 nats", gap < 0.004, gap=gap)
+below = all(enumerated_kl(p, n) < best_of_n_kl(n) for n in ns[1:])
+claim("few texts: the formula is an upper bound", below)
+end = enumerated_kl(p, 64)
+claim("it ends at -log p of the best text", abs(end - plateau) < 0.01, nats=end)
 
 # %% [markdown] id="08-kl-after"
-# *The figure: four rising lines. The formula lies under log n and coincides with the
-# enumeration of 20,000 texts; the line of seven texts flattens out below, where
-# best-of-n always writes the same text.*
-#
 # ## A common description, examined
 #
 # > "Best-of-n has a KL of log n."
@@ -228,27 +263,28 @@ claim("and can be far too high: by more than a nat at n = 64",
 # policies on the 20,000 texts.
 
 # %% id="08-examined" tags=["nbval-check-output"]
-n = 16
 edge = torch.zeros_like(fine)
-edge[-len(fine) // n :] = n / len(fine)  # only the best sixteenth, evenly
+edge[-len(fine) // 16 :] = 16 / len(fine)  # only the best sixteenth, evenly
 kl_edge = float(torch.xlogy(edge, edge / fine).sum())
-log_n = float(torch.tensor(float(n)).log())
-claim("the policy with the hard edge has KL log n", abs(kl_edge - log_n) < 1e-3)
-claim("best-of-16 lies more than 0.9 nats below it",
-      enumerated_kl(fine, n) < log_n - 0.9)  # fmt: skip
-below = 1 - float(kept_probability(fine, n)[-len(fine) // n :].sum())
-claim("best-of-16 keeps a text from below that edge in a third of all cases",
-      0.3 < below < 0.4, share=below)  # fmt: skip
+log_16 = float(torch.tensor(16.0).log())
+hard = abs(kl_edge - log_16) < 1e-3
+claim("the policy with the hard edge has KL log n", hard, KL=kl_edge)
+kl_16 = enumerated_kl(fine, 16)
+claim("best-of-16 lies over 0.9 nats below", kl_16 < log_16 - 0.9, KL=kl_16)
+poor = 1 - float(kept_probability(fine, 16)[-len(fine) // 16 :].sum())
+claim("a third of its texts lie below that edge", 0.3 < poor < 0.4, share=poor)
 
 # %% [markdown] id="08-proxies-text"
-# ## Proxy and gold
+# ## Proxy and gold: how many texts, how many updates
 #
 # Now the question that matters: the proxy's score of the kept text rises with n. Does
-# the gold score rise with it? We train two more proxies, from 125 and from 2,000
-# ratings, and let each choose from the same pool. The small ones read a text more
-# often: 125 texts eight times, 500 twice, 2,000 once.
+# the gold score rise with it? That depends on the proxy, and two things make one: how
+# many texts it has seen and how long it was trained on them. To tell them apart we
+# train three more, with the rate of chapter 07 and the *same number of updates*, 128 of
+# 16 texts each: on 128 texts (again and again), on 512 and on 2,048 (once). The
+# checkpoint is the fourth: 500 texts too, but half the updates at a third of the rate.
 #
-# A fourth chooser is the **negative control**: it draws its scores at random.
+# A fifth chooser is the **negative control**: it draws its scores at random.
 #
 # **Predict first.** On the proxy's own scale, which proxy promises the most at n = 64?
 # And which delivers the most gold?
@@ -257,116 +293,161 @@ claim("best-of-16 keeps a text from below that edge in a third of all cases",
 #
 # They promise almost the same: the largest of 64 standardised numbers is about the same
 # whatever they mean. Promises tell you nothing about a reward model. What is delivered
-# hangs on how well the proxy agrees with gold.
+# depends on how well the proxy agrees with gold.
 #
 # </details>
 
 # %% id="08-proxies"
-# seeds tried: 0, 1, 2 for the 500 ratings of the recipe, 0 for the others
 from course.reward.model import from_language_model
 from course.reward.training import fit_regression
 
 rows = reviews.load("movies", "train")
 all_texts, all_means = rows["text"][:], rows["mean"][:]
-choosers = {}
-for size, epochs in ((125, 8), (2000, 1)):
-    few = torch.randperm(len(rows), generator=generator(0))[:size].tolist()
-    model = from_language_model(writer, generator(0))
-    fit_regression(model, tokenizer, [all_texts[i] for i in few],
-                   [all_means[i] for i in few], generator=generator(0),
-                   **recipe["train"] | {"epochs": epochs})  # fmt: skip
-    s = score_texts(model, tokenizer, texts)
-    choosers[f"{size} ratings"] = standardise(s).view(P, N)
-    if size == 125:
-        choosers["500 ratings"] = proxy  # the checkpoint
+taught = {"batch_size": 16, "learning_rate": 1e-3}
+
+
+def train_proxy(size, epochs, seed=0):
+    """A reward model from `size` training texts, standardised on the pool."""
+    few = torch.randperm(len(rows), generator=generator(seed))[:size].tolist()
+    model = from_language_model(writer, generator(seed))
+    some, means = [all_texts[i] for i in few], [all_means[i] for i in few]
+    options = {"epochs": epochs, "generator": generator(seed)} | taught
+    fit_regression(model, tokenizer, some, means, **options)
+    return model
+
+
+# %% id="08-train"
+grown = {size: train_proxy(size, 2048 // size) for size in (128, 512, 2048)}
+choosers = {"500 texts, 64 updates (checkpoint)": proxy}
+for size, model in grown.items():
+    scores = score_texts(model, tokenizer, texts)
+    choosers[f"{size:,} texts, 128 updates"] = standardise(scores).view(P, N)
+
+# %% [markdown] id="08-curves-text"
+# The untrained **lexicon** chooses as well: it adds up the valence of known words. (It
+# is no outsider: its words and our texts were rated in the same study.)
+#
+# What should we expect? If proxy and gold were jointly normal *among the candidates of
+# one prompt*, gold would rise by a fixed share of what the proxy promises: the slope of
+# gold on proxy within a prompt. Differences between prompts do not help, since the
+# choice is always among candidates of one prompt. The printed lines put this
+# expectation beside what was measured.
 
 # %% id="08-curves"
-from course.reward.metrics import pearson
+from course.reward.rules import lexicon_score
 
 
 def curve(chooser, judge):
     return [float(pool_estimate(chooser, judge, n, generator(0)).mean()) for n in ns]
 
 
-random_pick = torch.randn(P, N, generator=generator(2))
-promised = {name: curve(c, c) for name, c in choosers.items()}
-delivered = {name: curve(c, gold) for name, c in choosers.items()}
-ceiling, control = curve(gold, gold), curve(random_pick, gold)
-for name, c in choosers.items():
-    r = pearson(c.flatten(), gold.flatten())
-    most = ns[delivered[name].index(max(delivered[name]))]
-    print(f"{name:<12} r with gold {r:.2f}; best-of-{N} promises "
-          f"{promised[name][-1]:+.2f}, r × promise {r * promised[name][-1]:+.2f}, "
-          f"gold {delivered[name][-1]:+.2f}; most gold at n = {most}")  # fmt: skip
-print(f"gold chooses {ceiling[-1]:+.2f}; a random pick at n = 8 {control[3]:+.2f}")
+def slope_within(chooser):
+    """Slope of gold on the chooser's score, among candidates of one prompt."""
+    inner = chooser - chooser.mean(1, keepdim=True)
+    return float((inner * (gold - gold.mean(1, keepdim=True))).sum() / (inner**2).sum())
+
+
+choosers["lexicon"] = standardise(lexicon_score(texts)).view(P, N)
+promised = {name: curve(s, s) for name, s in choosers.items()}
+delivered = {name: curve(s, gold) for name, s in choosers.items()}
+ceiling = curve(gold, gold)
+control = curve(torch.randn(P, N, generator=generator(2)), gold)
+
+# %% id="08-table"
+print(f"{'best-of-64, chosen by':<35} promise  slope ×  gold")
+for name, s in choosers.items():
+    top = promised[name][-1]
+    expected = slope_within(s) * top
+    print(f"{name:<35}  {top:+.2f}    {expected:+.2f}  {delivered[name][-1]:+.2f}")
+print(f"{'gold itself':<35}                  {ceiling[-1]:+.2f}")
+print(f"{'a random pick':<35}                  {control[-1]:+.2f}")
 
 # %% [markdown] id="08-signature-text"
 # The signature figure puts the distance on the horizontal axis, as
-# $\sqrt{\mathrm{KL}}$: in that unit, Gao and others (2022) found, the gold curve of
-# best-of-n is close to a parabola, $d\,(a - b\,d)$: first it rises, and far enough out
-# it turns down.
+# $\sqrt{\mathrm{KL}}$: in that unit, [Gao and others
+# (2022)](https://arxiv.org/abs/2210.10760) found, the gold curve of best-of-n is close
+# to a parabola, $d\,(a - b\,d)$, which turns down far enough out. Whether ours do, you
+# see below. The grey band is what the proxies promise, all of them.
 
 # %% id="08-signature"
-import matplotlib.pyplot as plt
-
 d = [best_of_n_kl(n) ** 0.5 for n in ns]
 _, axes = plt.subplots(figsize=(6.4, 4.2))
-for m, name in enumerate(choosers):
-    axes.plot(d, promised[name], ":", color=plots.COLOURS[m])
-    axes.plot(d, delivered[name], "-", color=plots.COLOURS[m],
-              marker=plots.MARKERS[m], label=f"{name}: gold")  # fmt: skip
-axes.plot(d, ceiling, "--", color="black", label="gold chooses (ceiling)")
-axes.plot(d, control, "-", color="grey", label="random pick (control)")
-axes.plot([], [], ":", color="black", label="dotted: the proxy's own score")
-worst = max(delivered[k][-1] / promised[k][-1] for k in choosers)
-title = ("Every proxy promises more than gold delivers" if worst < 0.8
-         else "The best proxy delivers most of what it promises")  # fmt: skip
-plots.finish(axes, title, "√KL (√nats), for n = 1, 2, 4, … 64",
-             "score of the kept text (pool: mean 0, sd 1)")  # fmt: skip
+every_promise = torch.tensor(list(promised.values()))
+low, high = every_promise.amin(0), every_promise.amax(0)
+axes.fill_between(d, low, high, color="lightgrey", label="promises of all choosers")
+axes.plot(d, ceiling, "k--", label="gold chooses (ceiling)")
+for m, (name, gold_curve) in enumerate(delivered.items()):
+    axes.plot(d, gold_curve, marker=plots.MARKERS[m], label=name)
+axes.plot(d, control, "k:", label="random pick (control)")
+worst = max(delivered[name][-1] / promised[name][-1] for name in choosers)
+title = "Every chooser promises more than gold delivers"
+alt = """A grey band of promises rises steeply, together with the dashed ceiling. The
+gold curves of the choosers fan out below it; that of 2,048 texts is the highest. The
+dotted control stays near 0."""
+plots.finish(
+    axes, title, "√KL (√nats), n = 1, 2, 4, … 64", "score of the kept text", alt
+)
 
 # %% id="08-curves-claim" tags=["nbval-check-output"]
-claim("the proxy's own score never falls with n", all(
-    a <= b + 1e-5 for c in promised.values()
-    for a, b in zip(c, c[1:], strict=False)))  # fmt: skip
-claim("all three promise nearly the same: within 0.6 at n = 64",
-      max(c[-1] for c in promised.values())
-      - min(c[-1] for c in promised.values()) < 0.6)  # fmt: skip
-claim("every proxy delivers less than 0.8 of its promise", worst < 0.8, worst=worst)
-claim("no proxy beats gold choosing for itself",
-      max(c[-1] for c in delivered.values()) < ceiling[-1])  # fmt: skip
-claim("2,000 ratings deliver at least 0.3 at n = 64",
-      delivered["2000 ratings"][-1] > 0.3)  # fmt: skip
-claim("control: a random pick wins nothing (n = 8, within 0.25)",
-      abs(control[3]) < 0.25, gain=control[3])  # fmt: skip
+never = all(c[k] <= c[k + 1] + 1e-5 for c in promised.values() for k in range(6))
+claim("a chooser's own score never falls with n", never)
+claim("every chooser delivers under 0.8 of its promise", worst < 0.8, worst=worst)
+best_gold = max(c[-1] for c in delivered.values())
+under = best_gold < ceiling[-1]
+claim("none beats gold choosing for itself", under, best=best_gold, gold=ceiling[-1])
+flat = abs(control[3])
+claim("a random pick wins nothing (n = 8, ± 0.25)", flat < 0.25, gain=control[3])
+
+# %% id="08-texts-claim" tags=["nbval-check-output"]
+# seeds tried: 0 and 1, of the texts that a proxy sees and of their order
+few_texts, more_texts = (
+    delivered[f"{size} texts, 128 updates"][-1] for size in ("128", "2,048")
+)
+more = more_texts > few_texts
+claim(
+    "same updates: 2,048 texts give more than 128", more, few=few_texts, many=more_texts
+)
+brief, longer = (
+    delivered[name][-1]
+    for name in ("500 texts, 64 updates (checkpoint)", "512 texts, 128 updates")
+)
+claim("500 texts: more training gives more", longer > brief, short=brief, long=longer)
 
 # %% [markdown] id="08-always-text"
-# *The figure: the three dotted lines lie close together and rise steeply; the three
-# solid gold lines rise more slowly; the dashed ceiling is on top of the gold lines, the
-# grey control stays near 0.*
+# Both causes count. Read the two pairs in the table: with the same number of updates
+# 2,048 texts give more gold than 128, and with 500 texts more training does. Whoever
+# plots gold against texts alone, each proxy trained as long as it happened to be,
+# measures a mixture. (And the lexicon, which was not trained at all, delivers more than
+# the checkpoint.)
 #
-# The gap between a dotted and a solid line of one colour is the beginning of
-# **over-optimisation**: the kept text is kept partly because it is good and partly
-# because the proxy is wrong about it. If the two scores were jointly normal, gold would
-# deliver exactly $r$ times the promise, with $r$ their correlation; the printed lines
-# put that beside what was measured. That kind of gap only slows the gain. The worse
-# kind, where gold *falls*, needs texts about which the proxy is very wrong. The
-# printed lines also say at which n each gold curve was highest: one that peaks before
-# n = 64 would have turned down. With 32 prompts the last points are noisy, and a small
-# downturn there may be chance.
+# Why is a part of every promise not kept? The kept text is kept partly because it is
+# good and partly because the proxy is wrong about it, in its favour. This is the
+# beginning of **over-optimisation**, and it has two kinds
+# ([Manheim and Garrabrant, 2018](https://arxiv.org/abs/1803.04585)):
 #
-# > "More samples are always better."
+# - **Regressional Goodhart.** The proxy is gold plus noise, and choosing the largest
+#   proxy chooses large noise too. This slows the gain and never turns it round: it is
+#   the slope in the table.
+# - **Extremal Goodhart.** Far out there are texts about which the proxy is wrong in a
+#   way that the pool did not show. Then gold can *fall*.
 #
-# By the score that chooses: yes, always, we claimed it. By the score that judges: no.
-# One example is enough. Three texts, and a proxy that likes the middling one a little
-# too much:
+# Up to n = 64 our curves show the first kind. (Where one bends at the end, remember
+# that its last point rests on 32 texts.) The second needs a longer way; chapter 14 goes
+# it and measures the fall. Here only this: it *can* happen, and
+#
+# > "More samples are always better"
+#
+# is true of the score that chooses (we claimed it) and not of the score that judges.
+# One example is enough to see it. Three texts, made up, and a proxy whose favourite is
+# an exploit:
 
 # %% id="08-always" tags=["nbval-check-output"]
 proxy_says = torch.tensor([1.0, 2.0, 3.0])
 gold_says = torch.tensor([5.0, 6.0, 0.0])  # the proxy's favourite is an exploit
 fall = [float(pool_estimate(proxy_says, gold_says, n)) for n in (1, 2, 3)]
 rise = [float(pool_estimate(proxy_says, proxy_says, n)) for n in (1, 2, 3)]
-for n, a, b in zip((1, 2, 3), rise, fall, strict=True):
-    print(f"best of {n}: proxy {a:.2f}, gold {b:.2f}")
+for n in (1, 2, 3):
+    print(f"best of {n}: proxy {rise[n - 1]:.2f}, gold {fall[n - 1]:.2f}")
 claim("the proxy's score rises", rise[0] < rise[1] < rise[2])
 claim("while the gold score falls", fall[0] > fall[1] > fall[2])
 
@@ -399,146 +480,186 @@ from course.widgets import best_of_slider
 
 best_of_slider(texts[:N], proxy[0].tolist(), gold[0].tolist())
 
+# %% id="08-play-changes" tags=["nbval-check-output"]
+records = proxy == proxy.cummax(1).values  # a candidate that beats all before it
+changes = float(records.sum(1).double().mean()) - 1
+expected = sum(1 / n for n in range(2, N + 1))
+near = abs(changes - expected) < 1
+claim("3.7 changes are expected, within 1", near, counted=changes, theory=expected)
+
 # %% [markdown] id="08-rft-text"
 # ## Rejection sampling: put the choice into the weights
 #
 # Best-of-n pays n texts for each one it shows. **Rejection-sampling fine-tuning** pays
 # once: sample, keep the best of every n, and fine-tune the writer on what was kept, as
-# chapter 4 fine-tunes on any text. This is one round of it.
+# [chapter 04](04_supervised_fine_tuning.ipynb) fine-tunes on any text. This is one
+# round of it.
 #
-# The pool gives groups of 8 candidates of one opening. Of each group, the proxy with
-# 2,000 ratings keeps one. A text that was cut at 32 tokens is not used, because
-# fine-tuning would teach the writer that it ends there. The **control** goes
-# through the same round with texts picked at random. What one run wins hangs on luck,
-# in the texts picked and in their order, so each of the two is run three times.
+# What one run wins depends on luck, in the texts that were picked and in their order.
+# So there are three runs, and each deals the candidates of an opening into new groups
+# of 8. Of each group the proxy with 2,048 texts keeps one. A text that was cut at 32
+# tokens is no candidate, because fine-tuning would teach the writer that it ends there.
+# The **control** goes through the same round with texts picked at random.
 #
 # **Predict first.** Both writers are trained on their own model's texts. Will the
 # control stay where it was, in gold score and in KL?
 #
 # <details><summary>Answer</summary>
 #
-# In gold it has no reason to rise. In KL it moves all the same: a hundred-odd texts are
+# In gold it has little reason to rise. In KL it moves all the same: 256 texts are
 # a tiny sample of what the writer can say, and fine-tuning leans towards them and
 # towards ending in time. Distance is not improvement.
 #
 # </details>
+
+# %% id="08-picks"
+from course.reward.best_of_n import kept_rows
+
+usable = torch.cat([part.ended for part in rollouts]).cpu()
+usable &= torch.tensor([bool(text.strip()) for text in completions])
+print(f"{usable.double().mean():.0%} of the pool are whole texts")
+
+
+# %% id="08-picks-kept"
+def picks(scores, run):
+    """Rows of the pool that a run keeps: the best usable one of every group of 8."""
+    draws = generator(run)
+    dealt = [N * k + torch.randperm(N, generator=draws) for k in range(P)]
+    order = torch.cat(dealt)  # groups of 8 candidates of one opening
+    s = scores.reshape(-1)[order].masked_fill(~usable[order], -99.0)
+    rows_kept = order[kept_rows(s, 8, draws)]
+    return rows_kept[usable[rows_kept]].tolist()
+
+
+by_proxy, by_chance = choosers["2,048 texts, 128 updates"], torch.zeros(P, N)
+for run in range(3):
+    kept_now, at_random = picks(by_proxy, run), picks(by_chance, run)
+    means = [float(gold.view(-1)[i].mean()) for i in (kept_now, at_random)]
+    print(f"run {run}: {len(kept_now)} texts", end=", ")
+    print(f"gold {means[0]:+.2f}, random {means[1]:+.2f}")
+
+# %% id="08-picks-shared"
+kept_sets = [set(picks(by_proxy, run)) for run in range(3)]
+print(len(set.intersection(*kept_sets)), "texts are picked in all three runs")
 
 # %% id="08-rft"
 # seeds tried: those of the three runs
 from copy import deepcopy
 
 from course.lm.finetuning import fine_tune
-from course.reward.best_of_n import kept_rows
 
-n, control_name = 8, "random texts (control)"
-writers = {"start": [writer] * 3, control_name: [], "rejection sampling": []}
-for run in range(3):
-    picks = {control_name: torch.randn(P, N, generator=generator(2 + run)),
-             "rejection sampling": choosers["2000 ratings"]}  # fmt: skip
-    for name, s in picks.items():
-        best = s.view(-1, n).argmax(1)  # (groups,), places inside each group
-        keep = torch.arange(len(best)) * n + best  # rows of the pool
-        assert torch.equal(keep, kept_rows(s.flatten(), n))
-        keep = [i for i in keep.tolist() if ended[i] and completions[i].strip()]
-        mean = gold.flatten()[keep].mean()
-        print(f"run {run}, {name}: {len(keep)} texts, mean gold {mean:+.2f}")
-        taught = deepcopy(writer)
-        fine_tune(taught, tokenizer, [asked[i] for i in keep],
-                  [completions[i] for i in keep], steps=40, batch_size=16,
-                  learning_rate=5e-4, generator=generator(run))  # fmt: skip
-        writers[name].append(taught)
+
+def teach(rows_kept, run):
+    """The writer, fine-tuned on these texts of the pool."""
+    taught = deepcopy(writer)
+    some = [asked[i] for i in rows_kept], [completions[i] for i in rows_kept]
+    options = {"steps": 40, "batch_size": 16, "learning_rate": 5e-4}
+    fine_tune(taught, tokenizer, *some, generator=generator(run), **options)
+    return taught
+
+
+writers = {"start": [writer] * 3}
+for name, s in (("random texts", by_chance), ("rejection sampling", by_proxy)):
+    writers[name] = [teach(picks(s, run), run) for run in range(3)]
 
 # %% [markdown] id="08-judge-text"
-# The judges: **gold** on 256 openings that were not in the pool; the **lexicon** of
-# chapter 7, which shares nothing with the reward models; the KL to the start;
-# the **surprise** of its own tokens (an estimate of its entropy); and the share of
-# different word pairs in all it wrote, for diversity. Every number is the mean of three
-# runs; the start, which was not trained, writes three times.
+# The judges: **gold** on 192 openings that were not in the pool; the lexicon; the KL to
+# the start; the **surprise** of its own tokens (an estimate of its entropy); and the
+# share of different word pairs in all it wrote, for diversity. The start, which was not
+# trained, writes three times.
 
 # %% id="08-judge"
 from course.policy.kl import kl_seq
-from course.reward.rules import distinct_n, lexicon_score
+from course.reward.rules import distinct_n
 
-fresh = [starts[i] for i in mixed[P : P + 256]]
+fresh = [starts[i] for i in mixed[P : P + 192]]
 
 
 def judge(model, seed):
     """Gold, lexicon, KL, surprise and distinct word pairs of what the model writes."""
-    out = collect(model, writer, tokenizer, fresh, score, max_new_tokens=32,
-                  generator=generator(seed))  # fmt: skip
+    (out,) = write_all(model, fresh, seed)
     whole = [a + b for a, b in zip(out.prompts, out.completions, strict=True)]
-    return torch.tensor([
-        ((out.scores.cpu() - gold_scores.mean()) / gold_scores.std()).mean(),
-        lexicon_score(whole).mean(),
-        abs(kl_seq(out.old_logprobs, out.ref_logprobs, out.completion_mask)),
-        -out.old_logprobs.sum() / out.completion_mask.sum(),
-        distinct_n(" ".join(out.completions), 2),
-    ])  # fmt: skip
+    kl = abs(kl_seq(out.old_logprobs, out.ref_logprobs, out.completion_mask))
+    surprise = -out.old_logprobs.sum() / out.completion_mask.sum()
+    scores = (out.scores.cpu() - gold_scores.mean()) / gold_scores.std()
+    pairs = distinct_n(" ".join(out.completions), 2)
+    return torch.tensor(
+        [scores.mean(), lexicon_score(whole).mean(), kl, surprise, pairs]
+    )
 
 
+# %% id="08-judge-table"
 seen = {}
-print(f"{'':<23}gold  lexicon  KL    nats/token  word pairs   gold of each run")
+print(f"{'':<20}gold  lexicon   KL  nats/token  word pairs  gold of each run")
 for name, models in writers.items():
-    runs = torch.stack([judge(model, 3 + k) for k, model in enumerate(models)])
-    g, words, kl, surprise, pairs = runs.mean(0).tolist()
-    seen[name] = (g, kl)
-    print(f"{name:<23}{g:+.2f}  {words:+.3f}  {kl:5.2f}  {surprise:.2f}        "
-          f"{pairs:.3f}      ", *(f"{x:+.2f}" for x in runs[:, 0]))  # fmt: skip
-best8 = delivered["2000 ratings"][3]
-print(f"{'best-of-8, by formula':<23}{best8:+.2f}  (on the pool){best_of_n_kl(8):5.2f}")
+    seen[name] = torch.stack([judge(m, 3 + k) for k, m in enumerate(models)])
+    g, words, kl, surprise, pairs = seen[name].mean(0).tolist()
+    print(
+        f"{name:<19}{g:+.2f}  {words:+.3f}  {kl:5.2f}  {surprise:.2f}", end="        "
+    )
+    print(f"{pairs:.3f}     ", *(f"{x:+.2f}" for x in seen[name][:, 0]))
+
+# %% [markdown] id="08-best-text"
+# And best-of-8 by the same proxy, on the *same* openings: eight texts for each, of
+# which one is kept. Its KL needs no estimate.
+
+# %% id="08-best"
+candidates = write_all(writer, [start for start in fresh for _ in range(8)], seed=9)
+asked_8 = [a for part in candidates for a in part.prompts]
+written = [b for part in candidates for b in part.completions]
+whole = [a + b for a, b in zip(asked_8, written, strict=True)]
+by_model = score_texts(grown[2048], tokenizer, whole).view(-1, 8)
+judged = torch.cat([part.scores for part in candidates]).cpu().view(-1, 8)
+judged = (judged - gold_scores.mean()) / gold_scores.std()
+chosen = judged.gather(1, best_of_n(by_model, generator(0))[:, None])[:, 0]
+best8, best8_error = float(chosen.mean()), float(chosen.std()) / len(chosen) ** 0.5
+print(f"best-of-8: gold {best8:+.2f} ± {best8_error:.2f}, KL {best_of_n_kl(8):.2f}")
+print(f"all of its candidates: {judged.mean():+.2f}")
 
 # %% id="08-judge-figure"
-gain = {name: (g - seen["start"][0], kl) for name, (g, kl) in seen.items()}
-gain["best-of-8"] = (best8, best_of_n_kl(8))  # over the pool's mean, 0
 _, axes = plt.subplots()
-for m, (name, (g, kl)) in enumerate(gain.items()):
-    axes.plot(kl, g, plots.MARKERS[m], color=plots.COLOURS[m], label=name,
-              markersize=9)  # fmt: skip
-cheaper = best_of_n_kl(8) < gain["rejection sampling"][1]
-more = best8 > gain["rejection sampling"][0]
-title = "One round of fine-tuning beside best-of-8"
-if cheaper and more:
-    title = "Best-of-8 wins more with less KL than one round of fine-tuning"
-plots.finish(axes, title, "KL to the start (nats per text)",
-             "gold gained over the start")  # fmt: skip
+for name, marker in zip(seen, "osD", strict=True):
+    runs = seen[name]
+    axes.plot(runs[:, 2], runs[:, 0], marker, markersize=5, label=name)
+point = {"marker": "*", "markersize": 12, "color": "black", "label": "best-of-8"}
+axes.errorbar(best_of_n_kl(8), best8, 2 * best8_error, linestyle="", **point)
+title = "One round of fine-tuning beside best-of-8 on the same openings"
+alt = """Three points for each writer, one per run: the start at KL 0, random texts and
+rejection sampling far to the right, the latter higher. The star of best-of-8, with an
+error bar of two standard errors, is near the left edge."""
+plots.finish(axes, title, "KL to the start (nats per text)", "gold, pool sd", alt)
 
 # %% id="08-judge-claim" tags=["nbval-check-output"]
-start, control_g, rft = (seen[k][0] for k in writers)  # in order of training
-claim("rejection sampling lifts gold above the control by 0.05",
-      rft > control_g + 0.05, rft=rft, control=control_g)  # fmt: skip
-claim("control: random texts lift gold by less than 0.2 above the start",
-      control_g < start + 0.2, start=start, control=control_g)  # fmt: skip
-claim("yet the control moved by more than a nat",
-      seen[control_name][1] > 1)  # fmt: skip
-claim("fine-tuning spends more KL than best-of-8 would",
-      seen["rejection sampling"][1] > best_of_n_kl(8))  # fmt: skip
+start_g, control_g, rft_g = (float(seen[name][:, 0].mean()) for name in seen)
+wins = rft_g - control_g
+claim("rejection sampling beats its control by 0.1", wins > 0.1, by=wins)
+lifted = control_g - start_g
+claim("random texts lift gold by less than 0.25", lifted < 0.25, gain=lifted)
+kl_control = float(seen["random texts"][:, 2].mean())
+claim("yet they move the writer by over a nat", kl_control > 1, KL=kl_control)
+kl_rft = float(seen["rejection sampling"][:, 2].mean())
+dearer = kl_rft > best_of_n_kl(8)
+claim("fine-tuning spends more KL than best-of-8", dearer, KL=kl_rft)
 
 # %% [markdown] id="08-limits"
-# *The figure: four points. The start lies at KL 0 and gain 0; the control far to the
-# right at about the same height; rejection sampling far to the right and above the
-# control; best-of-8 nearer to the left.*
-#
-# The control gains a little, too: whatever the reason, only what lies above it is due
-# to the choice. Fine-tuning is the dearer way in nats: most of its distance is what
-# the control travels too. But its gain is there for one text each time, where
-# best-of-8 writes eight. (The two gains come from different openings, so compare them
-# roughly.)
+# Only what lies above the control is due to the choice. Fine-tuning is the more
+# expensive way in nats: most of its distance is what the control travels too, for
+# nothing. But its gain is there for one text each time, where best-of-8 writes eight.
 #
 # ## What was shown, and what not
 #
 # Choosing needs no training: the estimator equals brute force, and the KL formula
 # equals enumeration where texts do not repeat. A proxy always promises more with larger
-# n and delivers less than it promises; a random pick delivers nothing. One round of
-# rejection sampling beats its control, and the control shows that much of the distance
-# it travels has nothing to do with the reward.
+# n and delivers less than it promises; how much less depends on its texts *and* on its
+# training; a random pick delivers nothing. One round of rejection sampling beats its
+# control, and the control shows that much of the distance it travels has nothing to do
+# with the reward.
 #
-# **Limits.** The gold score is itself a model, and the proxies' ratings are among those
+# **Limits.** The gold score is itself a model, and the proxies' texts are among those
 # it learned from: they share its mistakes, so the gaps here are too small rather than
-# too large. One pool, 32 openings: the last points of a curve rest on 32 texts. n = 64
-# is not far: papers see gold fall only at a larger distance. Fine-tuning was not
-# tuned, and one round is the beginning of a loop. What it wins varies with the seed:
-# when this chapter was written, three seeds of the fine-tuning all led their controls,
-# one of them only just.
+# too large. One pool, 32 openings: the last points of a curve rest on 32 texts. Each
+# proxy is one draw of texts. n = 64 is not far: papers see gold fall only at a larger
+# distance. Fine-tuning was not tuned, and one round is the beginning of a loop.
 #
 # ## Test yourself
 #
@@ -547,16 +668,36 @@ claim("fine-tuning spends more KL than best-of-8 would",
 # 3. When is log n − (n − 1)/n too high, and why never too low?
 # 4. Two proxies have the same best-of-64 proxy score. What do you know about them?
 # 5. Why does a fine-tuned writer need a control that was fine-tuned as well?
+# 6. A colleague plots gold against the number of texts; each proxy was trained for two
+#    epochs. What is wrong?
 #
-# ## Read on
+# <details><summary>Answers</summary>
 #
-# - R. Nakano and others, *WebGPT*, 2021, arXiv:2112.09332: best-of-n and its estimator.
-# - L. Gao, J. Schulman, J. Hilton, *Scaling Laws for Reward Model Overoptimization*,
-#   2022, arXiv:2210.10760: gold, proxy and the curves over KL.
-# - A. Beirami and others, *Theoretical guarantees on the best-of-n alignment policy*,
-#   2024, arXiv:2401.01879: the formula is an upper bound.
-# - H. Dong and others, *RAFT*, 2023, arXiv:2304.06767, and H. Touvron and others,
-#   *Llama 2*, 2023, arXiv:2307.09288: rejection-sampling fine-tuning.
+# 1. It averages over all draws of n from the pool and is as unbiased as one draw.
+# 2. 0: of two texts it is never the better one.
+# 3. Where draws can repeat, above all where the best text is likely. Two equal texts
+#    share their probability; keeping either changes nothing, so ties only lower the KL.
+# 4. Nothing. On its own scale every chooser promises about the same.
+# 5. Fine-tuning on any of its own texts moves the writer, in KL and in how often it
+#    ends. Only the difference to the control is due to the choice.
+# 6. Two epochs of more texts are more updates. Texts and training move together.
 #
-# **Next:** the exercises in `exercises/08_best_of_n.ipynb`; then chapter 09 moves the
-# policy itself, by its gradient.
+# </details>
+#
+# ## Further reading
+#
+# - R. Nakano and others, [*WebGPT*](https://arxiv.org/abs/2112.09332), 2021: best-of-n
+#   and its estimator.
+# - L. Gao, J. Schulman, J. Hilton, [*Scaling Laws for Reward Model
+#   Overoptimization*](https://arxiv.org/abs/2210.10760), 2022: gold, proxy and the
+#   curves over KL.
+# - D. Manheim and S. Garrabrant, [*Categorizing Variants of Goodhart's
+#   Law*](https://arxiv.org/abs/1803.04585), 2018.
+# - A. Beirami and others, [*Theoretical guarantees on the best-of-n alignment
+#   policy*](https://arxiv.org/abs/2401.01879), 2024: the formula is an upper bound.
+# - H. Dong and others, [*RAFT*](https://arxiv.org/abs/2304.06767), 2023, and
+#   H. Touvron and others, [*Llama 2*](https://arxiv.org/abs/2307.09288), 2023:
+#   rejection-sampling fine-tuning.
+#
+# **Next:** [the exercises](../exercises/08_best_of_n.ipynb); then
+# [chapter 09](09_policy_gradients.ipynb) moves the policy itself, by its gradient.

@@ -429,7 +429,6 @@ def calls() -> dict[str, Callable[[Make], object]]:
         "bellman_backup": lambda m: enumerable.bellman_backup(
             m.floats(B, 2), m.floats(B, 2), m.floats(B, 2)
         ),
-        "reinforce_step": reinforce_update,
         "policy_entropy": lambda m: losses.policy_entropy(
             m.floats(B, T, V), m.mask(B, T)
         ),
@@ -453,6 +452,7 @@ def writes(make: Make, **options) -> object:
 
 # The shape of what these make depends on values: they run on a real device only.
 NEED_VALUES: dict[str, Callable[[Make], object]] = {
+    "reinforce_step": reinforce_update,
     "reliability_table": lambda m: (
         reliability_table(m.floats(B).sigmoid(), m.mask(B).float(), 2) and m.floats(1)
     ),

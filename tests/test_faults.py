@@ -21,7 +21,7 @@ from course.policy.loop import train
 from course.runtime import CourseError
 
 # Where each step finds the function that moves the weights.
-MODULES = {"reinforce": "reinforce", "ppo": "ppo", "grpo": "grpo", "rloo": "grpo"}
+MODULES = dict.fromkeys(ALGORITHMS, "minibatches") | {"reinforce": "reinforce"}
 
 
 class Run:
@@ -111,11 +111,11 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_every_weight(
 def wild_updates(run, monkeypatch, algorithm, rate: float) -> None:
     """In the third step every update takes this learning rate."""
 
-    def wildly(optimizer, loss, max_grad_norm):
+    def wildly(optimizer, losses, max_grad_norm):
         if len(run.kept) == 3:
             for group in optimizer.param_groups:
                 group["lr"] = rate
-        return update(optimizer, loss, max_grad_norm)
+        return update(optimizer, losses, max_grad_norm)
 
     monkeypatch.setattr(f"course.policy.{MODULES[algorithm]}.update", wildly)
 
@@ -148,8 +148,8 @@ def test_the_stop_button_after_an_update_goes_back_to_the_step_before(
 ):
     run = Run(tokenizer, algorithm)
 
-    def stopped(optimizer, loss, max_grad_norm):
-        norms = update(optimizer, loss, max_grad_norm)
+    def stopped(optimizer, losses, max_grad_norm):
+        norms = update(optimizer, losses, max_grad_norm)
         if len(run.kept) == 3:
             assert not equal(run.everything(), run.kept[2])
             raise KeyboardInterrupt

@@ -24,7 +24,7 @@ from course.policy.loop import (
     train,
 )
 from course.policy.metrics import metrics
-from course.policy.minibatches import partition, rescore
+from course.policy.minibatches import partition
 from course.policy.ppo import ppo_step
 from course.policy.reinforce import reinforce_step
 from course.policy.rollout import collect, select_rows
@@ -57,7 +57,7 @@ class TinyModel(nn.Module):
     def __init__(self, logits: torch.Tensor):
         super().__init__()
         self.logits = nn.Parameter(logits.detach().clone())  # (3, 3): start, a, b
-        self.config = SimpleNamespace(context=8, width=5)
+        self.config = SimpleNamespace(context=8, width=5, vocab_size=5)
 
     def hidden(self, ids, attention_mask=None, segments=None, cache=None):
         never = self.logits.new_full((3, 2), -1e9)  # bos and pad are not written
@@ -333,13 +333,13 @@ def test_a_stop_in_the_middle_of_an_update_goes_back_to_the_step_before(
 ):
     policy, kept, calls = tiny_gpt(tokenizer), [], []
 
-    def stop(optimizer, loss, max_grad_norm):
+    def stop(optimizer, losses, max_grad_norm):
         calls.append(1)
         if len(calls) == 7:  # four updates a step: in the middle of the second
             raise KeyboardInterrupt
-        return update(optimizer, loss, max_grad_norm)
+        return update(optimizer, losses, max_grad_norm)
 
-    monkeypatch.setattr("course.policy.ppo.update", stop)
+    monkeypatch.setattr("course.policy.minibatches.update", stop)
     loop(tokenizer, policy=policy, watch=lambda history: kept.append(weights(policy)))
     assert len(kept) == 1 and equal(weights(policy), kept[0])
 
@@ -472,8 +472,11 @@ def test_noise_around_zero_is_no_negative_kl(tokenizer):
     check_kl(rounding)  # significant, and no more than rounding
 
 
+@pytest.mark.parametrize("minibatches", [1, 4])
 @pytest.mark.parametrize("fault", ["temperature", "dropout", "stale"])
-def test_a_sampler_that_disagrees_with_the_scorer_is_refused(tokenizer, fault):
+def test_a_sampler_that_disagrees_with_the_scorer_is_refused(
+    tokenizer, fault, minibatches
+):
     policy = tiny_gpt(tokenizer)
     rollout = collect(
         policy, policy, tokenizer, PROMPTS * 8, plain_share, max_new_tokens=8,
@@ -487,8 +490,11 @@ def test_a_sampler_that_disagrees_with_the_scorer_is_refused(tokenizer, fault):
         rollout = dataclasses.replace(rollout, old_logprobs=old + noise)
     else:
         policy = tiny_gpt(tokenizer, seed=1)
+    before = weights(policy)
+    step, optimizer = make_step("ppo", policy, 1e-2, beta=0.1)
     with pytest.raises(CourseError, match="nats per token away from the policy's own"):
-        rescore(policy, rollout, partition(32, 4))
+        step(rollout, minibatches=minibatches)
+    assert equal(weights(policy), before) and optimizer.state_dict()["state"] == {}
 
 
 @pytest.mark.parametrize("change, sentence", [

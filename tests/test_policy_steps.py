@@ -114,9 +114,9 @@ def test_the_critic_learns_unwhitened_returns_and_the_policy_whitened_advantages
     seen = {}
 
     def note(name, function):
-        def noted(*given):
+        def noted(*given, **options):
             seen[name] = given
-            return function(*given)
+            return function(*given, **options)
 
         monkeypatch.setattr(ppo, name, noted)
 

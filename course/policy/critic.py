@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from course.policy.losses import Reduction, reduce_token_mean, same_shape
-from course.policy.rollout import Rollout
+from course.policy.rollout import Rollout, states_before
 
 
 class Critic(nn.Module):
@@ -40,12 +40,9 @@ class Critic(nn.Module):
 
         In units of the score.
         """
-        ids = torch.cat([batch.prompt_ids, batch.completion_ids], dim=1)
-        mask = torch.cat([batch.prompt_mask, batch.completion_mask], dim=1)
-        hidden = self.gpt.hidden(ids, attention_mask=mask.bool())
-        before = hidden[:, batch.prompt_ids.shape[1] - 1 : -1]  # (batch, time, width)
-        values = (before @ self.weight + self.bias).float()
-        return values.masked_fill(~batch.completion_mask.bool(), 0.0)
+        values = states_before(self.gpt, batch) @ self.weight + self.bias  # (tokens,)
+        values, mask = values.float(), batch.completion_mask.bool()
+        return values.new_zeros(mask.shape).masked_scatter(mask, values)
 
 
 def gae(
@@ -124,6 +121,7 @@ def value_clip_fraction(
     returns: Tensor,
     mask: Tensor,
     value_clip_eps: float,
+    reduce: Reduction = reduce_token_mean,
 ) -> Tensor:
     """Share of the tokens where the clipped step's error is strictly larger.
 
@@ -132,7 +130,7 @@ def value_clip_fraction(
     """
     same_shape(values=values, old_values=old_values, returns=returns, mask=mask)
     plain, clipped = _squared_errors(values, old_values, returns, value_clip_eps)
-    return reduce_token_mean((clipped > plain).to(values.dtype), mask)
+    return reduce((clipped > plain).to(values.dtype), mask)
 
 
 def explained_variance(values: Tensor, returns: Tensor, mask: Tensor) -> Tensor:

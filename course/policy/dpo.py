@@ -80,7 +80,7 @@ def dpo_step(
     with restored_on_error(optimizer):
         logprobs = _pair_logprobs(policy, pairs)
         value = loss(pair_log_ratio(*logprobs), beta)
-        norm = update(optimizer, value, max_grad_norm)[0]
+        norm = update(optimizer, [value], max_grad_norm)[0]
     return dpo_metrics(value, *logprobs, beta) | {
         "grad_norm": norm,
         "lr": optimizer.param_groups[0]["lr"],

@@ -18,10 +18,9 @@ from course.policy.groups import (
     group_std,
     rloo_advantages,
 )
-from course.policy.guards import restored_on_error, update
 from course.policy.losses import Reduction, reduce_token_mean
 from course.policy.metrics import UpdateLog, metrics
-from course.policy.minibatches import partition, rescore, updates
+from course.policy.minibatches import Part, several_updates
 from course.policy.rollout import Rollout
 
 
@@ -51,20 +50,22 @@ def grpo_step(
     Source: Shao et al. 2024 (DeepSeekMath), arXiv 2402.03300.  Chapter 11.
     """
     A = advantages(rollout.scores, group_size)  # (batch,)
-    parts = partition(len(A), minibatches, generator, A.device)
-    rollout, entropy = rescore(policy, rollout, parts)
-    log = UpdateLog()
-    with restored_on_error(optimizer):
-        for rows, b, logprobs in updates(policy, rollout, parts, epochs):
-            loss = grpo_loss(
-                logprobs, b.old_logprobs, b.ref_logprobs, A[rows], b.completion_mask,
-                beta, clip_eps, clip_eps_high, reduce,
-            )  # fmt: skip
-            ratio = importance_ratio(logprobs, b.old_logprobs, b.completion_mask)
-            clipped = is_clipped(ratio, A[rows], clip_eps, clip_eps_high)
-            log.ratio(logprobs, b, ratio, clipped)
-            norm = update(optimizer, loss, max_grad_norm)[0]
-            log.log(**{"loss/policy": loss, "grad_norm": norm})
+
+    def loss_of(part: Part, log: UpdateLog) -> Tensor:
+        logprobs, b, rows = part.logprobs, part.rollout, part.rows
+        loss = grpo_loss(
+            logprobs, b.old_logprobs, b.ref_logprobs, A[rows], b.completion_mask, beta,
+            clip_eps, clip_eps_high, part.reduction(reduce),
+        )  # fmt: skip
+        ratio = importance_ratio(logprobs, b.old_logprobs, b.completion_mask)
+        clipped = is_clipped(ratio, A[rows], clip_eps, clip_eps_high)
+        log.part(logprobs, b, ratio, clipped, **{"loss/policy": loss})
+        return loss
+
+    rollout, entropy, log = several_updates(
+        policy, optimizer, rollout, loss_of, epochs=epochs, minibatches=minibatches,
+        max_grad_norm=max_grad_norm, generator=generator,
+    )  # fmt: skip
     return _report(optimizer, rollout, entropy, beta, log, group_size)
 
 
@@ -89,18 +90,21 @@ def rloo_step(
     """
     D = (rollout.old_logprobs - rollout.ref_logprobs).sum(1)  # (batch,)
     A = rloo_advantages(rollout.scores - beta * D, group_size)  # (batch,)
-    parts = partition(len(A), minibatches, generator, A.device)
-    rollout, entropy = rescore(policy, rollout, parts)
-    log = UpdateLog()
-    with restored_on_error(optimizer):
-        for rows, b, logprobs in updates(policy, rollout, parts, epochs):
-            loss = rloo_loss(
-                logprobs, b.old_logprobs, A[rows], b.completion_mask, clip_eps
-            )
-            ratio = sequence_ratio(logprobs, b.old_logprobs, b.completion_mask)
-            log.ratio(logprobs, b, ratio, is_clipped(ratio, A[rows], clip_eps))
-            norm = update(optimizer, loss, max_grad_norm)[0]
-            log.log(**{"loss/policy": loss, "grad_norm": norm})
+
+    def loss_of(part: Part, log: UpdateLog) -> Tensor:
+        logprobs, b, rows = part.logprobs, part.rollout, part.rows
+        loss = part.share * rloo_loss(
+            logprobs, b.old_logprobs, A[rows], b.completion_mask, clip_eps
+        )
+        ratio = sequence_ratio(logprobs, b.old_logprobs, b.completion_mask)
+        clipped = is_clipped(ratio, A[rows], clip_eps)
+        log.part(logprobs, b, ratio, clipped, **{"loss/policy": loss})
+        return loss
+
+    rollout, entropy, log = several_updates(
+        policy, optimizer, rollout, loss_of, epochs=epochs, minibatches=minibatches,
+        max_grad_norm=max_grad_norm, generator=generator,
+    )  # fmt: skip
     return _report(optimizer, rollout, entropy, beta, log, group_size)
 
 

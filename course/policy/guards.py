@@ -1,7 +1,7 @@
 """What makes a step all or nothing: limits, the way back, and checks of its numbers."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 
@@ -9,12 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from course.policy.losses import reduce_token_mean
-from course.policy.rollout import Rollout, logprobs_of
+from course.policy.rollout import Rollout, constant_logprobs, select_rows
 from course.runtime import CourseError
 
 MAX_RATIO = 1e4  # a token or text 10,000 times as likely as when it was drawn
 MAX_APPROX_KL = 5.0  # nats per token from the policy that wrote; sound updates: < 0.1
 MAX_DISAGREEMENT = 0.01  # nats per token, between two ways to compute one number
+MOVED_TEXTS = 16  # of a rollout, read again after the step
 STANDARD_ERRORS = 5.0  # by chance: less than once in 100,000 batches of 64 texts
 ROUNDING = 0.01  # nats per text: what two ways to compute a log-probability may differ
 
@@ -50,24 +51,29 @@ def restored_on_error(optimizer: torch.optim.Optimizer) -> Iterator[None]:
 
 
 def update(
-    optimizer: torch.optim.Optimizer, loss: Tensor, max_grad_norm: float
+    optimizer: torch.optim.Optimizer, losses: Iterable[Tensor], max_grad_norm: float
 ) -> list[float]:
-    """One step down the loss; the gradient norm of every parameter group before it.
+    """One step down the sum of the losses; the gradient norm of every group before it.
 
-    Each group is clipped to `max_grad_norm` by itself, so that a critic's large
-    gradient does not shorten the policy's step.  Raises CourseError, before any weight
-    moves, when the loss or a norm is not a finite number.  Chapter 09.
+    losses: one for each part of the texts; each part's memory is free before the next
+    is computed, and the gradients add up to that of the whole.  Each parameter group is
+    clipped to `max_grad_norm` by itself, so that a critic's large gradient does not
+    shorten the policy's step.  Raises CourseError, before any weight moves, when the
+    loss or a norm is not a finite number.  Chapter 09.
     """
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    total = 0.0
+    for loss in losses:
+        loss.backward()
+        total += float(loss.detach())
     norms = [
         float(nn.utils.clip_grad_norm_(group["params"], max_grad_norm))
         for group in optimizer.param_groups
     ]
-    if not all(map(math.isfinite, [float(loss.detach()), *norms])):
+    if not all(map(math.isfinite, [total, *norms])):
         optimizer.zero_grad(set_to_none=True)
         raise CourseError(
-            f"The step was not taken: loss {loss.item()}, gradient norm {norms[0]}; "
+            f"The step was not taken: loss {total}, gradient norm {norms[0]}; "
             "the policy is as it was, so lower the learning rate or look at the scores."
         )
     optimizer.step()
@@ -151,12 +157,15 @@ def check_metrics(metrics: Mapping[str, float]) -> None:
     check_ratio(mean, metrics.get(moved, 0.0), name="mean")
 
 
-@torch.no_grad()
 def check_moved(policy: nn.Module, rollout: Rollout) -> None:
     """CourseError when the step threw the policy far from the one that wrote the texts.
 
-    What the last update of a step did is in none of the step's metrics.  Chapter 10.
+    What the last update of a step did is in none of the step's metrics.  It reads up
+    to 16 texts, at equal distances.  Chapter 10.
     """
-    logprobs = logprobs_of(policy, rollout)
-    d = (logprobs - rollout.old_logprobs)[rollout.completion_mask]
+    texts = len(rollout.prompts)
+    rows = torch.linspace(0, texts - 1, min(MOVED_TEXTS, texts)).round().long()
+    part = select_rows(rollout, rows.to(rollout.scores.device))
+    logprobs = constant_logprobs(policy, part)
+    d = (logprobs - part.old_logprobs)[part.completion_mask]
     check_ratio(float(d.exp().max()), -float(d.mean()))  # -mean: KL(old || new)

@@ -59,18 +59,25 @@ def ratio_metrics(logprobs: Tensor, rollout: Rollout) -> dict[str, float]:
 class UpdateLog:
     """What the updates of one step did, for the metrics of the step.  Chapter 10."""
 
-    log_ratios: list[Tensor] = field(default_factory=list)  # (tokens,) of each update
+    log_ratios: list[Tensor] = field(default_factory=list)  # (tokens,) of each part
     ratios: list[Tensor] = field(default_factory=list)  # (tokens,) or (completions,)
     clipped: list[Tensor] = field(default_factory=list)  # as ratios
-    rows: list[dict[str, float]] = field(default_factory=list)
+    sums: dict[str, float] = field(default_factory=dict)  # over all parts
+    norms: list[list[float]] = field(default_factory=list)  # of each update
+    first: int = 0  # parts of the first update
 
-    def ratio(
-        self, logprobs: Tensor, batch: Rollout, ratio: Tensor, clipped: Tensor
+    def part(
+        self,
+        logprobs: Tensor,
+        batch: Rollout,
+        ratio: Tensor,
+        clipped: Tensor,
+        **values: float | Tensor,
     ) -> None:
-        """Note the ratios before an update; CourseError when they explode.
+        """Note a part before its update; CourseError when its ratios explode.
 
         logprobs: (batch, time); ratio, clipped: (batch, time), or (batch,) for whole
-        completions.
+        completions.  values: the part's share of a number of the update.
         """
         mask = batch.completion_mask
         whole = ratio.ndim == 1
@@ -79,12 +86,14 @@ class UpdateLog:
         self.clipped.append(clipped if whole else clipped[mask])
         d = self.log_ratios[-1]
         check_ratio(float(self.ratios[-1].max()), float((d.expm1() - d).mean()))
+        for name, value in values.items():
+            value = float(torch.as_tensor(value).detach())
+            self.sums[name] = self.sums.get(name, 0.0) + value
 
-    def log(self, **values: float | Tensor) -> None:
-        """Note numbers of one update; the step's metrics have their mean."""
-        self.rows.append(
-            {k: float(torch.as_tensor(v).detach()) for k, v in values.items()}
-        )
+    def close(self, norms: list[float]) -> None:
+        """End an update: the gradient norms of the optimizer's groups."""
+        self.norms.append(norms)
+        self.first = self.first or len(self.ratios)
 
     def metrics(self) -> dict[str, float]:
         """Moments over all tokens of all updates, and the first update by itself.
@@ -93,16 +102,18 @@ class UpdateLog:
         `first/clipfrac` what was clipped there: both are exactly 0 in a sound step.
         """
         d, ratio = torch.cat(self.log_ratios), torch.cat(self.ratios)
-        means = {
-            name: sum(row[name] for row in self.rows) / len(self.rows)
-            for name in self.rows[0]
-        }
-        return means | {
+        updates = len(self.norms)
+        return {name: total / updates for name, total in self.sums.items()} | {
+            "grad_norm": sum(norms[0] for norms in self.norms) / updates,
             "policy/ratio_mean": float(ratio.mean()),
             "policy/ratio_var": float(ratio.var(correction=0)),
             "policy/approx_kl": float((d.expm1() - d).mean()),
             "policy/clipfrac": float(torch.cat(self.clipped).float().mean()),
-            "first/ratio_error": float((self.ratios[0] - 1).abs().max()),
-            "first/clipfrac": float(self.clipped[0].float().mean()),
-            "updates": float(len(self.rows)),
+            "first/ratio_error": float(
+                (torch.cat(self.ratios[: self.first]) - 1).abs().max()
+            ),
+            "first/clipfrac": float(
+                torch.cat(self.clipped[: self.first]).float().mean()
+            ),
+            "updates": float(updates),
         }

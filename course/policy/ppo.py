@@ -1,7 +1,7 @@
 """PPO for language models: a critic, and several clipped updates on each rollout."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from course.policy.advantages import shaped_rewards, whiten
 from course.policy.clipping import importance_ratio, is_clipped, ppo_clip_loss
@@ -12,10 +12,9 @@ from course.policy.critic import (
     value_clip_fraction,
     value_loss,
 )
-from course.policy.guards import restored_on_error, update
 from course.policy.losses import reduce_token_mean
 from course.policy.metrics import UpdateLog, metrics
-from course.policy.minibatches import partition, rescore, updates
+from course.policy.minibatches import Part, several_updates
 from course.policy.rollout import Rollout
 
 
@@ -48,38 +47,42 @@ def ppo_step(
     """
     _check_groups(policy, critic, optimizer)
     mask = rollout.completion_mask
-    # Step 1: what the policy that wrote the texts thinks of them, and the critic.
-    parts = partition(len(mask), minibatches, generator, mask.device)
-    rollout, entropy = rescore(policy, rollout, parts)
-    with torch.no_grad():
-        old_values = critic(rollout)
-    # Step 2: rewards, advantages and returns, constant in all updates.
+    # Step 1: rewards, advantages and returns, constant in all updates.
     rewards = shaped_rewards(
         rollout.scores, rollout.old_logprobs, rollout.ref_logprobs, mask, beta
     )
+    with torch.no_grad():
+        old_values = critic(rollout)
     advantages, returns = gae(rewards, old_values, mask, gamma, lam)
     A = whiten(advantages, mask)
-    # Step 3: several updates of policy and critic.
-    log = UpdateLog()
-    with restored_on_error(optimizer):
-        for rows, b, logprobs in updates(policy, rollout, parts, epochs):
-            m = b.completion_mask
-            loss = ppo_clip_loss(logprobs, b.old_logprobs, A[rows], m, clip_eps)
-            ratio = importance_ratio(logprobs, b.old_logprobs, m)
-            log.ratio(logprobs, b, ratio, is_clipped(ratio, A[rows], clip_eps))
-            old = (old_values[rows], returns[rows], m, value_clip_eps)
-            values = critic(b)
-            loss_v = value_loss(values, *old)
-            norms = update(optimizer, loss + loss_v, max_grad_norm)
-            log.log(**{
-                "loss/policy": loss, "loss/value": loss_v, "grad_norm": norms[0],
-                "value/grad_norm": norms[1],
-                "value/clipfrac": value_clip_fraction(values.detach(), *old),
-            })  # fmt: skip
+
+    # Step 2: the loss of policy and critic.
+    def loss_of(part: Part, log: UpdateLog) -> Tensor:
+        logprobs, b, rows = part.logprobs, part.rollout, part.rows
+        m, mean = b.completion_mask, part.reduction(reduce_token_mean)
+        ratio = importance_ratio(logprobs, b.old_logprobs, m)
+        loss = ppo_clip_loss(
+            logprobs, b.old_logprobs, A[rows], m, clip_eps, reduce=mean
+        )
+        values, old = critic(b), (old_values[rows], returns[rows], m, value_clip_eps)
+        loss_v = value_loss(values, *old, reduce=mean)
+        log.part(
+            logprobs, b, ratio, is_clipped(ratio, A[rows], clip_eps),
+            **{"loss/policy": loss, "loss/value": loss_v, "value/clipfrac":
+               value_clip_fraction(values.detach(), *old, reduce=mean)},
+        )  # fmt: skip
+        return loss + loss_v
+
+    # Step 3: several updates, all or nothing.
+    rollout, entropy, log = several_updates(
+        policy, optimizer, rollout, loss_of, epochs=epochs, minibatches=minibatches,
+        max_grad_norm=max_grad_norm, generator=generator,
+    )  # fmt: skip
     # Step 4: the numbers to watch.
     mean = reduce_token_mean(returns, mask)
     explained = explained_variance(old_values, returns, mask)
     return metrics(rollout, entropy, beta) | log.metrics() | {
+        "value/grad_norm": sum(norms[1] for norms in log.norms) / len(log.norms),
         "value/explained_variance": float(explained),
         "returns/mean": float(mean),
         "returns/var": float(reduce_token_mean((returns - mean).square(), mask)),

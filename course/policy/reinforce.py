@@ -37,7 +37,7 @@ def reinforce_step(
     with restored_on_error(optimizer):
         logprobs, entropy = logprobs_and_entropy(policy, rollout)
         loss = reinforce_loss(logprobs, A, mask)
-        norm = update(optimizer, loss, max_grad_norm)[0]
+        norm = update(optimizer, [loss], max_grad_norm)[0]
     return metrics(rollout, entropy, beta) | ratio_metrics(logprobs, rollout) | {
         "loss/policy": float(loss.detach()),
         "lr": optimizer.param_groups[0]["lr"],

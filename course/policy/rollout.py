@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from course.lm.objective import completion_logprobs
+from course.lm.objective import entropy
+from course.lm.packing import tight_rows
 from course.lm.sampling import generate
 from course.lm.tokenizer import decode, encode, pad_batch
 from course.score import Score, checked_scores
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
+
+
+MAX_LOGITS = 2**23  # numbers of one part: 34 MB in fp32
 
 
 @dataclass(frozen=True)
@@ -81,17 +85,8 @@ def collect(
         generator=generator,
     )
     seconds = perf_counter() - start
-    with torch.no_grad():
-        ref_logprobs, _ = completion_logprobs(
-            reference,
-            prompt_ids,
-            prompt_mask,
-            written.ids,
-            written.mask,
-            temperature,
-        )
     completions = decode(tokenizer, written.ids.tolist())  # padding is skipped
-    return Rollout(
+    rollout = Rollout(
         prompts=prompts,
         completions=completions,
         prompt_ids=prompt_ids,
@@ -99,12 +94,15 @@ def collect(
         completion_ids=written.ids,
         completion_mask=written.mask,
         old_logprobs=written.logprobs,
-        ref_logprobs=ref_logprobs,
-        scores=checked_scores(score, prompts, completions).to(device),
+        ref_logprobs=torch.zeros_like(written.logprobs),  # until it is read, below
+        scores=torch.zeros(len(prompts), device=device),
         ended=written.ended,
         temperature=temperature,
         tokens_per_s=int(written.mask.sum()) / seconds,
     )
+    ref_logprobs = constant_logprobs(reference, rollout)
+    scores = checked_scores(score, prompts, completions).to(device)
+    return replace(rollout, ref_logprobs=ref_logprobs, scores=scores)
 
 
 def select_rows(rollout: Rollout, rows: Tensor) -> Rollout:
@@ -122,21 +120,89 @@ def select_rows(rollout: Rollout, rows: Tensor) -> Rollout:
 def logprobs_of(policy: nn.Module, batch: Rollout) -> Tensor:
     """Log-probability of every completion token: (batch, time), nats, with gradient.
 
-    At the rollout's temperature; 0 on padding.  Chapter 09.
+    At the rollout's temperature; 0 on padding.  Equals `completion_logprobs`, but the
+    texts are packed, so that next to no padding is computed.  Raises ValueError when a
+    prompt is not padded on the left.  Chapter 09.
     """
-    return logprobs_and_entropy(policy, batch)[0]
+    return _on_mask(_distributions(policy, batch), batch)
 
 
 def logprobs_and_entropy(policy: nn.Module, batch: Rollout) -> tuple[Tensor, Tensor]:
     """As `logprobs_of`, and the entropy of every token's distribution.
 
-    Both (batch, time), nats, with gradient, 0 on padding.  Chapter 09.
+    Both (batch, time), nats, 0 on padding; the entropy without gradient.  Chapter 09.
     """
-    return completion_logprobs(
-        policy,
-        batch.prompt_ids,
-        batch.prompt_mask,
-        batch.completion_ids,
-        batch.completion_mask,
-        batch.temperature,
-    )
+    logprobs = _distributions(policy, batch)
+    spread = entropy(logprobs.detach())
+    mask = batch.completion_mask
+    zeros = spread.new_zeros(mask.shape)
+    return _on_mask(logprobs, batch), zeros.masked_scatter(mask, spread)
+
+
+@torch.no_grad()
+def constant_logprobs(model: nn.Module, rollout: Rollout) -> Tensor:
+    """As `logprobs_of`, without gradient and a few texts at a time.  Chapter 09."""
+    parts = small_parts(model, rollout.completion_mask)
+    return torch.cat([logprobs_of(model, select_rows(rollout, part)) for part in parts])
+
+
+def small_parts(model: nn.Module, mask: Tensor) -> list[Tensor]:
+    """Cut texts into parts whose logits are about MAX_LOGITS numbers at most.
+
+    mask: (batch, time), 1 on completion tokens.  Logits are the largest tensors of a
+    step: tokens x vocabulary.  Returns row numbers, in order.  Chapter 10.
+    """
+    tokens = mask.sum(1).cumsum(0)  # (batch,)
+    total, rows = int(tokens[-1]), torch.arange(len(mask), device=mask.device)
+    parts = -(-total * model.config.vocab_size // MAX_LOGITS)  # rounded up
+    if parts <= 1:
+        return [rows]
+    part_of = (tokens - 1) * parts // total  # (batch,)
+    return [rows[part_of == part] for part in part_of.unique().tolist()]
+
+
+def states_before(trunk: nn.Module, batch: Rollout) -> Tensor:
+    """What a trunk has read when it meets each completion token: (tokens, width).
+
+    tokens: those of the completions, text by text.  The texts are packed whole into
+    rows, where none of them sees another.  Raises ValueError when a prompt is not
+    padded on the left.  Chapter 09.
+    """
+    prompt, completion = batch.prompt_mask.bool(), batch.completion_mask.bool()
+    if not prompt[:, -1].all():
+        raise ValueError(
+            "got a prompt that ends in padding, expected prompts padded on the left"
+        )
+    ids = torch.cat([batch.prompt_ids, batch.completion_ids], dim=1)
+    mask = torch.cat([prompt, completion], dim=1)
+    lengths = mask.sum(1)  # (batch,)
+    starts, rows, length = tight_rows(lengths.tolist(), trunk.config.context)
+    # Where every token stands in the rows: its text's start + its place in the text.
+    text = torch.arange(len(mask), device=ids.device).repeat_interleave(lengths)
+    place = (
+        torch.arange(len(text), device=ids.device)
+        + (torch.tensor(starts, device=ids.device) - lengths.cumsum(0) + lengths)[text]
+    )  # (tokens,)
+    packed = ids.new_zeros(rows * length).scatter(0, place, ids[mask])
+    segments = ids.new_zeros(rows * length).scatter(0, place, text + 1)
+    hidden = trunk.hidden(
+        packed.view(rows, length), segments=segments.view(rows, length)
+    ).flatten(0, 1)
+    written = torch.cat([torch.zeros_like(prompt), completion], dim=1)[mask]
+    return hidden[place[written] - 1]
+
+
+def _distributions(policy: nn.Module, batch: Rollout) -> Tensor:
+    """Log-probability of every possible token: (tokens, vocabulary), fp32 or more."""
+    logits = policy.head(states_before(policy, batch))
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    if batch.temperature != 1:
+        logits = logits / batch.temperature
+    return logits.log_softmax(-1)
+
+
+def _on_mask(logprobs: Tensor, batch: Rollout) -> Tensor:
+    """The written tokens' own log-probabilities, (batch, time), 0 on padding."""
+    mask = batch.completion_mask.bool()
+    own = logprobs.gather(1, batch.completion_ids[mask][:, None]).squeeze(1)
+    return own.new_zeros(mask.shape).masked_scatter(mask, own)

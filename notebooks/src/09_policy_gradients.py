@@ -1151,7 +1151,7 @@ print(f"REINFORCE:  {gain:+.2f} at {spent:.1f} nats, one text for each answer")
 
 # %% id="09-choice-claim" tags=["nbval-check-output"]
 claim("best-of-64 wins about as much", won > gain - 0.4, best_of_64=won, reinforce=gain)
-claim("for a fifth of the KL or less", limit < spent / 5)
+claim("for a quarter of the KL or less", limit < spent / 4)
 
 # %% [markdown] id="09-controls-text"
 # About the same gain at a fraction of the KL: measured in nats, best-of-64 is the

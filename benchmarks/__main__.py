@@ -1,80 +1,74 @@
-"""Our GPT beside transformers' Llama with the same weights: `python -m benchmarks`.
+"""The course's steps beside those of transformers and TRL: `python -m benchmarks`.
 
-Each row times the two in turn, A B A B, in one process, and prints the median
-seconds of both and the median of the ratios pair by pair (below 1: ours is faster).
+Each row times one step of ours and of the peer in turns, in one process, and prints the
+median CPU seconds and how many times as long the peer takes: at its defaults, and with
+what makes it fastest here, which is the formula for attention and oneDNN's products.
+Ours uses the products that `runtime.matrix_product` chooses.  With one thread CPU time
+is what a quiet machine would need; wall time is that of this run.
 """
 
 import argparse
+import platform
 import statistics
 from collections.abc import Callable
-from time import perf_counter
+from time import perf_counter, process_time
 
 import torch
-import torch.nn.functional as F
 
-from course.lm.interop import to_transformers
-from course.lm.model import GPT, GPTConfig
-from course.lm.sampling import generate
+from benchmarks.material import products
+from benchmarks.rows import ROWS
+from course import runtime
 
-EOS, PAD = 1, 2
+FASTER = {"sdpa": "highest", "eager": "medium"}  # attention -> products: two settings
 
 
-def pair(ours: Callable, theirs: Callable, repeats: int) -> tuple[float, float, float]:
-    """Median seconds of both and of the ratio ours / theirs, after one warm-up."""
-    seconds: tuple[list[float], list[float]] = ([], [])
+def in_turns(steps: dict[str, tuple[Callable, str]], repeats: int) -> dict[str, tuple]:
+    """Median CPU and wall seconds of every step, after one turn to warm up."""
+    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in steps}
     for turn in range(repeats + 1):
-        for call, into in zip((ours, theirs), seconds, strict=True):
-            start = perf_counter()
-            call()
-            if turn:
-                into.append(perf_counter() - start)
-    ratios = [a / b for a, b in zip(*seconds, strict=True)]
-    return (*map(statistics.median, seconds), statistics.median(ratios))
+        for name, (step, precision) in steps.items():
+            with products(precision):
+                start = process_time(), perf_counter()
+                step()
+                if turn:
+                    took = process_time() - start[0], perf_counter() - start[1]
+                    seconds[name].append(took)
+    return {
+        name: tuple(statistics.median(column) for column in zip(*times, strict=True))
+        for name, times in seconds.items()
+    }
 
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("--repeats", type=int, default=7)
-    repeats = parser.parse_args().repeats
-    torch.manual_seed(0)
-    model = GPT(GPTConfig(vocab_size=2048)).eval()
-    llama = to_transformers(model).eval()
-    ids = torch.randint(3, 2048, (32, 64))
-    prompts = ids[:, :4]
-    mask = torch.ones_like(prompts, dtype=torch.bool)
-
-    def backward(logits) -> None:
-        F.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten()).backward()
-
-    def write(use_cache: bool):
-        return generate(
-            model, prompts, mask, max_new_tokens=32, eos_id=EOS, pad_id=PAD,
-            use_cache=use_cache,
-        )  # fmt: skip
-
-    @torch.no_grad()
-    def llama_write():
-        return llama.generate(
-            prompts, attention_mask=mask.long(), max_new_tokens=32, do_sample=True,
-            top_k=0, eos_token_id=EOS, pad_token_id=PAD,
-        )  # fmt: skip
-
-    rows = {
-        "forward and backward, 32 x 64 tokens": (
-            lambda: backward(model(ids)),
-            lambda: backward(llama(ids).logits),
-        ),
-        "32 x 32 tokens written with the cache": (lambda: write(True), llama_write),
-        "the same, ours with and without the cache": (
-            lambda: write(True),
-            lambda: write(False),
-        ),
-    }
-    print(f"{'':44}{'ours s':>8}{'other s':>9}{'ratio':>7}")
-    for name, (ours, theirs) in rows.items():
-        a, b, ratio = pair(ours, theirs, repeats)
-        print(f"{name:44}{a:8.3f}{b:9.3f}{ratio:7.2f}", flush=True)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--rows", default="", help="only rows that contain this word")
+    parser.add_argument("--alone", action="store_true", help="ours only, without peers")
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    chosen = runtime.matrix_product()
+    ours_precision = torch.get_float32_matmul_precision()
+    print(
+        f"{platform.processor() or platform.machine()} · torch {torch.__version__} · "
+        f"1 thread · {chosen} products"
+    )
+    print(f"{'':32}{'ours':>7}{'wall':>7}{'peer':>8}{'× at':>9}{'× at its':>10}")
+    print(f"{'CPU seconds':32}{'':14}{'default':>8}{'default':>9}{'fastest':>10}")
+    for name, make in ROWS.items():
+        if asked.rows not in name:
+            continue
+        ours, theirs = make()
+        steps = {"ours": (ours, ours_precision)}
+        if theirs and not asked.alone:
+            steps |= {a: (theirs(a), precision) for a, precision in FASTER.items()}
+        times = in_turns(steps, asked.repeats)
+        mine, wall = times.pop("ours")
+        line = f"{name:32}{mine:7.3f}{wall:7.2f}"
+        if times:
+            default, fastest = times["sdpa"][0], min(cpu for cpu, _ in times.values())
+            line += f"{default:8.3f}{default / mine:9.2f}{fastest / mine:10.2f}"
+        print(line, flush=True)
 
 
 if __name__ == "__main__":

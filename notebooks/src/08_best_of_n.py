@@ -626,7 +626,7 @@ axes.errorbar(best_of_n_kl(8), best8, 2 * best8_error, linestyle="", **point)
 title = "One round of fine-tuning beside best-of-8 on the same openings"
 alt = """Three points for each writer, one per run: the start at KL 0, random texts and
 rejection sampling far to the right, the latter higher. The star of best-of-8, with an
-error bar of two standard errors, is near the left edge."""
+error bar of two standard errors, stands between them in KL and above them in gold."""
 plots.finish(axes, title, "KL to the start (nats per text)", "gold, pool sd", alt)
 
 # %% id="08-judge-claim" tags=["nbval-check-output"]

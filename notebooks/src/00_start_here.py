@@ -2,8 +2,8 @@
 # # 0 · Start here
 #
 # You build a language model, a reward model and a policy that learns from
-# reward, all from scratch, and every statement about them is checked by a cell
-# that you can run.
+# reward, all from scratch; and what is said about them is checked by cells
+# that you can run, or has its source.
 #
 # When you have read this page you can:
 #

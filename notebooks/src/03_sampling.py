@@ -938,7 +938,8 @@ human = judged([t[1:49] for t in encode(tokenizer, test[:128])])
 _, axes = plt.subplots(figsize=(6.4, 4))
 axes.plot(*zip(*by_heat.values(), strict=True), "o-", label="temperature, no filter")
 for heat, place in by_heat.items():
-    axes.annotate(f"{heat:g}", place, textcoords="offset points", xytext=(-5, -13))
+    axes.annotate(f"{heat:g} ", place, ha="right", va="top")
+axes.margins(0.1)
 for (name, place), mark in zip(filtered.items(), "sD", strict=True):
     axes.plot(*place, mark, label=f"{name}, temperature 1")
 axes.plot(*human, "k*", markersize=13, label="people")

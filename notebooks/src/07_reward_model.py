@@ -624,12 +624,13 @@ claim("the same texts, four times the updates: a higher r in every draw",
       gain=again - once)  # fmt: skip
 claim("as many updates, four times the texts: higher again, on average",
       four_times > again, gain=four_times - again)  # fmt: skip
+claim("at this size the updates are the larger step", again - once > four_times - again)
 claim("the model of all texts is ahead of every small one by 0.1",
       whole > max(max(found) for found in by_draw.values()) + 0.1, r=whole)  # fmt: skip
 
 # %% [markdown] id="07-ensemble-text"
-# So a curve over texts that lets the updates grow along shows both effects at once, and
-# a bad result with few texts may only mean too few updates. Always say both numbers.
+# At this size most of what the careless curve calls data are updates: a bad result with
+# few texts may only mean that they were read too few times. Always say both numbers.
 #
 # The three models of a row are also an [**ensemble**](../GLOSSARY.md#reward). Its score
 # is their mean; how far its members are apart, their standard deviation, is its

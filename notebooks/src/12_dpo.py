@@ -1166,7 +1166,7 @@ claim(
 # Exactly: the closed form of the optimum, and what it costs to sample from it; that DPO
 # with true preferences reaches it, and with means for sums does not; where eight losses
 # end; that certain labels drive DPO's $h$ on without end, while IPO and cDPO settle.
-# The losses equal those of TRL 1.16 to 1e-6: `tests/test_preference_losses.py` and
+# The losses equal those of TRL 1.16 to 1e-5: `tests/test_preference_losses.py` and
 # `tests/test_pair_losses.py` compare them. By experiment, for one writer, one proxy and
 # few texts: a policy that learned from pairs orders other pairs, its chosen texts
 # become *less* probable, and every method gains by the proxy and less by gold.

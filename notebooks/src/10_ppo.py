@@ -975,11 +975,11 @@ claim(
 # %% [markdown] id="10-apart-after"
 # The critic alone gives most of the lead, although nothing is ever clipped with one
 # update. Reuse gives the smaller part. (The two gains do not add up, and their KL is
-# not quite equal: read the table.) What makes this critic worth so much is where it
-# starts: it is a copy of the judge, so it knows on the first batch what the reward
-# model knows. And REINFORCE spent as much KL on something else: look how many of its
-# texts end, in the next table. This is one writer, one judge and one choice of
-# learning rates.
+# not quite equal: read the table.) This critic had a good start: it is a copy of the
+# judge. Try one that starts from the writer and has to learn from 16 batches what the
+# judge knew: `run_ppo(Critic(deepcopy(reference)))`. And REINFORCE spent as much KL on
+# something else: look how many of its texts end, in the next table. This is one seed,
+# one writer, one judge and one choice of learning rates.
 
 
 # %% [markdown] id="10-control-text"

@@ -440,7 +440,7 @@ claim(
 
 # %% [markdown] id="11-kl-text"
 # The course uses `token_mean`, as most libraries do: in a batch of 128 its bias is
-# nothing. `seq_mean`'s remains, whatever the batch. Our answers have three or four
+# small. `seq_mean`'s remains, whatever the batch. Our answers have three or four
 # tokens, so it would matter little here. Where answers have ten to four thousand, it
 # weighs a token of the shortest four hundred times as much as one of the longest.
 #
@@ -991,7 +991,7 @@ claim("the entropy falls by more than a third",
       sum(entropy[-10:]) < 0.67 * sum(entropy[:10]))  # fmt: skip
 
 # %% [markdown] id="11-samples-text"
-# So the common reading is wrong here, in both directions. Pass@16 rises by sharpening
+# So the common reading is wrong here. Pass@16 rises by sharpening
 # alone: sixteen less careless tries find the answer more often than sixteen wild ones.
 # And of what training added to pass@16, most could be had that way. What remains is
 # what the greedy column said.

@@ -35,3 +35,11 @@ def fresh_home(tmp_path, monkeypatch):
     home.mkdir()
     monkeypatch.setenv("COURSE_HOME", str(home))
     return home
+
+
+@pytest.fixture(scope="session")
+def tokenizer():
+    """A tokenizer of 270 tokens; a module's own fixture of that name goes before it."""
+    from course.lm.tokenizer import train_tokenizer
+
+    return train_tokenizer(["a good film", "the film was bad", "good acting"], 270)

@@ -230,3 +230,14 @@ def test_a_module_is_short_and_says_what_it_and_its_public_names_are(path):
         and not ast.get_docstring(node)
     ]
     assert not silent, f"public, and without a docstring: {silent}"
+
+
+def test_no_test_imports_another_test():
+    """What tests share stands in tests/tiny.py, conftest.py and their like."""
+    wrong = [
+        f"{path.name}: {name}"
+        for path in sorted((ROOT / "tests").glob("*.py"))
+        for name in imported_modules(path.read_text(encoding="utf-8"), "tests")
+        if name.removeprefix("tests.").startswith("test_")
+    ]
+    assert not wrong

@@ -13,28 +13,17 @@ import pytest
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
+from tiny_recipe import TINY, train_tiny
 
 import course
 from course import checkpoints, recipes
 from course.data import assets
-from course.lm.model import GPT, GPTConfig
-from course.lm.tokenizer import train_tokenizer
-from course.lm.training import History
-from course.recipes import Checkpoint, Recipe
+from course.lm.model import GPT
+from course.recipes import Recipe
 from course.reward.model import RewardModel
 from course.runtime import CourseError
 
-
-def train_tiny(settings, needed) -> Checkpoint:
-    torch.manual_seed(settings["seed"])
-    tokenizer = train_tokenizer(["a good film", "a bad film"], vocab_size=262)
-    model = GPT(GPTConfig(len(tokenizer), 16, 16, 1, 2, 1, 24)).eval()
-    history = History()
-    history.log(0, loss=1.25)
-    return Checkpoint("tiny", model, tokenizer, {"loss": 1.25}, history)
-
-
-TINY = Recipe("tiny", {"seed": 0}, train_tiny, GPT)
+HERE = Path(__file__).parent
 
 
 @pytest.fixture
@@ -246,7 +235,7 @@ def test_two_processes_at_once_train_it_once(tmp_path):
         """
         import time
         from course import checkpoints, recipes
-        from tests.test_checkpoints import TINY, train_tiny
+        from tiny_recipe import TINY, train_tiny
         from dataclasses import replace
 
         def slow(settings, needed):
@@ -259,8 +248,8 @@ def test_two_processes_at_once_train_it_once(tmp_path):
     )
     file = tmp_path / "script.py"
     file.write_text(script, encoding="utf-8")
-    root = str(Path(course.__file__).parents[1])
-    environment = os.environ | {"COURSE_HOME": str(tmp_path), "PYTHONPATH": root}
+    paths = os.pathsep.join([str(Path(course.__file__).parents[1]), str(HERE)])
+    environment = os.environ | {"COURSE_HOME": str(tmp_path), "PYTHONPATH": paths}
     runs = [
         subprocess.Popen(
             [sys.executable, str(file)], env=environment, text=True,

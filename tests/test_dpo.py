@@ -6,9 +6,16 @@ import math
 
 import pytest
 import torch
-from test_loop import TinyModel, TinyTokenizer, tiny_score
-from test_reinforce import equal, roll, seeded, tiny_gpt, weights
-from test_reinforce import tokenizer as tokenizer  # the fixture
+from tiny import (
+    TinyModel,
+    TinyTokenizer,
+    equal,
+    roll,
+    seeded,
+    tiny_gpt,
+    tiny_score,
+    weights,
+)
 
 from course.policy.dpo import Pairs, best_and_worst, dpo_step, pair_metrics, train_dpo
 from course.policy.enumerable import NAMES, TinyPolicy

@@ -9,9 +9,16 @@ from functools import partial
 
 import pytest
 import torch
-from test_loop import ALGORITHMS, GROUP, make_step
-from test_reinforce import PROMPTS, equal, plain_share, seeded, tiny_gpt
-from test_reinforce import tokenizer as tokenizer  # the fixture
+from tiny import (
+    ALGORITHMS,
+    GROUP,
+    PROMPTS,
+    equal,
+    make_step,
+    plain_share,
+    seeded,
+    tiny_gpt,
+)
 
 from course.lm.objective import completion_logprobs
 from course.lm.sampling import generate

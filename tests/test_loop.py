@@ -4,17 +4,28 @@ import copy
 import dataclasses
 import math
 from functools import partial
-from types import SimpleNamespace
 
 import pytest
 import torch
-from test_reinforce import PROMPTS, equal, plain_share, seeded, tiny_gpt, weights
-from test_reinforce import tokenizer as tokenizer  # the fixture
-from torch import nn
+from tiny import (
+    ALGORITHMS,
+    GROUP,
+    PROMPTS,
+    SCORES,
+    TinyModel,
+    TinyTokenizer,
+    TinyTrunk,
+    equal,
+    make_step,
+    plain_share,
+    seeded,
+    tiny_gpt,
+    tiny_score,
+    weights,
+)
 
 from course.policy.critic import Critic
-from course.policy.enumerable import NAMES, TinyPolicy
-from course.policy.grpo import grpo_step, rloo_step
+from course.policy.enumerable import TinyPolicy
 from course.policy.guards import MAX_RATIO, restored_on_error, update
 from course.policy.kl import AdaptiveKL, adapt_beta
 from course.policy.loop import (
@@ -26,7 +37,6 @@ from course.policy.loop import (
 from course.policy.metrics import metrics
 from course.policy.minibatches import partition
 from course.policy.ppo import ppo_step
-from course.policy.reinforce import reinforce_step
 from course.policy.rollout import collect, select_rows
 from course.runtime import CourseError
 
@@ -41,58 +51,6 @@ CRITIC = CLIPPED | {
     "loss/value", "value/clipfrac", "value/explained_variance", "returns/mean",
     "returns/var",
 }  # fmt: skip
-ALGORITHMS = ("reinforce", "ppo", "grpo", "rloo")
-GROUP = {"reinforce": 1, "ppo": 1, "grpo": 8, "rloo": 8}
-
-
-# The enumerable policy, dressed as a GPT ----------------------------------------------
-
-
-class TinyModel(nn.Module):
-    """The nine logits of TinyPolicy behind the interface of GPT: EOS, a, b, bos, pad.
-
-    At most two tokens follow bos, so a row of logits for each last token is all.
-    """
-
-    def __init__(self, logits: torch.Tensor):
-        super().__init__()
-        self.logits = nn.Parameter(logits.detach().clone())  # (3, 3): start, a, b
-        self.config = SimpleNamespace(context=8, width=5, vocab_size=5)
-
-    def hidden(self, ids, attention_mask=None, segments=None, cache=None):
-        never = self.logits.new_full((3, 2), -1e9)  # bos and pad are not written
-        rows = torch.cat([self.logits, never], 1)  # (3, 5)
-        return rows[torch.tensor([0, 1, 2, 0, 0])[ids]]
-
-    def head(self, hidden):
-        return hidden
-
-    def new_cache(self):
-        return SimpleNamespace(select=lambda rows: None)
-
-
-class TinyTrunk(TinyModel):
-    """A critic's trunk: one state for every last token."""
-
-    def hidden(self, ids, attention_mask=None, segments=None, cache=None):
-        return torch.eye(5)[ids] + 0 * self.logits.sum()
-
-
-class TinyTokenizer:
-    eos_token_id, bos_token_id, pad_token_id = 0, 3, 4
-
-    def __call__(self, texts, **options):
-        return {"input_ids": [[] for _ in texts]}
-
-    def decode(self, row, **options):
-        return " ".join(("EOS", "a", "b")[i] for i in row if i < 3)
-
-
-SCORES = dict(zip(NAMES, (0.1, 0.9, 0.3, 0.2, 1.0, 0.0, 0.4), strict=True))
-
-
-def tiny_score(prompts, completions):
-    return [SCORES[" ".join(text.split()[:2])] for text in completions]
 
 
 def exact(model: TinyModel) -> float:
@@ -113,26 +71,6 @@ def learn_exactly(algorithm: str, score, steps=30, beta=0.0) -> tuple[float, flo
         max_new_tokens=2, generator=seeded(),
     )  # fmt: skip
     return before, exact(policy)
-
-
-def make_step(algorithm, policy, lr, beta=0.0, trunk=None):
-    """The algorithm's step with everything filled in, and its optimizer."""
-    groups = [{"params": list(policy.parameters())}]
-    models = [policy]
-    if algorithm == "ppo":
-        models.append(Critic(trunk or copy.deepcopy(policy)))
-        groups.append({"params": list(models[1].parameters())})
-    optimizer = torch.optim.AdamW(groups, lr=lr, weight_decay=0.0)
-    options = {"beta": beta}
-    if algorithm in ("grpo", "rloo"):
-        options["group_size"] = GROUP[algorithm]
-    if algorithm == "ppo":
-        options |= {"minibatches": 2, "epochs": 2, "generator": seeded(9)}
-    function = {
-        "reinforce": reinforce_step, "ppo": ppo_step, "grpo": grpo_step,
-        "rloo": rloo_step,
-    }[algorithm]  # fmt: skip
-    return partial(function, *models, optimizer, **options), optimizer
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

@@ -9,8 +9,7 @@ import dataclasses
 
 import pytest
 import torch
-from test_reinforce import plain_share, seeded, tiny_gpt, weights
-from test_reinforce import tokenizer as tokenizer  # the fixture
+from tiny import plain_share, seeded, tiny_gpt, weights
 from torch.nn.utils import clip_grad_norm_
 
 from course.policy.advantages import (

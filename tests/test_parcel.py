@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from test_checkpoints import TINY
+from tiny_recipe import TINY
 
 from course import checkpoints, cli, parcel, recipes
 from course.data import assets

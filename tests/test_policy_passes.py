@@ -6,8 +6,7 @@ from functools import partial
 
 import pytest
 import torch
-from test_reinforce import equal, roll, seeded, tiny_gpt, weights
-from test_reinforce import tokenizer as tokenizer  # the fixture
+from tiny import equal, roll, seeded, tiny_gpt, weights
 
 from course.lm.objective import completion_logprobs
 from course.lm.packing import tight_rows

@@ -5,8 +5,7 @@ import dataclasses
 
 import pytest
 import torch
-from test_reinforce import equal, roll, tiny_gpt, weights
-from test_reinforce import tokenizer as tokenizer  # the fixture
+from tiny import equal, roll, tiny_gpt, weights
 
 from course.policy.advantages import shaped_rewards, whiten
 from course.policy.critic import Critic, gae, value_loss

@@ -7,9 +7,8 @@ from functools import partial
 
 import pytest
 import torch
+from tiny import PROMPTS, equal, plain_share, roll, seeded, tiny_gpt, weights
 
-from course.lm.model import GPT, GPTConfig
-from course.lm.tokenizer import train_tokenizer
 from course.policy.advantages import (
     reward_to_go_advantages,
     shaped_rewards,
@@ -18,11 +17,10 @@ from course.policy.advantages import (
 from course.policy.loop import train
 from course.policy.metrics import metrics, ratio_metrics
 from course.policy.reinforce import reinforce_step
-from course.policy.rollout import Rollout, collect
+from course.policy.rollout import collect
 from course.runtime import CourseError
 from course.score import checked_scores
 
-PROMPTS = ["a", "the film was", "", "good acting"]
 KEYS = {
     "score/mean", "score/std", "reward/kl_penalty", "reward/total", "kl_seq", "kl_tok",
     "entropy", "loss/policy", "policy/ratio_mean", "policy/ratio_var",
@@ -31,53 +29,8 @@ KEYS = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def tokenizer():
-    return train_tokenizer(["a good film", "the film was bad", "good acting"], 270)
-
-
-def tiny_gpt(tokenizer, seed: int = 0) -> GPT:
-    torch.manual_seed(seed)
-    return GPT(
-        GPTConfig(
-            vocab_size=len(tokenizer),
-            context=48,
-            width=32,
-            layers=2,
-            heads=2,
-            kv_heads=1,
-            feed_forward=64,
-        )  # fmt: skip
-    )
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
-def plain_share(prompts: list[str], completions: list[str]) -> list[float]:
-    """A rule: ASCII characters per possible token; an untrained model gets ~0.5."""
-    return [sum(c.isascii() for c in text) / 8 for text in completions]
-
-
 def flipped(prompts: list[str], completions: list[str]) -> list[float]:
     return [-score for score in plain_share(prompts, completions)]
-
-
-def roll(tokenizer, policy, reference=None, rows=4, **options) -> Rollout:
-    options = {"max_new_tokens": 8, "generator": seeded(), **options}
-    prompts = (PROMPTS * rows)[:rows]
-    return collect(
-        policy, reference or policy, tokenizer, prompts, plain_share, **options
-    )
-
-
-def weights(model) -> list[torch.Tensor]:
-    return [p.detach().clone() for p in model.parameters()]
-
-
-def equal(left: list[torch.Tensor], right: list[torch.Tensor]) -> bool:
-    return all(torch.equal(a, b) for a, b in zip(left, right, strict=True))
 
 
 # Rollouts -----------------------------------------------------------------------------

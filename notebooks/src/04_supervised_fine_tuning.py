@@ -80,9 +80,10 @@ claim("no held-out review is among the demonstrations", not both, shared=len(bot
 # ## Labels
 #
 # The model shall learn the completion *given* the prompt. The prompt's own tokens were
-# not its choice, and padding is no text at all. So every position gets a **label**: the
-# id that is expected there, or −100, which torch and transformers read as "does
-# not count". The end token is a label: it is the only thing that teaches stopping.
+# not its choice, and padding is no text at all. So every position gets a
+# [**label**](../GLOSSARY.md#language-model): the id that is expected there, or −100,
+# which torch and transformers read as "does not count". The end token is a label: it is
+# the only thing that teaches stopping.
 #
 # Two lengths decide, the prompt's and the whole text's. Token values never do.
 
@@ -245,10 +246,10 @@ claim("fine-tuning is the policy gradient with A = 1", off < 1e-6)
 #
 # <details><summary>How to think about it</summary>
 #
-# Nothing in the loss speaks for news. Weights that served both are free to move
-# towards reviews alone. It is called **forgetting**, and it is not a fault of the
-# code. And `<eos>` is one token, in every text, that was never right before: no other
-# token pulls as much.
+# Nothing in the loss speaks for news. Weights that served both are free to move towards
+# reviews alone. It is called [**forgetting**](../GLOSSARY.md#language-model), and it is
+# not a fault of the code. And `<eos>` is one token, in every text, that was never right
+# before: no other token pulls as much.
 #
 # </details>
 
@@ -494,9 +495,9 @@ claim("labels by length do not care what the padding is", not cares)
 # ## Packing
 #
 # Texts differ in length, so a padded batch is partly empty, and empty places cost as
-# much as full ones. **Packing** puts several texts into one row. Each must be treated
-# as if it stood alone: it may not see its neighbours. The **segments** say which text a
-# token belongs to.
+# much as full ones. [**Packing**](../GLOSSARY.md#language-model) puts several texts
+# into one row. Each must be treated as if it stood alone: it may not see its
+# neighbours. The **segments** say which text a token belongs to.
 
 # %% id="04-pack"
 from course.lm.packing import pack_sequences
@@ -570,8 +571,9 @@ claim("positions that run on change nothing but rounding", off < 1e-2)
 #
 # ## Low-rank adapters
 #
-# Must all weights move? **LoRA** freezes a weight matrix $W$ and learns a correction of
-# low rank $r$ beside it, two thin matrices $B$ and $A$:
+# Must all weights move? [**LoRA**](../GLOSSARY.md#language-model) freezes a weight
+# matrix $W$ and learns a correction of low rank $r$ beside it, two thin matrices $B$
+# and $A$:
 #
 # $$ y = W x + \frac{\alpha}{r} B A x. $$
 #
@@ -731,10 +733,11 @@ claim("adapters on is the model with the merged weights", off < 1e-3)
 # ## Chat templates
 #
 # A chat model is a language model that was fine-tuned on conversations. They reach it
-# as *one text*. The **chat template** is the spelling of that text; in **ChatML** a
-# turn is `<|im_start|>role`, the content and `<|im_end|>`, the model's end token.
-# SmolLM2-135M carries its template in its file. We read it from there, and let
-# transformers fill it. (Chapter 02 loads the model's weights and talks to it.)
+# as *one text*. The [**chat template**](../GLOSSARY.md#language-model) is the spelling
+# of that text; in **ChatML** a turn is `<|im_start|>role`, the content and
+# `<|im_end|>`, the model's end token. SmolLM2-135M carries its template in its file. We
+# read it from there, and let transformers fill it. (Chapter 02 loads the model's
+# weights and talks to it.)
 
 # %% id="04-chat"
 from gguf import GGUFReader

@@ -102,8 +102,9 @@ claim("the lexicon agrees with people at r = 0.43, ± 0.03", near, r=r_lexicon)
 # ## Overlap with a reference: BLEU
 #
 # In translation and summarising there is a **reference**, a text that a person wrote
-# for the same prompt. The text to be scored is the **hypothesis**. **BLEU** asks which
-# share of the hypothesis' n-grams (runs of $n$ words) the reference has.
+# for the same prompt. The text to be scored is the **hypothesis**.
+# [**BLEU**](../GLOSSARY.md#reward) asks which share of the hypothesis' n-grams (runs of
+# $n$ words) the reference has.
 #
 # The trap is repetition: a reference with one "the" must not pay for seven of them. So
 # each n-gram counts at most as often as the reference has it. This is **clipping**.
@@ -226,9 +227,10 @@ print("|".join(x for x in str(ours.get_signature()).split("|") if "version" not 
 # %% [markdown] id="05-rouge-text"
 # ## ROUGE: the right words in the right order
 #
-# **ROUGE-L** looks for the **longest common subsequence** (LCS): the most words that
-# both texts have in the same order, whatever stands between them. Let $L_{ij}$ be the
-# LCS of the first $i$ words of one and the first $j$ of the other:
+# [**ROUGE-L**](../GLOSSARY.md#reward) looks for the **longest common subsequence**
+# (LCS): the most words that both texts have in the same order, whatever stands between
+# them. Let $L_{ij}$ be the LCS of the first $i$ words of one and the first $j$ of the
+# other:
 #
 # $$ L_{ij} = \begin{cases} L_{i-1,\,j-1} + 1 & \text{if the words are equal}\\
 #    \max(L_{i-1,\,j},\ L_{i,\,j-1}) & \text{otherwise} \end{cases} \qquad
@@ -359,9 +361,10 @@ claim("the reward is the log-probability", equal)
 # %% [markdown] id="05-distinct-text"
 # ## Diversity
 #
-# A loop is noticed by counting. **Distinct-n** is the share of different n-grams among
-# all n-grams of a text: 1 if nothing is said twice. One text alone cannot show that
-# *every* prompt gets the same answer; the pooled share over a batch does.
+# A loop is noticed by counting. [**Distinct-n**](../GLOSSARY.md#reward) is the share of
+# different n-grams among all n-grams of a text: 1 if nothing is said twice. One text
+# alone cannot show that *every* prompt gets the same answer; the pooled share over a
+# batch does.
 
 # %% id="05-distinct" tags=["nbval-check-output"]
 from course.reward.diversity import distinct_score, pooled_distinct_n
@@ -387,9 +390,10 @@ claim("our share is the course's distinct-2", distinct == distinct_n(so_good, 2)
 #
 # ## Adding parts, and taking them away
 #
-# A **composite reward** is a weighted sum: parts with a positive weight attract, parts
-# with a negative one push away. The course sums first and then brings the batch to mean
-# 0 and standard deviation 1. With scores $s_{kb}$ of part $k$ and text $b$, and weights
+# A [**composite reward**](../GLOSSARY.md#reward) is a weighted sum: parts with a
+# positive weight attract, parts with a negative one push away. The course sums first
+# and then brings the batch to mean 0 and standard deviation 1. With scores $s_{kb}$ of
+# part $k$ and text $b$, and weights
 # $w_k$,
 #
 # $$ S_b = \sum_k w_k s_{kb}, \qquad R_b = (S_b - \bar S) \,/\, \mathrm{std}(S). $$
@@ -528,10 +532,10 @@ claim("how probable a text is says little about its sentiment", odds < 0.2, r=od
 #
 # ## Breaking each rule, first with real texts
 #
-# Now look for **exploits**: texts that a rule loves and that it should not. The first
-# place to look is the data, because there people have rated. Of all held-out texts
-# rated below −1, take the one that the rule likes best; put it beside the text that
-# people rate *highest*.
+# Now look for [**exploits**](../GLOSSARY.md#reward): texts that a rule loves and that
+# it should not. The first place to look is the data, because there people have rated.
+# Of all held-out texts rated below −1, take the one that the rule likes best; put it
+# beside the text that people rate *highest*.
 
 # %% id="05-real"
 negative = (people < -1).nonzero()[:, 0]

@@ -129,8 +129,9 @@ claim(
 # *other* ratings of it. Pearson's correlation $r(x, y)$ over the texts says how well
 # one person predicts the crowd.
 #
-# **Split halves.** Divide the raters of every text at random into two groups, with
-# means $a$ and $b$. Then $r(a, b)$ says how well two *crowds* of half the size agree.
+# [**Split halves.**](../GLOSSARY.md#reward) Divide the raters of every text at random
+# into two groups, with means $a$ and $b$. Then $r(a, b)$ says how well two *crowds* of
+# half the size agree.
 #
 # **Predict first.** Which is larger?
 #
@@ -209,9 +210,9 @@ claim("they are far apart", high_one + 0.05 < low_half, gap=low_half - high_one)
 #
 # $$ r \approx \frac{s}{\sqrt{s^2 + v}}. $$
 #
-# So $r$ falls as soon as the texts become alike. The effect is called **restriction of
-# range**, and it is the daily bread of preference data: two answers of one good model
-# to one question are alike.
+# So $r$ falls as soon as the texts become alike. The effect is called [**restriction of
+# range**](../GLOSSARY.md#reward), and it is the daily bread of preference data: two
+# answers of one good model to one question are alike.
 
 # %% id="06-range"
 wide = ((ratings - mean[:, None]) ** 2 * mask).sum(1) / (count - 1)  # v, per text
@@ -253,8 +254,9 @@ claim("the sign alone earns over 0.8 of r = 0.88", sign_only > 0.8, r=sign_only)
 # Annotation papers report two other numbers. Both ask how much of the agreement that
 # *could* be won over chance was won.
 #
-# **Cohen's kappa** is for two raters and a few classes. With $p_o$ how often they agree
-# and $p_e$ how often they would if each drew from their own frequencies,
+# [**Cohen's kappa**](../GLOSSARY.md#reward) is for two raters and a few classes. With
+# $p_o$ how often they agree and $p_e$ how often they would if each drew from their own
+# frequencies,
 # $\kappa = (p_o - p_e) / (1 - p_e)$. We use three classes: negative, 0, positive.
 #
 # **Krippendorff's alpha** is for any number of raters. With squared differences as its
@@ -921,9 +923,9 @@ claim("a fifth of the variance or more is habit", part_of > 0.2, share=part_of)
 
 # %% [markdown] id="06-severity-after"
 # So a block of 30 texts was given to the same people, and some of them rate higher than
-# others: their **severity**. About a quarter of the disagreement about a text is habit,
-# not noise. (Whoever draws *texts* for a bootstrap takes the ratings of one person for
-# independent; drawing blocks is more honest.)
+# others: their [**severity**](../GLOSSARY.md#reward). About a quarter of the
+# disagreement about a text is habit, not noise. (Whoever draws *texts* for a bootstrap
+# takes the ratings of one person for independent; drawing blocks is more honest.)
 #
 # The third test is the annotator with dials, with and without a bias that all votes
 # share, asked ever more often.

@@ -167,9 +167,10 @@ claim("with the proxy as its own judge, n = N is the maximum", off_ends[2] < 1e-
 # ## What it costs: distance in nats
 #
 # Best-of-n is a new policy. It writes only what the writer writes, but with other
-# frequencies. The **KL divergence** between the two says how far it has moved. Rank
-# all texts of the writer by score, and let $u$ be the probability of drawing a worse
-# one. For one draw $u$ is uniform; for the best of $n$ its density is $n u^{n-1}$. So
+# frequencies. The [**KL divergence**](../GLOSSARY.md#policy) between the two says how
+# far it has moved. Rank all texts of the writer by score, and let $u$ be the
+# probability of drawing a worse one. For one draw $u$ is uniform; for the best of $n$
+# its density is $n u^{n-1}$. So
 #
 # $$ \mathrm{KL} = \int_0^1 n u^{n-1} \log(n u^{n-1}) \, du
 #    = \log n - \frac{n-1}{n}. $$
@@ -422,7 +423,7 @@ claim("500 texts: more training gives more", longer > brief, short=brief, long=l
 #
 # Why is a part of every promise not kept? The kept text is kept partly because it is
 # good and partly because the proxy is wrong about it, in its favour. This is the
-# beginning of **over-optimisation**, and it has two kinds
+# beginning of [**over-optimisation**](../GLOSSARY.md#reward), and it has two kinds
 # ([Manheim and Garrabrant, 2018](https://arxiv.org/abs/1803.04585)):
 #
 # - **Regressional Goodhart.** The proxy is gold plus noise, and choosing the largest
@@ -490,10 +491,10 @@ claim("3.7 changes are expected, within 1", near, counted=changes, theory=expect
 # %% [markdown] id="08-rft-text"
 # ## Rejection sampling: put the choice into the weights
 #
-# Best-of-n pays n texts for each one it shows. **Rejection-sampling fine-tuning** pays
-# once: sample, keep the best of every n, and fine-tune the writer on what was kept, as
-# [chapter 04](04_supervised_fine_tuning.ipynb) fine-tunes on any text. This is one
-# round of it.
+# Best-of-n pays n texts for each one it shows. [**Rejection-sampling
+# fine-tuning**](../GLOSSARY.md#reward) pays once: sample, keep the best of every n, and
+# fine-tune the writer on what was kept, as [chapter
+# 04](04_supervised_fine_tuning.ipynb) fine-tunes on any text. This is one round of it.
 #
 # What one run wins depends on luck, in the texts that were picked and in their order.
 # So there are three runs, and each deals the candidates of an opening into new groups

@@ -192,7 +192,7 @@ before, after = (pairwise_loss(*x.T) for x in (answers, answers + c))
 claim("a constant for each prompt changes no loss", torch.allclose(before, after))
 flat = (answers + c).flatten()
 claim(
-    "yet it turns round who is best across prompts: 1.0 below 0.5 now",
+    "yet it reverses the order of two answers to different prompts",
     answers[1, 0] > answers[0, 1] and flat[2] < flat[1],
 )
 

@@ -116,6 +116,7 @@ def tight_rows(lengths: Sequence[int], longest: int) -> tuple[list[int], int, in
     1 position in 20 is padding; else the best of them.  Raises ValueError when there is
     no text or an empty one.
     Source: Johnson 1973, "Near-optimal bin packing algorithms" (best fit decreasing).
+    Chapter 09.
 
     >>> tight_rows([3, 5, 2, 4], longest=8)
     ([11, 0, 5, 7], 2, 7)

@@ -39,9 +39,10 @@ def partition(
 
 @dataclass(frozen=True)
 class Part:
-    """Some texts of a minibatch, few enough for their logits to be kept.  Chapter 10.
+    """Some texts of a minibatch, few enough for their logits to be kept.
 
     The losses of the parts add up to that of the minibatch, and so do their gradients.
+    Chapter 10.
     """
 
     rows: Tensor  # (n,) numbers of the rollout's rows

@@ -392,7 +392,8 @@ preference_explorer()
 #   reference: imitation of the chosen text, plus $-\log\sigma$ of the log odds ratio of
 #   the two.
 # - **SimPO** ([Meng and others 2024](https://arxiv.org/abs/2405.14734)) has none
-#   either: DPO's curve on log-probabilities *per token*, with a margin.
+#   either: DPO's curve on log-probabilities *per token* (`mean_logprobs`, as in ORPO),
+#   with a margin.
 #
 # We run every loss on the seven texts, with endless labels as in "Does it arrive?",
 # until it stands still, and measure how far that is from $\pi^*$. Robust DPO gets

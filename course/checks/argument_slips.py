@@ -108,7 +108,8 @@ def others(exercise: Exercise, example: tuple[Any, ...]) -> Iterator[Slip]:
                 ("`{}` in lower case", lambda x: [t.lower() for t in x]),
             ]
         for words, change in kinds:
-            yield of_argument(f"{IS} for {words.format(name)}", place, change)
+            core = "fixed" not in words and "limited" not in words
+            yield of_argument(f"{IS} for {words.format(name)}", place, change, core)
 
 
 def exchanged(names: tuple[str, ...], example: tuple[Any, ...]) -> Iterator[Slip]:

@@ -18,6 +18,8 @@ def observed(case: Case) -> str | None:
         _without_effect,
         _reads_hidden,
         _mixes_rows,
+        parting.one_for_another,
+        parting.capped,
         parting.proportional,
         parting.by_place,
         parting.by_probe,

@@ -45,7 +45,7 @@ def proportional(case: Case) -> str | None:
     if all(torch.allclose(a - b, (a - b).mean(), **near) for a, b in pairs):
         if max(gaps) - min(gaps) < 1e-5 and abs(gaps[0]) > 1e-6:
             return f"your result is the expected one plus {gaps[0]:.4g} on every probe"
-        if spread >= 3:
+        if spread >= 3 and max(gaps) - min(gaps) > 0.001:
             return (
                 "your result is the expected one plus a constant that changes from "
                 f"probe to probe, such as {_two(gaps)}: something that is the same at "
@@ -57,11 +57,11 @@ def proportional(case: Case) -> str | None:
         torch.allclose(a, b * k, **near)
         for (a, b), k in zip(used, factors, strict=True)
     ):
-        if max(factors) - min(factors) < 1e-4:
+        if max(factors) - min(factors) < 1e-4 and abs(factors[0] - 1) > 1e-3:
             return (
                 f"your result is the expected one times {factors[0]:.4g} on every probe"
             )
-        if spread >= 3:
+        if spread >= 3 and max(factors) - min(factors) > 0.01:
             return (
                 "your result is the expected one times a factor that changes from "
                 f"probe to probe, such as {_two(factors)}: what you divide or multiply "
@@ -73,6 +73,34 @@ def proportional(case: Case) -> str | None:
 def _two(values: list[float]) -> str:
     ordered = sorted(set(values))
     return f"{ordered[0]:.3g} and {ordered[-1]:.3g}"
+
+
+def one_for_another(case: Case) -> str | None:
+    """One number that stands at every place where another one is expected."""
+    swaps = set()
+    for mine, theirs in numbers(case):
+        apart = ~torch.isclose(mine, theirs, 1e-4, 1e-5, equal_nan=True)
+        swaps |= set(zip(mine[apart].tolist(), theirs[apart].tolist(), strict=True))
+    if len(swaps) != 1:
+        return None
+    ((mine, theirs),) = swaps
+    return f"your result has {mine:g} wherever {theirs:g} is expected"
+
+
+def capped(case: Case) -> str | None:
+    """A loss that never rises above −log of a small number, where it should."""
+    for mine, theirs in numbers(case):
+        if mine.dim() or not mine.isfinite() or float(theirs) < float(mine) + 1:
+            continue
+        for power in range(4, 13):
+            cap = power * math.log(10)
+            if abs(float(mine) - cap) < 0.01:
+                return (
+                    f"your result stops at {cap:.4g} = −ln 1e-{power}: a small number "
+                    "added or clamped before the logarithm caps it where the model is "
+                    "most wrong"
+                )
+    return None
 
 
 def by_place(case: Case) -> str | None:

@@ -62,9 +62,7 @@ def namespace(sources: list[tuple[str, str]]) -> tuple[dict[str, Any], list[str]
         place = f"{name}, line {node.lineno}"
         if not _runs(node, wanted, modules):
             for each in made & wanted:
-                left_out[each] = (
-                    f"{place}: `{each}` is no constant, so it is not run"
-                )
+                left_out[each] = f"{place}: `{each}` is no constant, so it is not run"
             continue
         try:
             exec(compile(ast.Module([node], []), name, "exec"), names)

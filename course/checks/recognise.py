@@ -142,14 +142,16 @@ def _gradient_only(case: Case, mistake: Mistake) -> bool:
     )
 
 
-def usual_slip(case: Case) -> str | None:
-    """The sentence of a slip, of two, or of a mistake with a slip, that fits."""
+def usual_slip(case: Case, pairs: bool = True) -> str | None:
+    """The sentence of a slip that fits, or of two: pairs says whether to try those."""
     if not case.wrong or not case.says_enough():
         return None
     right, every = case.exercise.load(), slips(case.exercise)
     for slip in every:
         if _holds(case, slip.apply(right)):
             return slip.sentence
+    if not pairs:
+        return None
     core = [slip for slip in every if slip.core]
     for mistake in case.exercise.mistakes:
         slip = _on_top(case, mistake.function, core)

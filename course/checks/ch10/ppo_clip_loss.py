@@ -40,6 +40,8 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("an advantage per completion", call([4, 2], 4, per_token=False)),
         Probe("as many as tokens", call([4, 3, 2, 4], 4, per_token=False)),
         Probe("a narrow clip", call([3, 4], 4, eps=0.05)),
+        Probe("a good token outside a narrow clip", (*one(1.15, 1.0)[:4], 0.05)),
+        Probe("a bad token inside a wide clip", (*one(0.6, -1.0)[:4], 0.6)),
         Probe("advantages × 100", call([3, 2, 4], 4, scale=100.0)),
         Probe("one long and three short ones", call([9, 1, 1, 1], 9)),
     ]

@@ -166,6 +166,16 @@ read_by_float = mistake(
 close_enough = mistake(
     "you allow an answer that is off by one: a test is passed or not"
 )(each(lambda p, c: as_int(c) is not None and abs(as_int(c) - right(p)) <= 1))
+as_a_word = mistake(
+    "you look for the answer as a word anywhere in the text: whatever stands around it "
+    "would be forgiven"
+)(each(lambda p, c: bool(re.search(rf"\b{right(p)}\b", c))))
+ends_with_the_answer = mistake(
+    "you only look at the end: a policy that writes every number in turn would pass"
+)(each(lambda p, c: c.strip().endswith(str(right(p)))))
+zeros_forgiven = mistake(
+    "you forgive zeros in front: Python writes 85, so 085 is not the answer"
+)(each(lambda p, c: c.strip().lstrip("0") == str(right(p))))
 evaluates_the_answer = mistake(
     "your test evaluates what the policy wrote, so it can copy the question and be "
     "paid; and evaluated text is code of a stranger"

@@ -1,0 +1,94 @@
+"""The general recogniser never says what is not true of an answer."""
+
+import pytest
+import torch
+from mutants import mutants
+
+from course.checks import catalogue
+from course.checks.comparing import same
+from course.checks.exercise import Exercise
+from course.checks.observing import observe
+from course.checks.recognise import Case, called, usual_slip
+from course.checks.slips import slips
+
+EXERCISES = catalogue.exercises()
+each_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.label)
+SEEDS = (101, 202)  # inputs that neither the probes nor the recogniser have
+
+
+def case_of(exercise: Exercise, function) -> Case:
+    outcomes = [observe(function, probe, exercise) for probe in exercise.calls()]
+    return Case(exercise, function, outcomes)
+
+
+def holds(exercise: Exercise, sentence: str, function) -> bool:
+    """Whether one of the slips of this sentence gives the function's results."""
+    fitting = [slip for slip in slips(exercise) if slip.sentence == sentence]
+    assert fitting, sentence
+    return any(
+        all(
+            same(called(function, probe), called(slipped, probe), 1e-3)
+            for seed in SEEDS
+            for probe in exercise.calls(seed)
+        )
+        for slipped in (slip.apply(exercise.load()) for slip in fitting)
+    )
+
+
+@each_exercise
+def test_what_is_said_of_a_mistake_is_verified_by_making_the_slip(exercise):
+    for mistake in exercise.mistakes[::2]:
+        sentence = usual_slip(case_of(exercise, mistake.function), pairs=False)
+        if sentence:
+            assert holds(exercise, sentence, mistake.function), (mistake, sentence)
+
+
+@each_exercise
+def test_what_is_said_of_a_mutant_is_verified_by_making_the_slip(exercise):
+    named = tried = 0
+    for name, mutant in list(mutants(exercise))[::3]:
+        if name in ("exits", "recursion", "spoils an input"):
+            continue
+        case = case_of(exercise, mutant)
+        if not case.wrong or any(o.error for o in case.outcomes):
+            continue
+        tried += 1
+        sentence = usual_slip(case, pairs=False)
+        if sentence:
+            named += 1
+            assert holds(exercise, sentence, mutant), (name, sentence)
+    assert named or tried < 6 or exercise.number == "11.5"  # 0 and 1 say little
+
+
+def test_a_right_answer_is_told_nothing():
+    for exercise in EXERCISES:
+        assert usual_slip(case_of(exercise, exercise.load())) is None
+
+
+def test_chance_is_not_taken_for_a_slip():
+    """Another function that agrees on a single common number is not named."""
+    exercise = catalogue.find("7.5")
+    case = case_of(exercise, lambda chosen, rejected: 0.5)
+    said = usual_slip(case)
+    assert said is None or "0.5" in said
+
+
+def test_two_slips_at_once_are_told_as_two():
+    exercise = catalogue.find("9.1")
+    right = exercise.load()
+    said = usual_slip(case_of(exercise, lambda r, m, gamma: -right(r, m, gamma / 2)))
+    assert said.startswith(
+        "two slips at once: your result is the expected one for half of `gamma`"
+    )
+    assert said.endswith("and of that, your result is this with the opposite sign")
+
+
+def test_a_mistake_with_a_slip_is_told_as_both():
+    exercise = catalogue.find("7.1")
+    said = usual_slip(
+        case_of(
+            exercise,
+            lambda c, r: -torch.nn.functional.logsigmoid(r - c).sum(),
+        )
+    )
+    assert "swapped" in said and "times the size of `chosen`" in said

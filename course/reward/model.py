@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from course.lm.model import GPT
+from course.lm.packing import length_parts
 from course.lm.tokenizer import encode, pad_batch
 from course.score import Score, check_texts, whole_texts
 
@@ -133,9 +134,11 @@ def score_texts(
     order = sorted(range(len(rows)), key=lambda i: len(rows[i]))  # little padding
     device = model.gpt.device
     for start in range(0, len(order), batch_size):
-        chosen = order[start : start + batch_size]
-        ids, mask = pad_batch([rows[i] for i in chosen], tokenizer.pad_token_id)
-        scores[chosen] = model(ids.to(device), mask.to(device)).float().cpu()
+        some = order[start : start + batch_size]
+        for part in length_parts([len(rows[i]) for i in some]):
+            chosen = [some[n] for n in part]
+            ids, mask = pad_batch([rows[i] for i in chosen], tokenizer.pad_token_id)
+            scores[chosen] = model(ids.to(device), mask.to(device)).float().cpu()
     bad = (~torch.isfinite(scores)).nonzero().flatten().tolist()
     if bad:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""`python -m course`: lab, run, check, grade, progress, next, doctor, pack, unpack."""
+"""`python -m course`: lab, start, run, check, grade, progress, next, doctor, …"""
 
 import argparse
 import os
@@ -71,6 +71,11 @@ def _parser() -> argparse.ArgumentParser:
         "lab", _lab, "Open JupyterLab on the course; further options go to JupyterLab."
     )
     lab.add_argument("--no-browser", action="store_true", help="start the server only")
+    start = add("start", _start, "Your own copies in work/, then JupyterLab on them.")
+    start.add_argument("--again", nargs="+", metavar="NN", help="renew these chapters")
+    start.add_argument(
+        "--no-browser", action="store_true", help="start the server only"
+    )
     run = add("run", _run, "Run chapters from top to bottom and keep HTML copies.")
     run.add_argument("chapters", nargs="*", metavar="NN", help="such as 07; else all")
     run.add_argument("--out", type=Path, default=Path("build/html"), metavar="DIR")
@@ -95,8 +100,20 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _lab(arguments: argparse.Namespace) -> int:
+    from course.start import start
+
+    first = start(course_folder())
     options = [*(["--no-browser"] * arguments.no_browser), *arguments.further]
-    return _jupyterlab(options)
+    return _jupyterlab([*options, str(first)])
+
+
+def _start(arguments: argparse.Namespace) -> int:
+    from course.start import start
+
+    first = start(course_folder(), arguments.again)
+    if arguments.again:
+        return 0
+    return _jupyterlab([*(["--no-browser"] * arguments.no_browser), str(first)])
 
 
 def _jupyterlab(options: list[str]) -> int:
@@ -196,7 +213,11 @@ def _exercise_notebook(chapter: str) -> Path:
 
 
 def _notebook(folder: str, chapter: str) -> Path:
-    found = sorted((course_folder() / folder).glob(f"{chapter}_*.ipynb"))
+    """That chapter's notebook, the learner's own copy before the course's."""
+    root = course_folder()
+    places = (root / "work" / folder, root / folder)
+    found = [path for p in places for path in sorted(p.glob(f"{chapter}_*.ipynb"))]
+    found = [path for path in found if ".mine-" not in path.name]
     if not found:
         kind = "exercise notebook" if folder == "exercises" else "lesson"
         raise CourseError(f"There is no {kind} of chapter {chapter}.")

@@ -17,7 +17,7 @@ PACKAGE = ROOT / "course"
 ROWS = (
     {"__main__"},
     {"cli"},
-    {"run_chapters", "doctor", "parcel"},
+    {"run_chapters", "doctor", "parcel", "start"},
     {"widgets", "checkpoints", "checks"},
     {"recipes"},
     {"reward", "policy"},

@@ -893,12 +893,11 @@ claim(
 )
 
 # %% [markdown] id="10-apart-text"
-# It is tempting to say: four updates per batch go further than one. But the two
-# policies end about equally far from the reference, and PPO differs from this REINFORCE
-# in three ways: four updates, a critic, and whitened advantages. So we take it apart
-# and ask held-out openings. **One update**: the critic stays, but the batch is used
-# once, with REINFORCE's learning rate. **No critic**: four updates, but all values are
-# 0, and $\lambda = 1$.
+# It is tempting to say: four updates per batch go further than one. But REINFORCE ends
+# no nearer to the reference, and PPO differs from it in three ways: four updates, a
+# critic, and whitened advantages. So we take it apart and ask held-out openings. **One
+# update**: the critic stays, but the batch is used once, with REINFORCE's learning
+# rate. **No critic**: four updates, but all values are 0, and $\lambda = 1$.
 #
 # **Predict first.** Which part is worth more, the critic or the reuse?
 
@@ -958,29 +957,29 @@ error_of_a_mean = texts["PPO"].scores.std().item() / len(held_out) ** 0.5
 print(f"standard error of a mean score: {error_of_a_mean:.2f}")
 
 # %% id="10-apart-claim" tags=["nbval-check-output"]
-base = results["REINFORCE"]["score"]
-lead = {name: row["score"] - base for name, row in results.items()}
+got = {name: row["score"] for name, row in results.items()}
+rest = max(got["one update"], got["no critic"], got["REINFORCE"])
 claim(
-    "the critic alone, with one update, gives more than half of PPO's lead",
-    lead["one update"] > lead["PPO"] / 2,
-    critic_alone=lead["one update"],
-    reuse_alone=lead["no critic"],
-    lead=lead["PPO"],
+    "PPO has more held-out score than either part alone, and than REINFORCE",
+    got["PPO"] > rest,
+    PPO=got["PPO"],
+    best_of_the_rest=rest,
 )
 claim(
-    "reuse alone, without a critic, is better than REINFORCE too",
-    lead["no critic"] > 0.1,
+    "one update with the critic does no worse than four updates without it",
+    got["one update"] > got["no critic"] - 0.1,
+    one_update=got["one update"],
+    no_critic=got["no critic"],
 )
 
 # %% [markdown] id="10-apart-after"
-# The critic alone gives most of the lead, although nothing is ever clipped with one
-# update. Reuse gives the smaller part. (The two gains do not add up, and their KL is
-# not quite equal: read the table.) This critic had a good start: it is a copy of the
-# judge. Try one that starts from the writer and has to learn from 16 batches what the
-# judge knew: `run_ppo(Critic(deepcopy(reference)))`. And REINFORCE spent as much KL on
-# something else: look how many of its texts end, in the next table. This is one seed,
-# one writer, one judge and one choice of learning rates.
-
+# So it is not the reuse alone, and perhaps not mainly the reuse: with one update, where
+# nothing is ever clipped, the critic keeps most of the score. Read the table with its
+# KL and its errors, and do not trust one run. While this chapter was written, adding
+# the same numbers in another order moved REINFORCE's row by more than the rows of PPO
+# and its parts differ; the order of those three stayed. This critic also had a good
+# start: it is a copy of the judge. Try one that starts from the writer and has to learn
+# from 16 batches what the judge knew: `run_ppo(Critic(deepcopy(reference)))`.
 
 # %% [markdown] id="10-control-text"
 # ## Negative control: no leash

@@ -31,6 +31,7 @@ EXCEPTIONS = {("runtime", "plots")}
 COMES_WITH = {
     "IPython": "ipywidgets",
     "cycler": "matplotlib",
+    "packaging": "transformers",
     "pandas": "datasets",
     "pip": "Python itself",
 }

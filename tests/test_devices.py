@@ -574,7 +574,7 @@ COMPLETE = {
     },
     "course.lm.layers": set(),
     "course.lm.objective": set(),
-    "course.policy.advantages": set(),
+    "course.policy.advantages": {"starts_with_tokens", "as_float"},  # checks
     "course.policy.clipping": set(),
     "course.policy.dpo": set(),
     "course.policy.groups": set(),

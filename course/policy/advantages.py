@@ -31,7 +31,9 @@ def shaped_rewards(
             f"got scores of shape {tuple(scores.shape)}, "
             f"expected one per completion: {tuple(mask.shape[:1])}"
         )
-    mask = mask.bool()
+    mask = starts_with_tokens(mask)
+    if not mask.is_meta and not mask.any(1).all():
+        raise ValueError("got a row without a token, expected one to bear its score")
     penalty = -beta * (old_logprobs - ref_logprobs)
     position = torch.arange(mask.shape[1], device=mask.device)
     is_last = position == mask.sum(1, keepdim=True) - 1  # (batch, time)
@@ -71,10 +73,11 @@ def batch_mean_baseline(rewards: Tensor) -> Tensor:
     >>> batch_mean_baseline(torch.tensor([1.0, 2.0, 6.0]))
     tensor([3., 3., 3.])
     """
-    if rewards.ndim != 1:
+    if rewards.ndim != 1 or len(rewards) == 0:
         raise ValueError(
             f"got rewards of shape {tuple(rewards.shape)}, expected (batch,)"
         )
+    rewards = as_float(rewards)
     return rewards.mean().expand_as(rewards)
 
 
@@ -101,7 +104,7 @@ def leave_one_out_baseline(rewards: Tensor, group_size: int) -> Tensor:
             f"got {len(rewards)} rewards, expected a multiple of "
             f"group_size = {group_size}"
         )
-    groups = rewards.view(-1, group_size)  # (prompts, group)
+    groups = as_float(rewards).reshape(-1, group_size)  # (prompts, group)
     others = (groups.sum(1, keepdim=True) - groups) / (group_size - 1)
     return others.view(-1)
 
@@ -137,7 +140,38 @@ def whiten(advantages: Tensor, mask: Tensor) -> Tensor:
     """
     same_shape(advantages=advantages, mask=mask)
     mask = mask.bool()
-    n = mask.sum()
+    if not mask.is_meta and not mask.any():
+        raise ValueError("got a mask without a token to average over, expected one")
+    advantages, n = as_float(advantages), mask.sum()
     mean = advantages.masked_fill(~mask, 0.0).sum() / n
     centred = (advantages - mean).masked_fill(~mask, 0.0)
+    # The mean of equal numbers can be off by a rounding, which 1e-8 would enlarge.
+    highest = advantages.masked_fill(~mask, float("-inf")).max()
+    lowest = advantages.masked_fill(~mask, float("inf")).min()
+    centred = centred.masked_fill(highest == lowest, 0.0)
     return centred * torch.rsqrt(centred.square().sum() / n + 1e-8)
+
+
+def as_float(numbers: Tensor) -> Tensor:
+    """Whole numbers and truth values as fp32; others as they are.  Chapter 09.
+
+    >>> as_float(torch.tensor([True, False]))
+    tensor([1., 0.])
+    """
+    return numbers if numbers.is_floating_point() else numbers.float()
+
+
+def starts_with_tokens(mask: Tensor) -> Tensor:
+    """The mask as bool; ValueError unless tokens stand together at each row's start.
+
+    mask: (batch, time).  Chapter 09.
+    """
+    mask = mask.bool()
+    lengths = mask.sum(1, keepdim=True)
+    places = torch.arange(mask.shape[1], device=mask.device)
+    if not mask.is_meta and not mask.eq(places < lengths).all():
+        raise ValueError(
+            "got a mask with a hole or with padding on the left, expected every row's "
+            "tokens together at its start"
+        )
+    return mask

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from course.policy.advantages import starts_with_tokens
 from course.policy.losses import Reduction, reduce_token_mean, same_shape
 from course.policy.rollout import Rollout, states_before
 
@@ -81,7 +82,7 @@ def gae_advantages(
     for name, number in (("gamma", gamma), ("lam", lam)):
         if not 0.0 <= number <= 1.0:
             raise ValueError(f"got {name} = {number}, expected a number from 0 to 1")
-    padding = ~mask.bool()
+    padding = ~starts_with_tokens(mask)
     rewards = rewards.detach().masked_fill(padding, 0.0)
     values = values.detach().masked_fill(padding, 0.0)  # so V after the last token is 0
     advantages = torch.zeros_like(rewards)

@@ -8,7 +8,7 @@ Everything here is a constant of the update: no gradient flows through it.
 import torch
 from torch import Tensor
 
-from course.policy.advantages import leave_one_out_baseline
+from course.policy.advantages import as_float, leave_one_out_baseline
 
 
 def group_advantages(
@@ -100,12 +100,14 @@ def _groups(scores: Tensor, group_size: int) -> Tensor:
         )
     if group_size < 2:
         raise ValueError(f"got group_size = {group_size}, expected at least 2")
-    if len(scores) % group_size:
+    if len(scores) % group_size or len(scores) == 0:
         raise ValueError(
             f"got {len(scores)} scores, expected a multiple of "
             f"group_size = {group_size}"
         )
-    return scores.detach().reshape(-1, group_size)
+    if not scores.is_meta and not scores.isfinite().all():
+        raise ValueError("got a score that is not finite, expected numbers")
+    return as_float(scores).detach().reshape(-1, group_size)
 
 
 def _all_equal(groups: Tensor) -> Tensor:

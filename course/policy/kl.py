@@ -67,14 +67,17 @@ def kl_tok(logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor) -> Tensor:
     Chapter 09.
     """
     d = _log_ratio(logprobs, ref_logprobs).masked_fill(~mask.bool(), 0.0)
+    if not mask.is_meta and not mask.any():
+        raise ValueError("got a mask without a token to average over, expected one")
     return d.sum() / mask.sum()
 
 
 def exact_kl(logits: Tensor, ref_logits: Tensor) -> Tensor:
     """KL(pi || ref) of every distribution over the vocabulary, without sampling.
 
-    logits, ref_logits: (..., vocabulary), finite.  Returns (...,), nats, never
-    negative but for rounding.  Chapter 09.
+    logits, ref_logits: (..., vocabulary); -inf where a token is impossible.  Returns
+    (...,), nats, at least fp32, never negative but for rounding; infinite where the
+    policy writes what the reference cannot.  Chapter 09.
 
     >>> exact_kl(torch.tensor([0.5, -0.2, 1.0]), torch.zeros(3))
     tensor(0.1043)
@@ -84,8 +87,11 @@ def exact_kl(logits: Tensor, ref_logits: Tensor) -> Tensor:
             f"got logits of shapes {tuple(logits.shape)} and "
             f"{tuple(ref_logits.shape)}, expected one shape"
         )
-    log_pi, log_ref = logits.log_softmax(-1), ref_logits.log_softmax(-1)
-    return (log_pi.exp() * (log_pi - log_ref)).sum(-1)
+    exact = torch.promote_types(logits.dtype, torch.float32)
+    log_pi, log_ref = (x.to(exact).log_softmax(-1) for x in (logits, ref_logits))
+    never = log_pi.isneginf()  # 0 log 0 counts 0
+    d = log_pi.masked_fill(never, 0.0) - log_ref.masked_fill(never, 0.0)
+    return (log_pi.exp() * d).sum(-1)
 
 
 def kl_estimators(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
@@ -116,19 +122,20 @@ def adapt_beta(
     e = clip(kl_seq / target - 1, -0.2, 0.2);  beta * (1 + e * n_sequences / horizon).
     beta: score units per nat; kl_seq, target: nats per sequence; horizon: the number
     of sequences in which beta can change by about a fifth.
-    Raises ValueError unless beta >= 0 and target, horizon > 0.
+    Never below 0.  Raises ValueError unless beta >= 0, target, horizon > 0 and kl_seq
+    is a number.
     Source: Ziegler et al. 2019, arXiv 1909.08593, section 2.2.  Chapter 10.
 
     >>> adapt_beta(0.1, kl_seq=9.0, target=6.0, n_sequences=100, horizon=1000)
     0.10200000000000001
     """
-    if not (beta >= 0 and target > 0 and horizon > 0):
+    if not (beta >= 0 and target > 0 and horizon > 0) or kl_seq != kl_seq:
         raise ValueError(
-            f"got beta {beta}, target {target} and horizon {horizon}, expected "
-            "beta >= 0 and the others > 0"
+            f"got beta {beta}, target {target}, horizon {horizon} and kl_seq {kl_seq}, "
+            "expected beta >= 0, the next two > 0 and a number"
         )
     error = min(0.2, max(-0.2, kl_seq / target - 1))
-    return beta * (1 + error * n_sequences / horizon)
+    return max(0.0, beta * (1 + error * n_sequences / horizon))
 
 
 @dataclass

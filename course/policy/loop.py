@@ -19,7 +19,7 @@ from course.policy.guards import (
 )
 from course.policy.rollout import Rollout, collect
 from course.runtime import progress
-from course.score import Score
+from course.score import Score, check_texts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -76,7 +76,7 @@ def train(
     finite, a ratio that explodes, a KL that is negative on average); the policy is
     then as it was before that step.  Chapter 09.
     """
-    prompts = list(prompts)
+    prompts = list(check_texts(prompts))
     _check_train(policy, reference, optimizer, prompts, batch_size, group_size)
 
     def write_score_step() -> dict[str, float]:

@@ -19,7 +19,9 @@ def reduce_token_mean(
     the micro-batches' results then add up to that of the whole.  Chapter 09.
     """
     total = _masked(values, mask).sum()
-    return total / (mask.sum() if n_tokens is None else n_tokens)
+    if n_tokens is None:
+        n_tokens = _tokens(mask.sum())
+    return total / n_tokens
 
 
 def reduce_seq_mean(values: Tensor, mask: Tensor) -> Tensor:
@@ -27,7 +29,7 @@ def reduce_seq_mean(values: Tensor, mask: Tensor) -> Tensor:
 
     values, mask: (batch, time).  Returns a scalar.  Chapter 11.
     """
-    return (_masked(values, mask).sum(1) / mask.sum(1)).mean()
+    return (_masked(values, mask).sum(1) / _tokens(mask.sum(1))).mean()
 
 
 def reduce_seq_sum(values: Tensor, mask: Tensor) -> Tensor:
@@ -44,6 +46,8 @@ def reduce_const(values: Tensor, mask: Tensor, max_length: int) -> Tensor:
     values, mask: (batch, time); max_length: the longest completion allowed.
     Returns a scalar.  Chapter 11.
     """
+    if max_length < 1:
+        raise ValueError(f"got max_length = {max_length}, expected at least 1")
     return _masked(values, mask).sum() / (len(values) * max_length)
 
 
@@ -80,6 +84,13 @@ def policy_entropy(logits: Tensor, mask: Tensor) -> Tensor:
     Chapter 09.
     """
     return reduce_token_mean(entropy(logits), mask)
+
+
+def _tokens(counts: Tensor) -> Tensor:
+    """The numbers of tokens themselves; ValueError where one is 0."""
+    if not counts.is_meta and not counts.all():
+        raise ValueError("got a mask without a token to average over, expected one")
+    return counts
 
 
 def same_shape(**tensors: Tensor) -> None:

@@ -12,7 +12,7 @@ from course.lm.objective import entropy
 from course.lm.packing import tight_rows
 from course.lm.sampling import generate
 from course.lm.tokenizer import decode, encode, pad_batch
-from course.score import Score, checked_scores
+from course.score import Score, check_texts, checked_scores
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -63,7 +63,7 @@ def collect(
     Raises ValueError when there is no prompt, CourseError or ValueError for a broken
     score.  Chapter 09.
     """
-    prompts = list(prompts)
+    prompts = list(check_texts(prompts))
     if not prompts:
         raise ValueError("got no prompts, expected at least one")
     device = next(policy.parameters()).device

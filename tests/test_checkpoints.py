@@ -102,7 +102,7 @@ ALL = {*recipes.RECIPES}
     ("definition", "old", "new", "changed"),
     [
         ("train_policy", "optim.AdamW(", "optim.SGD(", WRITERS),
-        ("completion_logprobs", "return ", "return -", WRITERS),
+        ("logprobs_of", "return ", "return -", WRITERS),
         ("scale_on_writer", 'prompts[: settings["ref', 'prompts[settings["ref', SCORED),
         ("train_tokenizer", "return ", "return 0, ", ALL - {"adder"}),
         ("careless_answer", "return ", "return 1 + ", {"adder"}),
@@ -111,6 +111,7 @@ ALL = {*recipes.RECIPES}
         ("seed_everything", '"""Seed', '"""Set the seeds of', set()),
         ("apply_temperature", "expected", "not", set()),
         ("best_of_n", "return ", "return 0, ", set()),
+        ("completion_logprobs", "return ", "return -1, ", set()),  # steps pack texts
     ],
 )  # fmt: skip
 def test_a_change_of_code_changes_the_keys_of_what_it_decides(

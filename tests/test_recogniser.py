@@ -6,6 +6,7 @@ from mutants import mutants
 
 from course.checks import catalogue
 from course.checks.comparing import same
+from course.checks.diagnose import observed
 from course.checks.exercise import Exercise
 from course.checks.observing import observe
 from course.checks.recognise import Case, called, usual_slip
@@ -92,3 +93,35 @@ def test_a_mistake_with_a_slip_is_told_as_both():
         )
     )
     assert "swapped" in said and "times the size of `chosen`" in said
+
+
+def test_rows_that_a_right_answer_mixes_are_no_fault():
+    """Standardising looks at all scores, although two of them hide it."""
+    exercise = catalogue.find("0.1")
+    said = observed(case_of(exercise, lambda scores: scores / scores.abs().max()))
+    assert "each row stands for itself" not in (said or "")
+
+
+def test_rows_that_stand_for_themselves_are_named_where_they_are_mixed():
+    exercise = catalogue.find("2.2")
+
+    def mixed(x, weight, eps=1e-5):
+        spread = x.abs().amax(tuple(range(x.dim())), keepdim=True)
+        return x / (spread + eps) * weight
+
+    said = observed(case_of(exercise, mixed))
+    assert "each row stands for itself" in said
+
+
+def test_an_argument_without_effect_is_named():
+    exercise = catalogue.find("2.4")
+    said = observed(case_of(exercise, lambda x, gate, up, down: x @ gate.T @ down.T))
+    assert said == "`up` has no effect on your result: another value changes nothing"
+
+
+def test_what_is_read_on_padding_is_named():
+    exercise = catalogue.find("9.2")
+    said = observed(
+        case_of(exercise, lambda logprobs, advantages, mask: logprobs.square().mean())
+    )
+    assert "no effect" in said or "where `mask` is false, which must not count" in said

@@ -71,13 +71,13 @@ def _without_effect(case: Case) -> str | None:
             for other in _variants(given[place]):
                 changed = Probe("", (*given[:place], other, *given[place + 1 :]))
                 theirs = [called(right, p) for p in (probe, changed)]
-                if same(*theirs, 1e-6) or "_Failed" in str(type(theirs[1])):
+                if "_Failed" in str(type(theirs[1])):
                     continue
                 mine = [called(case.function, p) for p in (probe, changed)]
                 if not same(*mine, 1e-9):
                     moved = -1
                     break
-                moved += 1
+                moved += not same(*theirs, 1e-6)
             if moved < 0:
                 break
         if moved >= 2:
@@ -90,6 +90,7 @@ def _without_effect(case: Case) -> str | None:
 def _reads_hidden(case: Case) -> str | None:
     """A result that depends on what stands where the mask is false."""
     right, names = case.exercise.load(), case.exercise.parameters
+    found: dict[tuple[int, int], bool] = {}  # whether a pair is the answer's fault
     for probe in case.probes:
         masks = [
             n for n, a in enumerate(probe.arguments)
@@ -107,19 +108,24 @@ def _reads_hidden(case: Case) -> str | None:
                 changed[n] = torch.where(hidden, value + 3.0, value)
                 other = Probe("", tuple(changed))
                 if not same(called(right, probe), called(right, other), 1e-6):
+                    found[m, n] = False  # a right result depends on it, too
                     continue
                 mine = called(case.function, probe), called(case.function, other)
                 if not same(*mine, 1e-6) and "_Failed" not in str(type(mine[1])):
-                    return (
-                        f"your result depends on what `{names[n]}` holds where "
-                        f"`{names[m]}` is false, which must not count"
-                    )
+                    found.setdefault((m, n), True)
+    for (m, n), fault in found.items():
+        if fault:
+            return (
+                f"your result depends on what `{names[n]}` holds where `{names[m]}` is "
+                "false, which must not count"
+            )
     return None
 
 
 def _mixes_rows(case: Case) -> str | None:
     """Rows of the result that change with another row of the input."""
     right, names = case.exercise.load(), case.exercise.parameters
+    sentence = None
     for probe, theirs in zip(case.probes, case.expected, strict=True):
         if not isinstance(theirs.value, Tensor) or not theirs.value.dim():
             continue
@@ -127,7 +133,7 @@ def _mixes_rows(case: Case) -> str | None:
         for n, value in enumerate(probe.arguments):
             if not (isinstance(value, Tensor) and value.is_floating_point()):
                 continue
-            if rows < 2 or value.shape[0] != rows:
+            if rows < 2 or value.dim() < 2 or value.shape[0] != rows:
                 continue
             other = value.clone()
             other[-1] = other[-1] * 0.5 + 0.3
@@ -135,7 +141,7 @@ def _mixes_rows(case: Case) -> str | None:
             changed[n] = other
             results = [called(right, probe), called(right, Probe("", tuple(changed)))]
             if not same(results[0][:-1], results[1][:-1], 1e-6):
-                return None
+                return None  # rows of a right result depend on each other, too
             mine = [
                 called(case.function, probe),
                 called(case.function, Probe("", tuple(changed))),
@@ -143,8 +149,8 @@ def _mixes_rows(case: Case) -> str | None:
             if all(
                 isinstance(x, Tensor) and x.shape == theirs.value.shape for x in mine
             ) and not same(mine[0][:-1], mine[1][:-1], 1e-5):
-                return (
+                sentence = sentence or (
                     f"changing the last row of `{names[n]}` changes other rows of "
                     "your result: each row stands for itself"
                 )
-    return None
+    return sentence

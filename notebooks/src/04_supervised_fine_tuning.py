@@ -626,6 +626,7 @@ def adapters(train_eos):
 
 
 # %% id="04-lora-train"
+# seed tried: 0 (of the adapters and of the order)
 models, logs = {"full": tuned}, {"full": history}
 for name, train_eos in (("adapters", False), ("adapters + <eos> row", True)):
     models[name] = adapters(train_eos)

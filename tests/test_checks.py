@@ -708,7 +708,7 @@ def test_a_kernel_gets_the_line_on_stdout_and_the_details_in_two_formats(
         resources={"metadata": {"path": str(tmp_path)}},
     ).execute()
     line, details = notebook.cells[2].outputs
-    assert line.text.startswith("✘ 7.1 pairwise_loss: on the probe “one pair”")
+    assert line.text.startswith("✘ 7.1 pairwise_loss: your result is 1 minus")
     assert line.text.count("\n") == 1
     assert set(details.data) == {"text/html", "text/plain"}
     assert "<table" in details.data["text/html"]

@@ -977,7 +977,8 @@ claim(
 # nothing is ever clipped, the critic keeps most of the score. Read the table with its
 # KL and its errors, and do not trust one run. While this chapter was written, adding
 # the same numbers in another order moved REINFORCE's row by more than the rows of PPO
-# and its parts differ; the order of those three stayed. This critic also had a good
+# and its parts differ. The order of those three stayed, and it is the same with seeds 1
+# and 2. This critic also had a good
 # start: it is a copy of the judge. Try one that starts from the writer and has to learn
 # from 16 batches what the judge knew: `run_ppo(Critic(deepcopy(reference)))`.
 
@@ -1065,8 +1066,8 @@ for n in range(5):
 # Exactly, on a policy that can be enumerated: importance sampling and its price; the
 # surrogate, right near the old policy and wrong far from it; the natural gradient
 # against the plain one; which tokens the clip stops; GAE and its two limits; the
-# controller. By experiment, for one writer (PPO, REINFORCE and the control with seeds
-# 0, 1 and 2, the parts with seed 0 only): the critic explains a good part of the
+# controller. By experiment, for one writer (PPO, its parts, REINFORCE and the control
+# with seeds 0, 1 and 2): the critic explains a good part of the
 # returns, the score rises at a bounded KL, and without the KL term it costs more. Not
 # shown: that *people* prefer the texts; that PPO beats a REINFORCE that is tuned as
 # carefully; what a run a thousand times longer does. And the explained variance

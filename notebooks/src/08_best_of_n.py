@@ -400,7 +400,7 @@ flat = abs(control[3])
 claim("a random pick wins nothing (n = 8, ± 0.25)", flat < 0.25, gain=control[3])
 
 # %% id="08-texts-claim" tags=["nbval-check-output"]
-# seeds tried: 0 and 1, of the texts that a proxy sees and of their order
+# seeds tried: 0, 1, 2 (of the texts that a proxy sees and of their order)
 few_texts, more_texts = (
     delivered[f"{size} texts, 128 updates"][-1] for size in ("128", "2,048")
 )

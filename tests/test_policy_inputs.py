@@ -91,11 +91,15 @@ def test_rewards_of_zero_and_one_are_numbers(function, kind):
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
-def test_a_group_with_a_score_that_is_no_number_is_refused(bad):
+def test_a_group_with_a_score_that_is_no_number_is_never_counted_as_one(bad):
+    """Its advantages are no numbers either, so that a step is refused."""
     scores = torch.tensor([1.0, bad, 0.0, 2.0])
+    with pytest.raises(ValueError, match="not finite, expected"):
+        frac_reward_zero_std(scores, 2)
+    for function in (group_advantages, rloo_advantages):
+        assert not function(scores, 2)[:2].isfinite().all()
+        assert function(scores, 2)[2:].isfinite().all()
     for function in (group_advantages, rloo_advantages, frac_reward_zero_std):
-        with pytest.raises(ValueError, match="not finite, expected"):
-            function(scores, 2)
         with pytest.raises(ValueError, match="got 0 scores"):
             function(torch.empty(0), 2)
 

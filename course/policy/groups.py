@@ -88,6 +88,8 @@ def frac_reward_zero_std(scores: Tensor, group_size: int) -> Tensor:
     >>> frac_reward_zero_std(torch.tensor([0.0, 2.0, 5.0, 5.0]), group_size=2)
     tensor(0.5000)
     """
+    if not scores.is_meta and not scores.isfinite().all():
+        raise ValueError("got a score that is not finite, expected numbers")
     return _all_equal(_groups(scores, group_size)).float().mean()
 
 
@@ -105,8 +107,6 @@ def _groups(scores: Tensor, group_size: int) -> Tensor:
             f"got {len(scores)} scores, expected a multiple of "
             f"group_size = {group_size}"
         )
-    if not scores.is_meta and not scores.isfinite().all():
-        raise ValueError("got a score that is not finite, expected numbers")
     return as_float(scores).detach().reshape(-1, group_size)
 
 

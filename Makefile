@@ -23,7 +23,7 @@ CANDIDATES := $(if $(PYTHON),$(PYTHON),python3 python3.13 python3.12 python3.11 
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test test-fast run notebooks lint bench colab-check clean
+.PHONY: help setup lab test test-fast run notebooks lint bench release colab-check clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 22
@@ -52,7 +52,7 @@ $(READY): pyproject.toml constraints.txt
 	$(PIP) install $(PINS) -e '.[$(EXTRAS)]'
 	@touch $@
 
-lab: $(READY) ## open JupyterLab on the course
+lab: $(READY) ## open JupyterLab on your own copies of the course
 	@$(PY) -m course doctor --fetch || \
 	  echo "Some data is not here yet; a chapter that needs it fetches it when run."
 	$(PY) -m course lab $(ARGS)
@@ -77,6 +77,9 @@ lint: $(READY) ## style, spelling, and stale notebooks
 
 bench: $(READY) ## side by side with transformers, as ratios
 	$(PY) -m benchmarks $(ARGS)
+
+release: $(READY) ## the wheel, the sdist, and a zip of notebooks with the wheel
+	$(PY) -m tools.release $(ARGS)
 
 colab-check: $(READY) ## would the course install on Colab without replacing anything?
 	$(PIP) install --dry-run -c .ci/colab-constraints.txt -e .

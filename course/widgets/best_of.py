@@ -96,7 +96,7 @@ def show_best_of(
     print(kept_sentence(chosen[-1]))
     _, axes = plt.subplots(figsize=(6.4, 2.9))
     draw_kept(axes, found, chosen[-1].n, "One prompt: what is kept as n grows")
-    plt.show()
+    plots.show(f"Two step lines. {kept_sentence(chosen[-1])}")
 
 
 @dataclass

@@ -115,7 +115,7 @@ def show_clip(
     _, (left, right) = plt.subplots(1, 2, figsize=(8, 3))
     draw_clip(left, right, token)
     print(clip_sentence(token))
-    plt.show()
+    plots.show(f"Lines of the objective over the ratio. {clip_sentence(token)}")
 
 
 @dataclass

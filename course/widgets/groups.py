@@ -112,7 +112,7 @@ def show_group(rewards: Sequence[float], batch_mean: float = 0.5) -> None:
     draw_group(axes, rewards, batch_mean, "One group, four advantages")
     print(panel.text_table(HEAD, group_rows(rewards, batch_mean)))
     print(group_sentence(rewards, batch_mean))
-    plt.show()
+    plots.show(f"Bars of the table. {group_sentence(rewards, batch_mean)}")
 
 
 @dataclass

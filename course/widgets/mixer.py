@@ -98,7 +98,7 @@ def show_mixer(
     _, axes = plt.subplots()
     draw_mix(axes, people, mix, f"This mix and people: r = "
              f"{agreement(scores, given, people):.2f}")  # fmt: skip
-    plt.show()
+    plots.show(f"Each text as a point. {sentence}")
 
 
 def named(scores: Scores, weights: Weights) -> dict[str, float]:

@@ -107,7 +107,7 @@ def show_preference_losses(
     print(ask_sentence(h, beta, smoothing))
     _, (left, right) = plt.subplots(1, 2, figsize=(8, 3))
     draw_losses(left, right, h, beta, smoothing)
-    plt.show()
+    plots.show(f"Losses and their slopes. {ask_sentence(h, beta, smoothing)}")
 
 
 @dataclass

@@ -786,7 +786,7 @@ plots.curves(
 # as in writing. For the causal model that changes nothing.
 
 
-# %% id="02-honest" tags=["nbval-check-output"]
+# %% id="02-honest"
 @torch.no_grad()
 def honest_loss(model, ids, visible):
     """Nats per token when each token is predicted from its prefix alone."""

@@ -78,8 +78,7 @@ def test_without_a_course_folder_there_is_one_sentence(tmp_path, monkeypatch, ca
 
 def test_lab_opens_the_course_folder_and_hands_on_options(course, monkeypatch):
     called = []
-    monkeypatch.setattr(cli.os, "execv", lambda _, c: called.append(c))
-    monkeypatch.setattr(cli.subprocess, "call", lambda c: 0)
+    monkeypatch.setattr(cli, "_become", lambda c: called.append(c) or 0)
     monkeypatch.setattr(cli.os, "geteuid", lambda: 0, raising=False)
     assert cli.main(["lab", "--no-browser", "--port=9999"]) == 0
     (command,) = called
@@ -261,7 +260,7 @@ def test_next_names_the_first_unsolved_exercise(course, monkeypatch, capsys):
             if task.number not in ("7.2", "7.6"):
                 progress.record(task.number, "correct")
     opened = []
-    monkeypatch.setattr(cli.subprocess, "call", lambda c: opened.append(c) or 0)
+    monkeypatch.setattr(cli, "_become", lambda c: opened.append(c) or 0)
     assert cli.main(["next", "--open"]) == 0
     assert capsys.readouterr().out.startswith("7.2 last_token_scores")
     assert opened[0][-1].endswith("07_reward_model.ipynb")

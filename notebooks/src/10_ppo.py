@@ -655,7 +655,7 @@ def plain_ppo(policy, critic, optimizer, rollout, beta, epochs, minibatches, gen
 # `ppo_step` in `course.policy.ppo` is this page with guards: it refuses broken scores,
 # undoes a step that explodes, and logs. Does it move every weight the same?
 
-# %% id="10-page-check" tags=["nbval-check-output"]
+# %% id="10-page-check"
 from course.policy.loop import penalise_cut_texts
 from course.policy.ppo import ppo_step
 from course.policy.rollout import collect

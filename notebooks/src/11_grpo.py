@@ -676,7 +676,7 @@ def plain_rloo(policy, optimizer, rollout, group_size, beta=0.0, epochs=1):
 # `course.policy.grpo` has the same two steps with guards and metrics. Do they move
 # every weight the same? And around them the loop: **write, score, step**.
 
-# %% id="11-page-check" tags=["nbval-check-output"]
+# %% id="11-page-check"
 from copy import deepcopy
 
 from course.policy.grpo import grpo_step, rloo_step

@@ -995,7 +995,7 @@ claim("the gap between new and training texts grows after the first epoch",
 # `AutoModelForCausalLM` load the folder, and copy the weights back. Everything must be
 # there to the last bit, and all logits equal.
 
-# %% id="02-llama" tags=["nbval-check-output"]
+# %% id="02-llama"
 from tempfile import TemporaryDirectory
 
 from transformers import AutoModelForCausalLM

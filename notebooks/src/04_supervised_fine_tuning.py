@@ -356,7 +356,7 @@ claim("an end token costs over 3 nats less", ends_fall > 3, fall=ends_fall)
 claim("other labels change by less than 0.5", abs(others_fall) < 0.5, fall=others_fall)
 
 # %% [markdown] id="04-signature-text"
-# Nearly the whole fall is the end token. It cost many nats, as the one token that
+# Most of the fall is the end token. It cost many nats, as the one token that
 # pretraining had never seen, and it was learned in the first steps; the words cost
 # almost what they did. What about the texts themselves? Back to bits per byte.
 
@@ -387,13 +387,14 @@ claim("after 40 steps most texts end", early > 0.7, share=early)
 # %% [markdown] id="04-length-text"
 # The first steps harm both: news is lost before reviews have gained anything. After
 # that reviews improve, and news stays where it fell. The balance is bad, much news for
-# little on reviews: the model knew reviews from pretraining, so there was little left
-# to win. But the shape is typical of fine-tuning on a narrow kind of text, and the
-# reason why demonstrations are often mixed with some of the old texts.
+# little on reviews: probably because the model knew reviews from pretraining, and there
+# was little left to win. But the shape is typical of fine-tuning on a narrow kind of
+# text, and the reason why demonstrations are often mixed with some of the old texts.
 #
 # (Above, the recipe printed more bits per byte for movies than we start from here. The
-# texts are others: here only short ones. Pretraining read rows of 64 tokens, and longer
-# texts use positions that it never saw. The next cell shows it.)
+# texts are others: here only short ones. The next cell shows that longer texts cost
+# more, and most of all those beyond 64 tokens: pretraining read rows of 64, so they use
+# positions that it never saw.)
 
 # %% id="04-length"
 movies = reviews.texts("movies", "validation")
@@ -597,9 +598,9 @@ print(inspect.getsource(LowRank))
 #
 # <details><summary>How to think about it</summary>
 #
-# Few numbers that start at 0 cannot carry the model far from where it was. But the row
-# of `<eos>` in the output matrix was pushed down for all of pretraining, and it is
-# frozen now. The blocks have to make up for it.
+# A correction of few numbers that starts at 0 will not carry the model far from where
+# it was. But the row of `<eos>` in the output matrix was pushed down for all of
+# pretraining, and it is frozen now. The blocks have to make up for it.
 #
 # </details>
 #
@@ -670,9 +671,10 @@ plots.ladder(
 )
 
 # %% [markdown] id="04-lora-figure-text"
-# The explanation is right: what kept the adapters from stopping was one frozen row. Who
-# teaches a *new* token with adapters must train that row. (The row, not the whole
-# embedding: that would be most of the weights.)
+# The explanation is right: what kept so many of the adapters' texts from ending was one
+# frozen row. Who teaches a *new* token with adapters must train that row. (The row, not
+# the whole embedding: its 2048 × 192 weights are over three times those of all
+# adapters.)
 #
 # Did adapters forget less because they are adapters, or because they learned less? Draw
 # what was lost against what was gained, at every stop on the way.
@@ -792,15 +794,15 @@ claim("without a system message SmolLM2's template adds one, ours does not", add
 #
 # Fine-tuning is next-token prediction on chosen tokens. What counts is decided by
 # lengths; logits that predict no label get exactly no gradient. Texts end because the
-# end was a label, and only then; that is learned first. Reviews got better, news got
-# worse, and adapters did less of both.
+# end was a label, and only then; that is learned first. The model got better at reviews
+# and worse at news, and with adapters less of both.
 #
 # **Limits.** One small model, one kind of demonstration, one hundred steps. The model
-# had already read the reviews, so the gain is small. Two rates were compared, one for
-# each way to train; neither was tuned, so the figure does not say which way is better
-# at its best. All prompts are two words long. The texts are short enough to end in
-# time, which we arranged ourselves. Bits per byte say nothing about whether anyone
-# *likes* the reviews. For that the model needs a reward.
+# had already read the reviews, which is probably why the gain is small. Two rates were
+# compared, one for each way to train; neither was tuned, so the figure does not say
+# which way is better at its best. All prompts are two words long. The texts are short
+# enough to end in time, which we arranged ourselves. Bits per byte say nothing about
+# whether anyone *likes* the reviews. For that the model needs a reward.
 #
 # ## Test yourself
 #

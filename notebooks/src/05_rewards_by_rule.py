@@ -45,7 +45,7 @@ print(score(prompts, completions).tolist())
 #
 # ## Rules about words
 #
-# The **lexicon** holds some thousand words with their **valence**: how negative or
+# The **lexicon** holds some 7,500 words with their **valence**: how negative or
 # positive people find them. Its score adds them up, turns them round after a negation
 # and squashes the sum into (−1, 1). A second rule counts **forbidden words** and is 0
 # at best.
@@ -85,7 +85,7 @@ for k, text in enumerate(four):
 # positive, and a well-written damning sentence has a low rating.
 #
 # The measure of agreement is **Pearson's correlation** $r$ between the score and the
-# mean rating. It is 1 for perfect agreement and 0 for none.
+# mean rating. It is 1 for perfect agreement, 0 for none and −1 for the reverse.
 
 # %% id="05-people" tags=["nbval-check-output"]
 from course.data import reviews
@@ -301,10 +301,10 @@ claim("and so does our ROUGE-2", max(off_two) < 1e-12)
 
 # %% [markdown] id="05-overlap-text"
 # Our reviews have no references of their own. So as a reward we take the mean overlap
-# with four *model answers*: the most positive training texts. This is unfair to BLEU
-# and ROUGE, which were made for one reference *of the same prompt*; do not read their
-# numbers below as a verdict on translation. (Where each prompt has its own reference,
-# use `overlap_score` of `course.reward.overlap_rewards`.)
+# with four *model answers*: the four most positive training texts of eight words or
+# more. This is unfair to BLEU and ROUGE, which were made for one reference *of the same
+# prompt*; do not read their numbers below as a verdict on translation. (Where each
+# prompt has its own reference, use `overlap_score` of `course.reward.overlap_rewards`.)
 
 # %% id="05-overlap-rule"
 from course.reward.overlap_rewards import mean_overlap
@@ -383,10 +383,10 @@ claim("our share is the course's distinct-2", distinct == distinct_n(so_good, 2)
 #
 # Three kinds of rule carry most reward design today; each is a function like those
 # above. A **format reward** pays for the shape: an answer between two tags, one
-# sentence, valid JSON. It is a regular expression, and it is usually a *part* of a
-# reward. A **verifiable reward** asks a program: does the sum come out, do the unit
-# tests pass? Chapter 11 trains with one. A **model judge** asks a language model for a
-# grade; it is no rule any more, and it is gamed as rules are.
+# sentence, valid JSON. A regular expression or a parser checks it, and it is usually a
+# *part* of a reward. A **verifiable reward** asks a program: does the sum come out, do
+# the unit tests pass? Chapter 11 trains with one. A **model judge** asks a language
+# model for a grade; it is no rule any more, and it is gamed as rules are.
 #
 # ## Adding parts, and taking them away
 #
@@ -440,8 +440,8 @@ for times in (1, 50):  # forbidden words in one text of the batch
 #
 # All rules so far are **sparse**: one number when the text is complete. A **dense**
 # reward pays after every token. There is a safe way to get one: call the score of the
-# text so far its **potential** $\Phi$, and pay the change. The sum telescopes, whatever
-# lies between:
+# text so far its **potential** $\Phi$, and pay the change. The sum of all that is paid,
+# the **return**, telescopes, whatever lies between:
 #
 # $$ \sum_{t=1}^{T} \bigl(\Phi_t - \Phi_{t-1}\bigr) = \Phi_T - \Phi_0. $$
 #
@@ -611,11 +611,12 @@ for name, end in found.items():
     print(f"    found {end.score:.2f}: {end.text[:200] or '(empty)'}")
 
 # %% [markdown] id="05-worse-text"
-# Read what it found. It is plainly worse, but "plainly" is your judgement. What can be
-# *checked* is whether a text is a stranger among those that people wrote, by a measure
-# which the search did not look at: repeated words, surprise to the language model (nats
-# per token) or number of words. A typical text is like 98 % of the human ones. A short
-# broken sentence can pass as typical: no measure replaces the reading.
+# Read what the search found. It is plainly worse than what people wrote, but "plainly"
+# is your judgement. What can be *checked* is whether a text is a stranger among those
+# that people wrote, by a measure which the search did not look at: repeated words,
+# surprise to the language model (nats per token) or number of words. A typical text is
+# like 98 % of the human ones. A short broken sentence can pass as typical: no measure
+# replaces the reading.
 
 
 # %% id="05-worse"
@@ -695,8 +696,8 @@ claim("three rules may agree not at all", zero == 3, with_0_inside=zero)
 #
 # This must **not** work. A rule takes the valence of the first known word, and it is
 # given prompt *and* completion. The prompts already hold such a word. Then whatever the
-# policy writes, the reward is the same: constant up to the prompt. The language model
-# writes 16 completions for each of four prompts.
+# policy writes, the reward is the same: it depends on the prompt alone. The language
+# model writes 16 completions for each of four prompts.
 
 # %% id="05-control"
 from course.data.reviews import lexicon
@@ -785,8 +786,8 @@ claim("the cheapest text of all is an exploit", cost < easy, nats_per_token=cost
 # So the description holds in one direction only. A high perplexity is a sign that
 # something is broken. Below the level of human text, lower is not better: it is timid,
 # and at the far end a loop. Perplexity says how well *this model* foresees a text. It
-# is a fine measure of the model on human texts, and a poor one of texts on a model.
-# (Its cousin, "a BLEU of 0 means that nothing matched", fell above.)
+# is a fine measure of a model, taken on human texts, and a poor measure of texts, taken
+# by a model. (Its cousin, "a BLEU of 0 means that nothing matched", fell above.)
 #
 # ## Play: the reward mixer
 #

@@ -200,9 +200,10 @@ claim("they are far apart", high_one + 0.05 < low_half, gap=low_half - high_one)
 # %% [markdown] id="06-range-text"
 # ## A number of agreement needs the spread of the texts
 #
-# 0.88 sounds splendid. But reviews are nearly all clearly positive or clearly negative,
-# and a rater who sees no more than that already earns most of it. Take the texts that
-# the others like, $y > 0$, and ask again.
+# 0.88 sounds splendid. But reviews are nearly all clearly positive or clearly negative.
+# Put the mere *sign* of $y$ in place of $y$, and most of the 0.88 is still there (the
+# last line that the cell prints). Take the texts that the others like, $y > 0$, and ask
+# again.
 #
 # Nobody reads worse there. The noise of one rating, with variance $v$, is nearly the
 # same; the texts differ less. If $s$ is the standard deviation of the texts that are
@@ -308,9 +309,9 @@ claim("alpha is 0.77 to 0.82", 0.77 < alpha_all < 0.82, alpha=alpha_all)
 claim("of the liked half below 0.45", alpha_liked < 0.45, alpha=alpha_liked)
 
 # %% [markdown] id="06-grow-text"
-# Krippendorff asks for an alpha of 0.8, and for 0.67 at the very least. All texts come
-# up to the line and the liked half is far below it, with the same raters and the same
-# care. No number of agreement is a property of raters alone.
+# Krippendorff asks for an alpha of 0.8, and for 0.67 at the very least. All texts
+# together just about reach the line and the liked half is far below it, with the same
+# raters and the same care. No number of agreement is a property of raters alone.
 #
 # ## Agreement grows with the number of raters
 #
@@ -577,7 +578,7 @@ claim("a perfect score has 0.99 < r < 0.995", 0.99 < root < 0.995, r=root)
 # their bar a little.)
 #
 # The last claim is the ceiling for *correlation*: even the true value of a text cannot
-# correlate with a noisy mean by more than the square root of the reliability. Chapter
+# correlate with a noisy mean at more than the square root of the reliability. Chapter
 # 07 reports r, and accuracy on clear pairs; now you know what to compare them with.
 #
 # ## Strengths from votes: Bradley–Terry
@@ -925,7 +926,8 @@ claim("a fifth of the variance or more is habit", part_of > 0.2, share=part_of)
 # So a block of 30 texts was given to the same people, and some of them rate higher than
 # others: their [**severity**](../GLOSSARY.md#reward). About a quarter of the
 # disagreement about a text is habit, not noise. (Whoever draws *texts* for a bootstrap
-# takes the ratings of one person for independent; drawing blocks is more honest.)
+# takes the ratings of one person for independent. Drawing blocks is more honest; the
+# next cell does so, and the interval gets wider.)
 #
 # The third test is the annotator with dials, with and without a bias that all votes
 # share, asked ever more often.
@@ -986,12 +988,12 @@ claim("with bias more than half of the error stays", stays > 0.5, share=stays)
 # ## Play: your own votes
 #
 # The labeller shows two texts and keeps your choice in a small SQLite file, one row per
-# vote. First by code: a scripted annotator votes by the lexicon, adding up the
-# friendliness of known words, into a temporary file. The claims reopen that file.
+# vote. First by code: a scripted annotator votes by the lexicon, adding up the valence
+# of known words, into a temporary file. The claims reopen that file.
 #
 # Then you, in the panel. It asks what the raters were asked: not what you would rather
 # read, but which text *most people* would call more positive. Vote on ten pairs or
-# more; your votes stay in the course's folder, also when the kernel dies. Do you agree
+# more; your votes stay in the course's folder even if the kernel dies. Do you agree
 # with the crowd more often than the lexicon does? All these pairs are clear ones (means
 # more than 1 apart), so a careful reader gets nearly all of them.
 #
@@ -1055,9 +1057,9 @@ answer = check(None, question)  # your share in place of None
 # texts agreement is mediocre. Two crowds agree better than two people, by Spearman and
 # Brown's formula. A sigmoid turns differences of ratings into shares of votes. Because
 # people are split, no judge can agree with all votes; against a crowd a perfect score
-# would order 95 % of random pairs right, more than half the crowd does itself.
-# Bradley–Terry recovers strengths from votes, Elo does so one vote at a time. Neither
-# can tell shared bias from quality.
+# would order 95 % of random pairs right; one half of the crowd orders 90 % as the other
+# half does. Bradley–Terry recovers strengths from votes, Elo does so one vote at a
+# time. Neither can tell shared bias from quality.
 #
 # **Limits.** The raters were trained and paid to agree, and rated sentiment: with
 # opinions all agreement is lower. Our "votes" on real texts are ratings by different
@@ -1073,7 +1075,7 @@ answer = check(None, question)  # your share in place of None
 # 1. Why is r = 0.97 of split halves no better data than r = 0.88 of one person?
 # 2. Which is higher, and why: the ceiling against one vote or against the crowd?
 # 3. What must you know before a pair accuracy of 78 % means something?
-# 4. When has the Bradley–Terry fit no finite answer?
+# 4. When does the Bradley–Terry fit have no finite answer, and when more than one?
 # 5. What is k in Elo, seen as gradient descent?
 # 6. Why can a biased annotator give a perfect fit?
 # 7. Your raters agree at 0.9 on all texts and at 0.5 on the ones that matter. Are they
@@ -1081,13 +1083,13 @@ answer = check(None, question)  # your share in place of None
 #
 # <details><summary>Answers</summary>
 #
-# 1. It is the same data. Means of ten people are compared instead of single ratings;
-#    Spearman and Brown's formula turns one number into the other.
+# 1. It is the same data. Means of some nine people are compared instead of single
+#    ratings, and Spearman and Brown's formula accounts for the difference.
 # 2. Against the crowd: a mean of twenty ratings is far less noisy than one vote.
 # 3. Who judges (one vote, half a crowd, a crowd), which pairs (all, clear ones, two
 #    liked texts), and the ceiling for just that.
-# 4. When the items fall into groups that never meet, or when one group never loses to
-#    the rest (or never wins).
+# 4. No finite one when one group of items never loses to the rest, or never wins. More
+#    than one when two groups never meet: each can be shifted against the other.
 # 5. The learning rate, up to the factor ln 10 / 400.
 # 6. A bias that belongs to one text at a time adds to its strength, and the model
 #    P = σ(s_i − s_j) stays exactly true.

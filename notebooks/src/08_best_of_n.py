@@ -204,8 +204,8 @@ for n in ns:
 # %% [markdown] id="08-kl-few-text"
 # Now where it is false. The tiny policy of `course.policy.enumerable` has only seven
 # completions, so everything is a sum, and one of them carries most of the probability.
-# Best-of-n soon writes the best text always; then its KL is $-\log p$ of that text and
-# cannot grow any more.
+# Here it is also the best one, so best-of-n soon writes it always; then the KL is
+# $-\log p$ of that text and cannot grow any more.
 
 # %% id="08-kl-few"
 from course.policy.enumerable import TinyPolicy
@@ -282,8 +282,9 @@ claim("a third of its texts lie below that edge", 0.3 < poor < 0.4, share=poor)
 # the gold score rise with it? That depends on the proxy, and two things make one: how
 # many texts it has seen and how long it was trained on them. To tell them apart we
 # train three more, with the rate of chapter 07 and the *same number of updates*, 128 of
-# 16 texts each: on 128 texts (again and again), on 512 and on 2,048 (once). The
-# checkpoint is the fourth: 500 texts too, but half the updates at a third of the rate.
+# 16 texts each: on 128 texts (sixteen times over), on 512 (four times) and on 2,048
+# (once). The checkpoint is the fourth: 500 texts too, but half the updates at a third
+# of the rate.
 #
 # A fifth chooser is the **negative control**: it draws its scores at random.
 #
@@ -292,8 +293,9 @@ claim("a third of its texts lie below that edge", 0.3 < poor < 0.4, share=poor)
 #
 # <details><summary>Answer</summary>
 #
-# They promise almost the same: the largest of 64 standardised numbers is about the same
-# whatever they mean. Promises tell you nothing about a reward model. What is delivered
+# They promise much the same, about 2: the largest of 64 standardised numbers is about
+# the same whatever they mean. The checkpoint promises as much as the best of them and
+# delivers least, so a promise tells you nothing about a reward model. What is delivered
 # depends on how well the proxy agrees with gold.
 #
 # </details>
@@ -325,8 +327,9 @@ for size, model in grown.items():
     choosers[f"{size:,} texts, 128 updates"] = standardise(scores).view(P, N)
 
 # %% [markdown] id="08-curves-text"
-# The untrained **lexicon** chooses as well: it adds up the valence of known words. (It
-# is no outsider: its words and our texts were rated in the same study.)
+# The **lexicon**, which needs no training, is one more chooser: it adds up the valence
+# of known words. (It is no outsider: its words and our texts were rated in the same
+# study.)
 #
 # What should we expect? If proxy and gold were jointly normal *among the candidates of
 # one prompt*, gold would rise by a fixed share of what the proxy promises: the slope of
@@ -368,7 +371,7 @@ print(f"{'a random pick':<35}                  {control[-1]:+.2f}")
 # $\sqrt{\mathrm{KL}}$: in that unit, [Gao and others
 # (2022)](https://arxiv.org/abs/2210.10760) found, the gold curve of best-of-n is close
 # to a parabola, $d\,(a - b\,d)$, which turns down far enough out. Whether ours do, you
-# see below. The grey band is what the proxies promise, all of them.
+# see below. The grey band is what the choosers promise, all of them.
 
 # %% id="08-signature"
 d = [best_of_n_kl(n) ** 0.5 for n in ns]
@@ -428,13 +431,14 @@ claim("500 texts: more training gives more", longer > brief, short=brief, long=l
 #
 # - **Regressional Goodhart.** The proxy is gold plus noise, and choosing the largest
 #   proxy chooses large noise too. This slows the gain and never turns it round: it is
-#   the slope in the table.
+#   the slope in the table, which foresees the gold of the four proxies to about 0.1
+#   (and that of the lexicon less well).
 # - **Extremal Goodhart.** Far out there are texts about which the proxy is wrong in a
 #   way that the pool did not show. Then gold can *fall*.
 #
 # Up to n = 64 our curves show the first kind. (Where one bends at the end, remember
-# that its last point rests on 32 texts.) The second needs a longer way; chapter 14 goes
-# it and measures the fall. Here only this: it *can* happen, and
+# that its last point rests on 32 texts.) The second needs a longer way than this
+# chapter goes. Here only this: it *can* happen, and
 #
 # > "More samples are always better"
 #
@@ -502,8 +506,8 @@ claim("3.7 changes are expected, within 1", near, counted=changes, theory=expect
 # tokens is no candidate, because fine-tuning would teach the writer that it ends there.
 # The **control** goes through the same round with texts picked at random.
 #
-# **Predict first.** Both writers are trained on their own model's texts. Will the
-# control stay where it was, in gold score and in KL?
+# **Predict first.** Both models are trained on texts that the writer itself wrote. Will
+# the control stay where it was, in gold score and in KL?
 #
 # <details><summary>Answer</summary>
 #
@@ -565,9 +569,9 @@ for name, s in (("random texts", by_chance), ("rejection sampling", by_proxy)):
 
 # %% [markdown] id="08-judge-text"
 # The judges: **gold** on 192 openings that were not in the pool; the lexicon; the KL to
-# the start; the **surprise** of its own tokens (an estimate of its entropy); and the
-# share of different word pairs in all it wrote, for diversity. The start, which was not
-# trained, writes three times.
+# the start; the **surprise** of the writer's own tokens (an estimate of its entropy);
+# and the share of different word pairs in all it wrote, for diversity. The start, which
+# was not trained, writes three times.
 
 # %% id="08-judge"
 from course.policy.kl import kl_seq
@@ -602,7 +606,8 @@ for name, models in writers.items():
 
 # %% [markdown] id="08-best-text"
 # And best-of-8 by the same proxy, on the *same* openings: eight texts for each, of
-# which one is kept. Its KL needs no estimate.
+# which one is kept. Its KL needs no estimate: the formula gives it, a little too high
+# if texts repeat.
 
 # %% id="08-best"
 candidates = write_all(writer, [start for start in fresh for _ in range(8)], seed=9)
@@ -645,9 +650,12 @@ ahead = (best8 - float(judged.mean())) - (rft_g - start_g)
 claim("best-of-8 gains more, with less", ahead > 0.2, ahead_by=ahead)
 
 # %% [markdown] id="08-limits"
-# Only what lies above the control is due to the choice. Fine-tuning is the more
-# expensive way in nats: most of its distance is what the control travels too, for
-# nothing. But its gain is there for one text each time, where best-of-8 writes eight.
+# Only what lies above the control is due to the choice. And look below, too: the
+# control *lost* a little gold in each of its three runs, for a reason that this page
+# does not show. So compare with the start as well; rejection sampling ends above both.
+# Fine-tuning is the more expensive way in nats: most of its distance is what the
+# control travels too, for nothing. But its gain is there for one text each time, where
+# best-of-8 writes eight.
 #
 # ## What was shown, and what not
 #
@@ -680,7 +688,7 @@ claim("best-of-8 gains more, with less", ahead > 0.2, ahead_by=ahead)
 # 2. 0: of two texts it is never the better one.
 # 3. Where draws can repeat, above all where the best text is likely. Two equal texts
 #    share their probability; keeping either changes nothing, so ties only lower the KL.
-# 4. Nothing. On its own scale every chooser promises about the same.
+# 4. Nothing about their worth. On its own scale every proxy promises about the same.
 # 5. Fine-tuning on any of its own texts moves the writer, in KL and in how often it
 #    ends. Only the difference to the control is due to the choice.
 # 6. Two epochs of more texts are more updates. Texts and training move together.

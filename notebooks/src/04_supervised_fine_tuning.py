@@ -666,7 +666,7 @@ plots.ladder(
     {name: log["ended"][-1] for name, log in logs.items()},
     title="One row of the embedding teaches the adapters to stop",
     x="share of texts that end within 48 tokens",
-    alt="Three bars: full fine-tuning near 1, adapters at about a half, adapters with "
+    alt="Three bars: full fine-tuning near 1, adapters below a half, adapters with "
     "the row of the end token near 1 again.",
 )
 

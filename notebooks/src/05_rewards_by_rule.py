@@ -253,7 +253,7 @@ for i in range(1, len(a) + 1):
         else:
             L[i, j] = max(L[i - 1, j], L[i, j - 1])
 F_1 = float(2 * L[-1, -1] / (len(a) + len(b)))
-print(f"LCS {int(L[-1, -1])} words, ROUGE-L {F_1:.2f}")
+print(f"LCS {int(L[-1, -1])} words, ROUGE-L {F_1:.3f}")
 
 # %% id="05-rouge-figure"
 import matplotlib.pyplot as plt
@@ -268,7 +268,7 @@ for i, j in torch.cartesian_prod(torch.arange(len(a)), torch.arange(len(b))).tol
     weight = "bold" if a[i] == b[j] else "normal"
     ink = "white" if number > 3 else "black"
     axes.text(j, i, number, ha="center", va="center", weight=weight, color=ink)
-title = f"{int(L[-1, -1])} words in common and in order: ROUGE-L {F_1:.2f}"
+title = f"{int(L[-1, -1])} words in common and in order: ROUGE-L {F_1:.3f}"
 alt = """The table of L, growing from the top left to its largest number at the bottom
 right; bold where two words are equal."""
 plots.finish(axes, title, "reference", "hypothesis", alt)

@@ -101,7 +101,7 @@ for ax, row in zip(axes, (calm, split), strict=True):
     ax.set(title=f"they {name}: mean {mean[row]:+.1f}", xlabel="rating")
 axes[0].set_ylabel("people")
 plots.show(
-    "Two histograms of ratings with the same mean. Left, nearly all people give "
+    "Two histograms of ratings with nearly the same mean. Left, all people give "
     "the same rating; right, ratings reach from one end of the scale to the other."
 )
 
@@ -222,7 +222,8 @@ for name, part in groups.items():
     s_2, v = y[part].var(), wide[part].mean()
     within[name] = pearson(x[part], y[part])
     foreseen[name] = float((s_2 / (s_2 + v)).sqrt())
-    print(f"{name:<18} r {within[name]:.3f}, formula {foreseen[name]:.3f}")
+    r_both = f"r {within[name]:.3f}, formula {foreseen[name]:.3f}"
+    print(f"{name:<18} {r_both}, s² {s_2:.2f}, v {v:.2f}")
 sign_only = pearson(x, y.sign())
 print(f"the rest's sign alone, all texts: r {sign_only:.3f}")
 
@@ -237,7 +238,7 @@ plots.ladder(
     title="Agreement depends on how much the texts differ",
     x="Pearson r, one rating against the mean of the others",
     alt="Six bars of one-against-rest correlation: all movie texts 0.88, the liked "
-    "half 0.57, the disliked half 0.53, products 0.90, tweets 0.86, news 0.72.",
+    "half 0.57, the disliked half 0.53, products 0.90, tweets 0.86, news 0.71.",
 )
 
 # %% id="06-range-claim" tags=["nbval-check-output"]
@@ -832,7 +833,7 @@ plots.finish(
 # %% id="06-sim-fits"
 fits = [ask(20_000, 1, 0, seed) for seed in range(20)]
 worst_r = min(pearson(strengths, m) for strengths, _ in fits)
-# z² has mean 1; of 20 × 40 strengths its standard error is sqrt(2 / 800) = 0.05
+# z² has mean 1 where the standard errors are right
 z2 = float(torch.cat([((s_fit - m) / se_fit) ** 2 for s_fit, se_fit in fits]).mean())
 print(f"20 fits: r with the planted values at least {worst_r:.4f}, mean z² {z2:.2f}")
 

@@ -639,8 +639,9 @@ plots.finish(axes, title, "KL to the start (nats per text)", "gold, pool sd", al
 start_g, control_g, rft_g = (float(seen[name][:, 0].mean()) for name in seen)
 wins = rft_g - control_g
 claim("rejection sampling beats its control by 0.1", wins > 0.1, by=wins)
+claim("and it ends above the start", rft_g > start_g, by=rft_g - start_g)
 lifted = control_g - start_g
-claim("random texts lift gold by less than 0.25", lifted < 0.25, gain=lifted)
+claim("random texts do not lift gold by 0.25", lifted < 0.25, gain=lifted)
 kl_control = float(seen["random texts"][:, 2].mean())
 claim("yet they move the writer by over a nat", kl_control > 1, KL=kl_control)
 kl_rft = float(seen["rejection sampling"][:, 2].mean())

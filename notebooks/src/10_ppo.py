@@ -212,12 +212,12 @@ plots.finish(
 # F = \mathbb{E}_{y \sim \pi_{old}}\bigl[\nabla \log \pi(y)\, \nabla \log
 # \pi(y)^\top\bigr], $$
 #
-# with $g$ the gradient and $F$ the **Fisher matrix**. The best direction is $d
-# \propto F^{-1} g$, the **natural gradient**: it measures length in nats, not in
-# logits. That is **TRPO** ([Schulman and others
-# 2015](https://arxiv.org/abs/1502.05477)): this direction, a length that spends
-# $\delta$, and a line search, because both formulas are approximations. With nine
-# logits it is eight lines. We go along both directions until the same KL is spent.
+# with $g$ the gradient and $F$ the **Fisher matrix**. The best direction is $d \propto
+# F^{-1} g$, the **natural gradient**: it measures length in nats, not in logits. That
+# is **TRPO** ([Schulman and others 2015](https://arxiv.org/abs/1502.05477)): this
+# direction, a length that spends $\delta$, and a line search, because both formulas are
+# approximations. With nine logits it is a dozen lines. We go along both directions
+# until the same KL is spent.
 
 # %% id="10-trpo"
 exact = TinyPolicy(old.logits.clone().requires_grad_())
@@ -512,7 +512,8 @@ claim(
 # with $D = \sum_t (l^{old}_t - l^{ref}_t)$. `shaped_rewards` computes it. How large
 # should $\beta$ be? Either **fixed**, or steered by a **controller** towards a target
 # KL ([Ziegler and others 2019](https://arxiv.org/abs/1909.08593)): raise $\beta$ a
-# little where the KL is too large, lower it where it is too small:
+# little where the KL is too large, lower it where it is too small. `n_sequences` is the
+# number of texts since the last change, and a longer `horizon` makes it slower:
 #
 # `beta *= 1 + clip(kl / target - 1, -0.2, 0.2) * n_sequences / horizon`
 #
@@ -782,7 +783,8 @@ board.draw(h_ppo, f"PPO: the score {verdict}, for {spent:.1f} nats of KL per tex
 #    texts became degenerate.
 # 4. **Are the steps the right size?** A share of clipped tokens of some per cent, and
 #    a KL to the old policy well below 0.1. That is our rule of thumb, not a law. Much
-#    more: smaller steps. Zero: the clip does nothing.
+#    more: smaller steps. Zero: the clip does nothing. By this rule our own run takes
+#    large steps: the check below prints its largest share.
 # 5. **Does the critic know anything?** Explained variance is 1 for a perfect critic, 0
 #    for one that always says the same, negative for a harmful one.
 #
@@ -1059,7 +1061,7 @@ for n in range(5):
 # A longer run would tell more.
 #
 # Does the entropy fall further without the leash, and are the texts more alike than
-# with it? On this page, look; with another language model they were not.
+# with it? On this page, yes; with another language model it was otherwise.
 #
 # ## What was shown, and what was not
 #

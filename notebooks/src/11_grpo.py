@@ -619,21 +619,24 @@ claim(
 
 # %% [markdown] id="11-kl-verdict-text"
 # So the description confuses two uses. **To watch a run, k3 is the better estimate. As
-# a loss it is the forward KL:** still a leash, still of use (GRPO was published with
-# it), but another leash than the one in the formula. Whoever wants the one in the
-# formula puts k1 into the *reward*, as REINFORCE, PPO and RLOO do in this course, or
-# multiplies k3 by the ratio, as DeepSeek-V3.2
-# ([2025](https://arxiv.org/abs/2512.02556)) and TRL 1.16 do unless told otherwise. And
-# whoever puts k1 into the loss has no leash, and a curve that looks like one.
+# a loss it is the KL the other way round,** $\text{KL}(\text{ref} \,\|\, \pi)$, often
+# called the forward KL: still a leash, still of use (GRPO was published with it), but
+# another leash than the one in the formula. Whoever wants the one in the formula puts
+# k1 into the *reward*, as REINFORCE, PPO and RLOO do in this course, or multiplies k3
+# by the ratio, as DeepSeek-V3.2 ([2025](https://arxiv.org/abs/2512.02556)) and TRL 1.16
+# do unless told otherwise. And whoever puts k1 into the loss has no leash, and a curve
+# that looks like one.
 #
 # ## The adder learns
 #
 # ### Two steps on one page
 #
 # A step draws questions, writes a group of sixteen answers to each, asks the test, and
-# makes one update. There is no reference: nothing but the test says what a good answer
-# is. Here is GRPO, from the functions above, and RLOO. They differ in the advantages
-# and in the ratio: one for each token, or one for each answer.
+# makes one update. In the runs below $\beta$ is 0, so no reference holds the policy
+# back: nothing but the test says what a good answer is. Here is GRPO, from the
+# functions above, and RLOO. They differ in the advantages, in the ratio (one for each
+# token, or one for each answer), and in the place of the KL penalty: k3 in the loss, or
+# k1 in the reward.
 
 # %% id="11-page"
 from torch.nn.utils import clip_grad_norm_
@@ -720,6 +723,7 @@ for round_ in range(3):
     print(f"round {round_}: {rollout.scores.mean():.2f} of the answers are right")
 
 # %% [markdown] id="11-train-text"
+# Three rounds say nothing yet: each drew only eight questions, some easier than others.
 # `course.policy.loop.train` is that loop with a schedule and a history. Three runs of
 # GRPO differ in their seed, one is RLOO. The last is the **negative control**: its
 # rewards are coin flips, right as often as the model is at the start, whatever the
@@ -920,8 +924,8 @@ claim(
 
 # %% [markdown] id="11-more-text"
 # The lines do not simply rise. Each climbs quickly, falls back after the learning rate
-# has reached its peak, and recovers as the rate falls. So this rate is at the edge of
-# what the model bears, and a lower peak would be the first thing to try.
+# has reached its peak, and recovers as the rate falls. That suggests a rate at the edge
+# of what the model bears; a lower peak would be the first thing to try.
 #
 # The same moment is the end of the coin flips. They did not just fail to help, they
 # destroyed what the model knew: a reward without a direction still makes steps, large
@@ -991,10 +995,12 @@ claim("the entropy falls by more than a third",
       sum(entropy[-10:]) < 0.67 * sum(entropy[:10]))  # fmt: skip
 
 # %% [markdown] id="11-samples-text"
-# So the common reading is wrong here. Pass@16 rises by sharpening
-# alone: sixteen less careless tries find the answer more often than sixteen wild ones.
-# And of what training added to pass@16, most could be had that way. What remains is
-# what the greedy column said.
+# So the common reading is wrong here. Pass@16 rises by sharpening alone: sixteen less
+# careless tries find the answer more often than sixteen wild ones. And of what training
+# added to pass@16, most could be had that way. What remains is what the greedy column
+# said. The right panel shows the silent groups, whose answers are all right or all
+# wrong: most of them during the fall, few at the end, when about half of the answers
+# are right.
 #
 # The same problems, before and after, eight tries each:
 
@@ -1021,7 +1027,7 @@ for seed, prompt in enumerate(held_out[100:1600:300]):
 #
 # <details><summary>Answer</summary>
 #
-# GRPO pushes the wrong one hardest, by −2.65: the group is nearly solved, so its
+# GRPO pushes the wrong one hardest, by −2.64: the group is nearly solved, so its
 # standard deviation is small. The right answers get +0.38 from GRPO and +0.14 or less
 # from the other group methods, but +0.70 from the batch baseline, which only sees that
 # they are better than the rest of the batch.

@@ -504,9 +504,9 @@ claim(
 # reward minus $\beta$ KL. That is how we made the labels, so it must win here. cDPO
 # doubts labels that are right. IPO does not believe in strengths at all: it wants a
 # share of votes, at a small KL. KTO forgets strengths: the two most liked texts rise
-# alike, and pay for it with all others. (It creeps on even after 800 steps.) ORPO and
-# SimPO know no reference; SimPO's optimum depends on lengths. Which question is yours,
-# no loss can tell you.
+# alike, at the cost of all others. (It creeps on even after 800 steps.) ORPO and SimPO
+# know no reference; SimPO's optimum depends on lengths. Which question is yours, no
+# loss can tell you.
 #
 # ## The review writer learns from pairs
 #
@@ -661,15 +661,16 @@ print(f"on the {len(even)} pairs where it does not: {matched:.2f} ± {spread:.2f
 # %% [markdown] id="12-train-after"
 # Three things to read off. The policy is a reward model too: without ever seeing a
 # score it orders pairs that it did not learn from. It orders the pairs that it *did*
-# learn from far better: 128 pairs are few, and it has seen each four times. In the
+# learn from better still: 128 pairs are few, and it has seen each four times. In the
 # next figure the loss hardly moves while the pairs are new, and drops when they come
-# again: that is memory, not insight. And look at the last line before you praise it. A
-# text that did not end lost a point, such texts are the longest, so **length alone**
-# would order many pairs. A rule of one line is the rival that every preference model
-# should be compared with. The last line is the test: pairs whose chosen text is not the
-# shorter one. One half would be chance. If that lies within two standard errors, then
-# this page does not show that the policy learned more than the length, whatever the
-# accuracy over all pairs is.
+# again. A part of this may be the learning rate, which still rises in the first pass;
+# but a drop that sharp, on these pairs, is memory more than insight. And look at the
+# last line before you praise it. A text that did not end lost a point, such texts are
+# the longest, so **length alone** would order many pairs. A rule of one line is the
+# rival that every preference model should be compared with. The last line is the test:
+# pairs whose chosen text is not the shorter one. One half would be chance. If that lies
+# within two standard errors, then this page does not show that the policy learned more
+# than the length, whatever the accuracy over all pairs is.
 
 # %% id="12-train-claim" tags=["nbval-check-output"]
 first_loss = history["loss"][0]
@@ -1061,11 +1062,13 @@ for b in (1.0, 0.5, 0.1):
 # nats, about 400 for five. Rejection sampling of $\pi^*$ itself (the last cell) is more
 # expensive still at a small β, and the true price is higher, because $r_{\max}$ is not
 # the best of one pool. The **trained** policies paid in nats for being fast. Part of
-# what they bought is the end of the text: look at the column "ends". The rest is steps
-# along noisy gradients of a few hundred texts, and overfitting to 128 pairs. Do not
-# read a ranking of PPO, GRPO and DPO out of points a few standard errors apart, at one
-# learning rate each. What does not depend on such details is the second panel: **the
-# judge who trained is the friendliest one**.
+# what they bought is the end of the text: look at the column "ends". Other nats, we
+# suppose, went into noisy gradients of a few hundred texts and, for DPO, into
+# overfitting to 128 pairs. Do not read a ranking of PPO, GRPO and DPO out of points a
+# few standard errors apart, at one learning rate each. What does not depend on such
+# details is the second panel: **the judge who trained is the friendliest one**. And
+# distrust the third: the row of the table that the lexicon likes best is the control
+# with swapped labels, whose texts do not end.
 #
 # Here is what they write, for the first openings, none of them picked.
 
@@ -1195,7 +1198,8 @@ claim(
 # <details><summary>Answers</summary>
 #
 # 1. By rejection: keep a text of the reference with probability $e^{(r - r_{\max})/
-#    \beta}$. The number of texts for one that is kept grows exponentially in $1/\beta$.
+#    \beta}$. The number of texts for one that is kept grows with $1/\beta$, at
+#    first exponentially.
 # 2. It cancels, being the same for both texts of a prompt. For texts of two different
 #    prompts, or for a single text, it would stay.
 # 3. The reference is not the policy's start, or sees other tokens (template, padding,

@@ -45,7 +45,7 @@
 #
 # Large: $e^{r/\beta}$ is nearly 1 for every text, so it is the reference. Small: the
 # best text takes all, however improbable it was. β has the unit of the reward for each
-# nat: it says how many stars a nat of KL may cost.
+# nat: it says how many stars a nat of KL costs.
 #
 # </details>
 
@@ -501,8 +501,9 @@ claim(
 # %% [markdown] id="12-zoo-text"
 # Read the table with care: **the others answer other questions; they are not worse.**
 # Only DPO claims that people choose with chance $\sigma(r_w - r_l)$ and that the aim is
-# reward minus $\beta$ KL. That is how we made the labels, so it must win here. cDPO
-# doubts labels that are right. IPO does not believe in strengths at all: it wants a
+# reward minus $\beta$ KL. That is how we made the labels, so it must win here. Robust
+# DPO undoes the flips that it was told of. Hinge arrives only because its margin
+# happens to fit these stars. cDPO doubts labels that are right. IPO does not believe in strengths at all: it wants a
 # share of votes, at a small KL. KTO forgets strengths: the two most liked texts rise
 # alike, at the cost of all others. (It creeps on even after 800 steps.) ORPO and SimPO
 # know no reference; SimPO's optimum depends on lengths. Which question is yours, no
@@ -1084,8 +1085,8 @@ for n in range(4):
 # ## A map of the methods
 #
 # Fourteen names, and few ideas. A method is a choice in each column. First those that
-# write their own texts and are told a score for each, in groups of one prompt but for
-# REINFORCE and PPO:
+# write their own texts and are told a score for each. All but REINFORCE and PPO write a
+# group of texts for each prompt:
 #
 # | method | ratio and clip | baseline | joined by | KL |
 # |---|---|---|---|---|

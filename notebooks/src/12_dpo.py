@@ -503,11 +503,11 @@ claim(
 # Only DPO claims that people choose with chance $\sigma(r_w - r_l)$ and that the aim is
 # reward minus $\beta$ KL. That is how we made the labels, so it must win here. Robust
 # DPO undoes the flips that it was told of. Hinge arrives only because its margin
-# happens to fit these stars. cDPO doubts labels that are right. IPO does not believe in strengths at all: it wants a
-# share of votes, at a small KL. KTO forgets strengths: the two most liked texts rise
-# alike, at the cost of all others. (It creeps on even after 800 steps.) ORPO and SimPO
-# know no reference; SimPO's optimum depends on lengths. Which question is yours, no
-# loss can tell you.
+# happens to fit these stars. cDPO doubts labels that are right. IPO does not believe in
+# strengths at all: it wants a share of votes, at a small KL. KTO forgets strengths: the
+# two most liked texts rise alike, at the cost of all others. (It creeps on even after
+# 800 steps.) ORPO and SimPO know no reference; SimPO's optimum depends on lengths.
+# Which question is yours, no loss can tell you.
 #
 # ## The review writer learns from pairs
 #

@@ -87,7 +87,8 @@ def test_unequal_shapes_are_refused():
         kl_estimators(torch.zeros(2, 3), torch.zeros(3))
 
 
-def test_the_exercise_tells_the_form_that_cancels():
+def test_the_exercise_accepts_the_form_that_its_text_gives():
+    """It cancels a little, and is right by the text: no hidden rule rejects it."""
     from course.checks.catalogue import find
     from course.checks.checking import examine
 
@@ -97,4 +98,4 @@ def test_the_exercise_tells_the_form_that_cancels():
         return torch.stack([d, d**2 / 2, torch.exp(-c) - 1 + c])
 
     verdict = examine(find("11.3"), kl_estimators)
-    assert verdict.status == "wrong" and "torch.expm1" in verdict.sentence
+    assert verdict.status == "correct"

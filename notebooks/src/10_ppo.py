@@ -478,8 +478,8 @@ left.legend()
 left.figure.suptitle("λ trades bias against variance", x=0.02, ha="left")
 plots.show(
     "Left, the error of the mean gradient is zero for the exact critic and falls to "
-    "zero at lambda 1 for the constant one. Right, the variance rises with lambda for "
-    "both, and that of the exact critic is the lower."
+    "zero at lambda 1 for the constant one. Right, the variance is largest at lambda "
+    "1 for both, and that of the exact critic is the lower."
 )
 
 # %% [markdown] id="10-value-text"

@@ -90,7 +90,7 @@ for n, (name, bars) in enumerate(shown.items()):
     axes.bar(at, bars.tolist(), 0.2, label=name, hatch=hatch, edgecolor="white")
 axes.set_xticks(range(7), labels)
 alt = (
-    "Seven groups of four bars. With beta 3 the optimum looks like the reference; with "
+    "Seven groups of four bars. With beta 3 the optimum is near the reference; with "
     "beta 0.3 nearly all probability lies on the text with five stars."
 )
 title = "The smaller β, the more the best text takes"
@@ -1007,7 +1007,7 @@ for axes, key in zip(places, ("aim", "gold", "lexicon"), strict=True):
     panel(axes, key)
 places[0].set_ylabel("mean, in standard deviations")
 places[2].set_ylabel("mean, in the lexicon's unit")
-places[0].legend(fontsize=7, loc="lower right")
+places[0].legend(fontsize=7, loc="upper left", bbox_to_anchor=(0, -0.2), ncol=3)
 above = sum(rival > aim for _, aim, rival in compared.values())
 title = f"At equal KL, best-of-n is ahead of {above} of the {len(compared)} compared"
 places[0].figure.suptitle(title)

@@ -358,7 +358,7 @@ STYLES = {
     "12.2 regrouped": lambda c, r, rc, rr: (c - r) - (rc - rr).detach(),
     "12.3 softplus": lambda h, beta: F.softplus(-beta * h).mean(),
     "12.4 einsum": lambda a, r, m, beta: beta * torch.einsum(
-        "bt,bt->b", a - r.detach(), m.to(a.dtype)
+        "bt->b", (a - r.detach()).masked_fill(~m, 0)
     ),
     "12.5 mse_loss": lambda h, beta: F.mse_loss(h, torch.full_like(h, 0.5 / beta)),
 }  # fmt: skip

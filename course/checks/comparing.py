@@ -144,8 +144,8 @@ def _gradient_difference(
             return Difference(
                 "flat",
                 f"the values are right, but the slope with respect to `{name}` is 0 "
-                "where it should not be: a clamp, a maximum, a comparison or abs is "
-                "flat there",
+                "where it should not be: something on the way is detached, or a "
+                "clamp, a maximum, a comparison or abs is flat there",
                 mine,
                 gradient,
             )

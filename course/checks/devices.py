@@ -1,5 +1,6 @@
 """Does a function stay on the device of its inputs?  Asked without a second device."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -59,7 +60,8 @@ def device_problem(function: Callable[..., Any], probe: Probe) -> str | None:
         return None
     pretend = _Pretend(arguments)
     try:
-        with pretend:
+        with pretend, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             result = function(*arguments)
     except MixedDevices:
         return f"on a GPU your function would mix in a tensor of the CPU: {FIX}"

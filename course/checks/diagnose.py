@@ -61,7 +61,7 @@ def _variants(value: Any) -> Iterator[Any]:
 
 def _without_effect(case: Case) -> str | None:
     """An argument that the answer does not react to, where a right one would."""
-    right = case.exercise.load()
+    right, idle = case.exercise.load(), []
     for place, name in enumerate(case.exercise.parameters):
         moved = 0
         for probe in case.probes:
@@ -81,10 +81,10 @@ def _without_effect(case: Case) -> str | None:
             if moved < 0:
                 break
         if moved >= 2:
-            return (
-                f"`{name}` has no effect on your result: another value changes nothing"
-            )
-    return None
+            idle.append(name)
+    if len(idle) != 1:  # a result that never changes says nothing of one argument
+        return None
+    return f"`{idle[0]}` has no effect on your result: another value changes nothing"
 
 
 def _reads_hidden(case: Case) -> str | None:

@@ -96,9 +96,8 @@ def capped(case: Case) -> str | None:
             cap = power * math.log(10)
             if abs(float(mine) - cap) < 0.01:
                 return (
-                    f"your result stops at {cap:.4g} = −ln 1e-{power}: a small number "
-                    "added or clamped before the logarithm caps it where the model is "
-                    "most wrong"
+                    "your result stops rising where the model is most wrong: a small "
+                    "number added or clamped before the logarithm caps it there"
                 )
     return None
 
@@ -175,8 +174,9 @@ def _features(case: Case) -> Iterator[tuple[str, str, list[bool]]]:
                 )  # fmt: skip
         elif all(isinstance(v, (int, float)) for v in values):
             for fixed in sorted(set(values))[:12]:
+                shown = str(fixed) if isinstance(fixed, bool) else f"{fixed:g}"
                 yield (
-                    f"`{name}` is {fixed:g}", f"`{name}` is not {fixed:g}",
+                    f"`{name}` is {shown}", f"`{name}` is not {shown}",
                     [v == fixed for v in values],
                 )  # fmt: skip
         elif all(isinstance(v, (str, list)) for v in values):

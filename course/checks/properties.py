@@ -115,6 +115,27 @@ def invariant_to_padding(
     return Property(" ".join(f"invariant to padding {side}".split()), fails)
 
 
+def ignores_padding(arguments: Callable[[], tuple[Any, ...]], *places: int) -> Property:
+    """NaN on padding, in these arguments, changes nothing; the mask comes with them."""
+
+    def fails(function: Callable[..., Any]) -> str | None:
+        given = arguments()
+        padding = next(~x for x in given if getattr(x, "dtype", None) == torch.bool)
+        spoilt = [
+            x.masked_fill(padding, torch.nan) if n in places else x
+            for n, x in enumerate(given)
+        ]
+        one, other = (torch.as_tensor(function(*call)) for call in (given, spoilt))
+        if one.shape == other.shape and torch.allclose(one, other, equal_nan=True):
+            return None
+        return (
+            "NaN on padding must not change the result: 0 times NaN is NaN, so "
+            "replace what stands there, with masked_fill or torch.where"
+        )
+
+    return Property("ignores NaN on padding", fails)
+
+
 def draw(*shape: int, seed: int = 0, scale: float = 1.0) -> Tensor:
     """Normal numbers of a shape, always the same for a seed."""
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed)) * scale

@@ -193,19 +193,10 @@ def _holds(case: Case, candidate: Callable[..., Any]) -> bool:
 
 
 def mostly(case: Case) -> str | None:
-    """A mistake whose result the answer has on most of the probes where it is wrong."""
-    best, most = "", 0
-    wrong = [n for n in case.wrong if case.outcomes[n].error is None]
-    for mistake in case.exercise.mistakes:
-        agree = []
-        for n in wrong:
-            theirs = called(mistake.function, case.probes[n])
-            if case.fits(lambda *_, v=theirs: v, [n]) and not case.right(n, theirs):
-                agree.append(n)
-        enough = len(telling(case.outcomes[n].value for n in agree)) >= 2
-        if enough and len(agree) >= max(2, most + 1) and 2 * len(agree) >= len(wrong):
-            best, most = mistake.sentence, len(agree)
-    if not best:
+    """A mistake whose result the answer has on all probes where it is wrong."""
+    if len(case.wrong) < 2 or not case.says_enough():
         return None
-    probes = f"{most} of the {len(case.wrong)} probes where your result is wrong"
-    return f"on {probes} it is that of a known mistake: {best}"
+    for mistake in case.exercise.mistakes:
+        if case.fits(mistake.function, case.wrong):
+            return mistake.sentence
+    return None

@@ -48,8 +48,9 @@ print([round(x, 3) for x in rho[0].tolist()])
 # - **Given** `logprobs`, `old_logprobs`, `mask`, shape `(batch, time)`; `advantages`,
 #   shape `(batch,)` or `(batch, time)`; `clip_eps`, the half-width of the clip.
 # - **Return** a scalar: $\max(-A\rho, -A\,\mathrm{clip}(\rho, 1-\varepsilon,
-#   1+\varepsilon))$, averaged over all completion tokens of the batch. A gradient
-#   flows into `logprobs` only.
+#   1+\varepsilon))$, averaged over all completion tokens of the batch. What stands in
+#   the log-probabilities on padding may be anything. A gradient flows into `logprobs`
+#   only.
 # - *About 6 lines.* You may use your `importance_ratio`.
 
 
@@ -136,7 +137,8 @@ for lam in (0.0, 0.5, 1.0):
 
 # %% [markdown] id="10-4-text"
 # - **Given** `scores`, shape `(batch,)`; `old_logprobs`, `ref_logprobs` and `mask`,
-#   shape `(batch, time)`; `beta`, the price of one nat.
+#   shape `(batch, time)`; `beta`, the price of one nat. What stands on padding may be
+#   anything, NaN included.
 # - **Return** shape `(batch, time)`: $r_t = -\beta (l^{old}_t - l^{ref}_t)$, plus the
 #   score where $t$ is the last completion token; 0 on padding. It is a constant: no
 #   gradient.

@@ -111,7 +111,8 @@ claim("the first loss of a run is ln 2", abs(first - 0.6931) < 1e-4, loss=first)
 
 # %% [markdown] id="12-4-text"
 # - **Given** `logprobs` and `ref_logprobs`, shape `(batch, time)`, in nats; `mask`,
-#   true on the tokens of the text and false on padding; `beta`.
+#   true on the tokens of the text and false on padding; `beta`. What stands on padding
+#   may be anything, NaN included.
 # - **Return** shape `(batch,)`: $\hat r = \beta (l - l^{\text{ref}})$ with $l$ the sum
 #   over the text's tokens. No gradient flows into the reference.
 # - *About 2 lines.*

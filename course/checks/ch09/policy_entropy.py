@@ -65,7 +65,10 @@ def in_bits(logits: Tensor, mask: Tensor) -> Tensor:
     return mean(each(logits), mask) / math.log(2)
 
 
-@mistake("a probability that rounds to 0 gives 0 · log 0 = NaN: use log_softmax")
+@mistake(
+    "your result is NaN as soon as a probability rounds to 0 or exp overflows: use "
+    "log_softmax, which stays finite"
+)
 def naive_logarithm(logits: Tensor, mask: Tensor) -> Tensor:
     p = logits.softmax(-1)
     return mean(-(p * p.log()).sum(-1), mask)

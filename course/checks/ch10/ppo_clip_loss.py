@@ -4,7 +4,12 @@ import torch
 from torch import Tensor
 
 from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
-from course.checks.properties import draw, invariant_to_padding, mask_of
+from course.checks.properties import (
+    draw,
+    ignores_padding,
+    invariant_to_padding,
+    mask_of,
+)
 
 
 def probes(generator: torch.Generator) -> list[Probe]:
@@ -201,6 +206,7 @@ EXERCISE = Exercise(
         Property("stops what went too far", stops_what_went_too_far),
         Property("keeps what went the wrong way", keeps_what_went_the_wrong_way),
         invariant_to_padding(example, 3),
+        ignores_padding(lambda: example(3), 0, 1),
     ),
     differentiable=("logprobs",),
     constant=("old_logprobs", "advantages"),

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
-from course.checks.properties import draw, mask_of
+from course.checks.properties import draw, ignores_padding, mask_of
 
 
 def probes(generator: torch.Generator) -> list[Probe]:
@@ -131,6 +131,11 @@ def per_token(scores, old_logprobs, ref_logprobs, mask, beta):
     return build(scores, -beta * (old_logprobs - ref_logprobs) / length, mask)
 
 
+def given() -> tuple[Tensor, Tensor, Tensor, Tensor, float]:
+    old, ref = -draw(2, 4, seed=5).abs(), -draw(2, 4, seed=6).abs()
+    return draw(2), old, ref, mask_of([4, 2], 4), 0.4
+
+
 def adds_up(function) -> str | None:
     old, ref, scores = -draw(3, 5, seed=1).abs(), -draw(3, 5, seed=2).abs(), draw(3)
     mask = mask_of([5, 2, 4], 5)
@@ -174,12 +179,13 @@ EXERCISE = Exercise(
         "token: position mask.sum(1) − 1. On padding the reward is 0.",
         "`position = torch.arange(T, device=mask.device)`, "
         "`is_last = position == mask.sum(1, keepdim=True) - 1`, then "
-        "`(penalty + is_last * …) * mask`",
+        "`(penalty + is_last * …).masked_fill(…)`",
     ),
     probes=probes,
     properties=(
         Property("adds up to score minus penalty", adds_up),
         Property("only the last token knows the score", only_the_last_knows_the_score),
+        ignores_padding(given, 1, 2),
     ),
     constant=("scores", "old_logprobs", "ref_logprobs"),
     mistakes=mistakes_in(__name__),

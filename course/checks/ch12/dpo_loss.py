@@ -23,6 +23,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("sixteen pairs, beta 0.5", (normal(16), 0.5)),
         Probe("a pair that is far off", (torch.tensor([-4000.0, 10.0]), 0.1)),
         Probe("a pair that is settled", (torch.tensor([4000.0]), 0.1)),
+        Probe("a pair that is hopeless", (torch.tensor([-40000.0, 5.0]), 0.1)),
         Probe("double precision", (normal(4).double(), 0.3)),
     ]
 
@@ -71,6 +72,22 @@ def no_log(h: Tensor, beta: float) -> Tensor:
 )
 def log_of_sigmoid(h: Tensor, beta: float) -> Tensor:
     return -torch.sigmoid(beta * h).log().mean()
+
+
+@mistake(
+    "in double precision the sigmoid still becomes 0, only later: use F.logsigmoid, "
+    "which stays finite"
+)
+def only_doubled(h: Tensor, beta: float) -> Tensor:
+    return -torch.sigmoid(beta * h.double()).log().mean().to(h.dtype)
+
+
+@mistake(
+    "a small number added before the logarithm caps the loss where the order is most "
+    "wrong: use F.logsigmoid, which needs none"
+)
+def with_epsilon(h: Tensor, beta: float) -> Tensor:
+    return -(torch.sigmoid(beta * h) + 1e-8).log().mean()
 
 
 @mistake(

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from course.checks.exercise import Exercise, Probe, mistake, mistakes_in
-from course.checks.properties import draw, mask_of, unchanged
+from course.checks.properties import draw, ignores_padding, mask_of, unchanged
 
 SIGNATURE = (
     "implicit_rewards(logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor, "
@@ -168,6 +168,7 @@ EXERCISE = Exercise(
             spoilt_padding,
             "other numbers on padding",
         ),
+        ignores_padding(given, 0, 1),
     ),
     differentiable=("logprobs",),
     constant=("ref_logprobs",),

@@ -23,6 +23,10 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("as many prompts as texts", call(4, 4, beta=0.7)),
         Probe("a huge beta", call(6, beta=1000.0)),
         Probe("rewards of hundreds", call(6, beta=0.5, scale=300.0)),
+        Probe(
+            "prompts hundreds apart",
+            (torch.full((2, 2), 0.5), torch.tensor([[500.0, 501.0], [0.0, 1.0]]), 1.0),
+        ),
         Probe("double precision", (double[0].double(), double[1].double(), 0.5)),
     ]
 
@@ -72,6 +76,17 @@ def first_dimension(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
 )
 def exp_overflows(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
     weights = ref_probs * (rewards / beta).exp()
+    return weights / weights.sum(-1, keepdim=True)
+
+
+@mistake(
+    "you subtract the largest number of the whole table before exp: a prompt whose "
+    "rewards are all far below it becomes 0 / 0, so every row needs its own maximum; "
+    "softmax takes care of it"
+)
+def maximum_of_the_table(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
+    scaled = rewards / beta
+    weights = ref_probs * (scaled - scaled.max()).exp()
     return weights / weights.sum(-1, keepdim=True)
 
 

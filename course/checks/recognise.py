@@ -198,5 +198,8 @@ def mostly(case: Case) -> str | None:
         return None
     for mistake in case.exercise.mistakes:
         if case.fits(mistake.function, case.wrong):
-            return mistake.sentence
+            return (
+                "on the probes where your result is wrong it is that of a known "
+                f"mistake: {mistake.sentence}"
+            )
     return None

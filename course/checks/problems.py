@@ -34,7 +34,16 @@ def problem(exercise: Exercise, yours: Outcome, wanted: Outcome) -> Difference |
     if isinstance(error, RecursionError):
         return Difference("recursion", "your function calls itself without end")
     said = one_line(f"{type(error).__name__}: {error}", 160)
-    return Difference("error", f"your code stops{_place(error)}: {said}")
+    return Difference("error", f"your code stops{_place(error)}: {said}{_hint(error)}")
+
+
+def _hint(error: BaseException) -> str:
+    """What an error means for the answer, where that is sure."""
+    if isinstance(error, ZeroDivisionError):
+        return "; these arguments make a divisor 0, so ask for them before you divide"
+    if isinstance(error, SyntaxError) and error.filename == "<string>":
+        return "; you run a text as a program: never run what a policy wrote"
+    return ""
 
 
 def is_stub(error: BaseException | None) -> bool:

@@ -46,6 +46,21 @@ def no_line_after_end(messages: Messages, add_generation_prompt: bool = False) -
     return "".join(turn(m, after=END) for m in messages) + prompt(add_generation_prompt)
 
 
+@mistake(
+    "the line end after the last <|im_end|> is missing: join puts one between the "
+    "turns only, and every turn ends with one"
+)
+def joined(messages: Messages, add_generation_prompt: bool = False) -> str:
+    text = "\n".join(turn(m, after=END) for m in messages)
+    return text + ("\n" + prompt(True) if add_generation_prompt else "")
+
+
+@mistake("your content ends with a line end: <|im_end|> follows it at once")
+def line_before_end(messages: Messages, add_generation_prompt: bool = False) -> str:
+    text = "".join(turn(m, after=f"\n{END}\n") for m in messages)
+    return text + prompt(add_generation_prompt)
+
+
 @mistake("your turns have no <|im_end|>: it is what the model learns to stop with")
 def no_end(messages: Messages, add_generation_prompt: bool = False) -> str:
     return "".join(turn(m, after="\n") for m in messages) + prompt(

@@ -76,6 +76,38 @@ def cut_texts(sequences: list[list[int]], length: int, pad_id: int) -> Packed:
     return laid(rows, length, pad_id)
 
 
+def cut_flat(
+    sequences: list[list[int]], length: int, pad_id: int, restart: bool
+) -> Packed:
+    """Texts one after the other, cut at row ends; positions go on in the next row."""
+    flat = [
+        (token, segment, position)
+        for segment, text in enumerate(sequences, 1)
+        for position, token in enumerate(text)
+    ]
+    flat += [(pad_id, 0, 0)] * (-len(flat) % length)
+    ids, segments, positions = torch.tensor(flat).view(-1, length, 3).unbind(-1)
+    if restart:
+        segments = (segments - segments[:, :1] + 1) * (segments > 0)
+    return ids, segments, positions
+
+
+@mistake(
+    "you put all texts into one long list and cut it into rows: a text that does not "
+    "fit belongs into the next row, whole"
+)
+def cut_and_numbered(sequences: list[list[int]], length: int, pad_id: int) -> Packed:
+    return cut_flat(sequences, length, pad_id, restart=False)
+
+
+@mistake(
+    "you cut texts over the end of a row, and their positions go on in the next: a "
+    "text that does not fit belongs into the next row, whole"
+)
+def cut_and_restarted(sequences: list[list[int]], length: int, pad_id: int) -> Packed:
+    return cut_flat(sequences, length, pad_id, restart=True)
+
+
 @mistake("every text has a row of its own: put it into the last row where it fits")
 def no_packing(sequences: list[list[int]], length: int, pad_id: int) -> Packed:
     return laid([[text] for text in sequences], length, pad_id)

@@ -99,6 +99,15 @@ def split_at_spaces(hypothesis: str, reference: str) -> float:
     return f1(common_subsequence(found, wanted), len(found), len(wanted))
 
 
+@mistake(
+    "you split at spaces and keep upper case: use rouge_tokens, which keeps letters "
+    "and digits and writes them in lower case"
+)
+def split_with_case(hypothesis: str, reference: str) -> float:
+    found, wanted = hypothesis.split(), reference.split()
+    return f1(common_subsequence(found, wanted), len(found), len(wanted))
+
+
 @mistake("you compare characters: the units are words, use rouge_tokens")
 def of_characters(hypothesis: str, reference: str) -> float:
     matches = common_subsequence(hypothesis.lower(), reference.lower())

@@ -79,6 +79,23 @@ def worths(wins: Tensor) -> Tensor:
     return minorise(wins, 300).exp()
 
 
+@mistake(
+    "you forgot the logarithm: these are worths that sum to 1, their mean subtracted; "
+    "a strength is the logarithm of a worth"
+)
+def logarithm_forgotten(wins: Tensor) -> Tensor:
+    worth = minorise(wins, 300).softmax(0)
+    return worth - worth.mean()
+
+
+@mistake(
+    "these are worths that sum to 1: return their logarithms, so that differences go "
+    "into the sigmoid"
+)
+def worths_of_sum_one(wins: Tensor) -> Tensor:
+    return minorise(wins, 300).softmax(0)
+
+
 @mistake("you put the first item at 0: subtract the mean of all strengths")
 def first_is_zero(wins: Tensor) -> Tensor:
     strengths = minorise(wins, 300)

@@ -64,6 +64,15 @@ def one_too_early(hidden: Tensor, mask: Tensor, weight: Tensor) -> Tensor:
 
 
 @mistake(
+    "hidden[:, last] takes every row at every last position, a square table: pair them "
+    "as hidden[torch.arange(len(last)), last]"
+)
+def without_row_index(hidden: Tensor, mask: Tensor, weight: Tensor) -> Tensor:
+    last = (mask.long() * torch.arange(mask.shape[1])).argmax(1)
+    return hidden[:, last] @ weight
+
+
+@mistake(
     "you average over the tokens: only the last real token has read the whole text"
 )
 def mean_pooling(hidden: Tensor, mask: Tensor, weight: Tensor) -> Tensor:

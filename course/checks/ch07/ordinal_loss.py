@@ -94,6 +94,29 @@ def sign_reversed(scores: Tensor, bins: Tensor, cuts: Tensor) -> Tensor:
 
 
 @mistake(
+    "your z is r − c: with that sign a higher score makes low bins more probable, so "
+    "turn it to z = c − r"
+)
+def sign_of_z(scores: Tensor, bins: Tensor, cuts: Tensor) -> Tensor:
+    z = scores[:, None] - cuts
+    below, above = F.logsigmoid(z), F.logsigmoid(-z)
+    middle = below[:, 1:] + above[:, :-1] + torch.log(-torch.expm1(-cuts.diff()))
+    table = torch.cat([below[:, :1], middle, above[:, -1:]], dim=1)
+    return -pick(table, bins).mean()
+
+
+@mistake(
+    "the width of the bin is missing: σ(b) − σ(a) is σ(b) σ(−a) (1 − e^(a − b)), and "
+    "the last factor stands for how far the two cuts lie apart"
+)
+def width_missing(scores: Tensor, bins: Tensor, cuts: Tensor) -> Tensor:
+    z = cuts - scores[:, None]
+    below, above = F.logsigmoid(z), F.logsigmoid(-z)
+    middle = below[:, 1:] + above[:, :-1]
+    return -pick(torch.cat([below[:, :1], middle, above[:, -1:]], 1), bins).mean()
+
+
+@mistake(
     "this is the probability of bin k or any lower one: subtract that of the bins below"
 )
 def cumulative_only(scores: Tensor, bins: Tensor, cuts: Tensor) -> Tensor:

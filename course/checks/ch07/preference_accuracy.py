@@ -44,6 +44,24 @@ def ties_half(chosen: Tensor, rejected: Tensor) -> float:
     return float(((chosen > rejected).double() + half).mean())
 
 
+@mistake(
+    "you leave ties out: divide by the number of all pairs, since a tie counts as wrong"
+)
+def ties_dropped(chosen: Tensor, rejected: Tensor) -> float:
+    decided = chosen != rejected
+    right = int((chosen > rejected).sum())
+    return right / int(decided.sum()) if decided.any() else 0.0
+
+
+@mistake(
+    "you leave ties out and, where nothing else is left, take the mean of nothing: a "
+    "tie counts as wrong, so average over all pairs"
+)
+def ties_dropped_or_nan(chosen: Tensor, rejected: Tensor) -> float:
+    decided = chosen != rejected
+    return float((chosen > rejected)[decided].double().mean())
+
+
 @mistake("chosen and rejected are swapped: count where the chosen text scores higher")
 def swapped(chosen: Tensor, rejected: Tensor) -> float:
     return float((rejected > chosen).double().mean())

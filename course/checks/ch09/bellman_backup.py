@@ -85,6 +85,23 @@ def reward_not_weighted(
     return (rewards + gamma * action_probs * next_values).sum(-1)
 
 
+@mistake(
+    "the next values are not weighed: brackets are missing around rewards + γ next "
+    "values, which action_probs multiplies as a whole"
+)
+def brackets_missing(
+    action_probs: Tensor, rewards: Tensor, next_values: Tensor, gamma: float = 1.0
+) -> Tensor:
+    return (action_probs * rewards + gamma * next_values).sum(-1)
+
+
+@mistake("you weigh the actions but do not sum: sum over the last dimension")
+def not_summed(
+    action_probs: Tensor, rewards: Tensor, next_values: Tensor, gamma: float = 1.0
+) -> Tensor:
+    return action_probs * (rewards + gamma * next_values)
+
+
 @mistake("you treat all actions as equally probable: weigh them by action_probs")
 def equal_probabilities(
     action_probs: Tensor, rewards: Tensor, next_values: Tensor, gamma: float = 1.0

@@ -94,6 +94,16 @@ def never_clipped(logprobs, old_logprobs, advantages, mask, clip_eps):
     return mean(-A * rho, mask)
 
 
+@mistake(
+    "exp is missing: the difference of the log-probabilities is the logarithm of the "
+    "ratio"
+)
+def ratio_without_exp(logprobs, old_logprobs, advantages, mask, clip_eps):
+    rho, _, A = parts(logprobs, old_logprobs, advantages.detach(), mask, clip_eps)
+    d = rho.log()
+    return mean(torch.max(-A * d, -A * d.clamp(1 - clip_eps, 1 + clip_eps)), mask)
+
+
 @mistake("you clip to [−ε, ε]: the ratio starts at 1, so clip to [1 − ε, 1 + ε]")
 def around_zero(logprobs, old_logprobs, advantages, mask, clip_eps):
     rho, _, A = parts(logprobs, old_logprobs, advantages.detach(), mask, clip_eps)

@@ -81,6 +81,25 @@ def around_zero(values, old_values, returns, mask, value_clip_eps):
 
 
 @mistake(
+    "you clip the step, v − v_old, and forget to add v_old again: the clipped value is "
+    "v_old plus the clipped step"
+)
+def step_for_value(values, old_values, returns, mask, value_clip_eps):
+    target = returns.detach()
+    step = (values - old_values.detach()).clamp(-value_clip_eps, value_clip_eps)
+    return 0.5 * mean(torch.max((values - target) ** 2, (step - target) ** 2), mask)
+
+
+@mistake(
+    "you take the larger of the two means: compare the two errors of every token, and "
+    "average afterwards"
+)
+def larger_mean(values, old_values, returns, mask, value_clip_eps):
+    pair = errors(values, old_values, returns, value_clip_eps)
+    return 0.5 * torch.max(mean(pair[0], mask), mean(pair[1], mask))
+
+
+@mistake(
     "you clip to v_old (1 ± ε): a value is no ratio and may be 0, so clip the "
     "difference"
 )

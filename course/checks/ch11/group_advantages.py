@@ -75,6 +75,15 @@ def no_eps(scores: Tensor, group_size: int) -> Tensor:
     return (centred / g.std(1, keepdim=True, correction=0)).view(-1)
 
 
+@mistake(
+    "your constant is smaller than 1e-4: add 1e-4 to the standard deviation, which "
+    "this exercise asks for"
+)
+def smaller_eps(scores: Tensor, group_size: int) -> Tensor:
+    g, centred = grouped(scores, group_size)
+    return (centred / (g.std(1, keepdim=True, correction=0) + 1e-8)).view(-1)
+
+
 @mistake("you divide by the variance: take its square root, the standard deviation")
 def variance(scores: Tensor, group_size: int) -> Tensor:
     g, centred = grouped(scores, group_size)

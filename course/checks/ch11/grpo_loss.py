@@ -103,6 +103,30 @@ def penalty_to_old(
     return grpo(logprobs, old_logprobs, old_logprobs, advantages, mask, beta, clip_eps)
 
 
+@mistake(
+    "your k3 has d reversed: d is the policy's log-probability minus the reference's, "
+    "and k3 is exp(−d) − 1 + d"
+)
+def k3_reversed(logprobs, old_logprobs, ref_logprobs, advantages, mask, beta, clip_eps):
+    return grpo(
+        logprobs, old_logprobs, ref_logprobs, advantages, mask, beta, clip_eps,
+        kl=lambda d: torch.expm1(d) - d,
+    )  # fmt: skip
+
+
+@mistake(
+    "you detach the penalty: it costs something but pushes nothing, so let its "
+    "gradient flow into logprobs"
+)
+def penalty_detached(
+    logprobs, old_logprobs, ref_logprobs, advantages, mask, beta, clip_eps
+):
+    return grpo(
+        logprobs, old_logprobs, ref_logprobs, advantages, mask, beta, clip_eps,
+        kl=lambda d: (torch.expm1(-d) + d).detach(),
+    )  # fmt: skip
+
+
 def seq_mean(values: Tensor, mask: Tensor) -> Tensor:
     return ((values * mask).sum(1) / mask.sum(1)).mean()
 

@@ -72,6 +72,22 @@ def one_too_large(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
     return torch.stack([d, d**2 / 2, clamped_k3(d) + 1])
 
 
+@mistake(
+    "expm1(x) is exp(x) − 1 already: yours subtracts 1 a second time, so leave it out"
+)
+def expm1_minus_one(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
+    d = logprobs - ref_logprobs.detach()
+    return torch.stack([d, d**2 / 2, clamped_k3(d) - 1])
+
+
+@mistake(
+    "expm1(x) is exp(x) − 1 already, so leave the − 1 out; and clamp d to ±20 in k3"
+)
+def expm1_minus_one_unclamped(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
+    d = logprobs - ref_logprobs.detach()
+    return torch.stack([d, d**2 / 2, torch.expm1(-d) - 1 + d])
+
+
 @mistake("exp overflows where the policies are far apart: clamp d to ±20 in k3")
 def no_clamp(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
     d = logprobs - ref_logprobs.detach()

@@ -129,6 +129,15 @@ def punished(prompts: Texts, completions: Texts) -> Tensor:
     return 2 * EXERCISE.load()(prompts, completions) - 1
 
 
+@mistake(
+    "you join the two numbers as texts, 27 and 58 to 2758: turn them into int before "
+    "you add"
+)
+def texts_joined(prompts: Texts, completions: Texts) -> Tensor:
+    pairs = zip(prompts, completions, strict=True)
+    return reward(c.strip() == p.rstrip("=").replace("+", "") for p, c in pairs)
+
+
 def one_for_each(function) -> str | None:
     """Neighbours in the batch do not matter."""
     prompts, completions = ["27+58=", "10+10=", "40+2="], ["85", "21", "42"]

@@ -90,6 +90,19 @@ def maximum_of_the_table(ref_probs: Tensor, rewards: Tensor, beta: float) -> Ten
     return weights / weights.sum(-1, keepdim=True)
 
 
+@mistake(
+    "these are log-probabilities: return the probabilities, with softmax in place of "
+    "log_softmax"
+)
+def logarithms(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
+    return (ref_probs.log() + rewards / beta).log_softmax(-1)
+
+
+@mistake("beta divides the reward only, not the logarithm of the reference")
+def all_divided(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
+    return ((ref_probs.log() + rewards) / beta).softmax(-1)
+
+
 @mistake("softmax expects logarithms: add log ref_probs, not ref_probs")
 def reference_added(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
     return (ref_probs + rewards / beta).softmax(-1)

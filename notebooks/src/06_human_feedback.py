@@ -673,7 +673,7 @@ except ValueError as complaint:
 #
 # <details><summary>Answer</summary>
 #
-# With a fixed k every new vote moves the ratings by up to 64 points for ever: they
+# With a fixed k every new vote moves the ratings by up to 64 points forever: they
 # jitter around the optimum. With a falling k they settle near it. This is stochastic
 # gradient descent, with the same trade.
 #

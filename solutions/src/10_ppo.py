@@ -36,7 +36,7 @@ importance_ratio = check(importance_ratio)
 
 # %% [markdown] id="10-1-use-text"
 # A token that had probability 0.2 now has 0.3, another one stayed. The third column is
-# padding, with rubbish in it.
+# padding, with junk values in it.
 
 # %% id="10-1-use" tags=["nbval-check-output"]
 l_old = torch.tensor([[0.2, 0.5, 1e-30]]).log()

@@ -309,8 +309,10 @@ for title, some in (lists | {"largest mistakes": wrong[:5]}).items():
 # %% [markdown] id="07-yard-text"
 # <details><summary>What the largest mistakes have in common</summary>
 #
-# Most of them praise or condemn in pictures: a film that hits one out of the park, or
-# puts the nail in a coffin. The single words say little, or the opposite.
+# Two of the five speak in pictures: a film that swings you around, and one that puts
+# a nail in a coffin. Two more praise with "best" and little else. In the fifth the
+# words pull both ways: "very funny", but "not for every taste". Single words say
+# little here, or the opposite.
 #
 # </details>
 #
@@ -330,7 +332,7 @@ for title, some in (lists | {"largest mistakes": wrong[:5]}).items():
 #
 # <details><summary>How to think about it</summary>
 #
-# It has read a few thousand rated sentences and 2 million weights are not many. A
+# It has read 8,493 rated sentences and 2 million weights are not many. A
 # person has read and lived more. But a word list cannot see "funny, but not in the way
 # it hopes to be". The ladder below has the answer.
 #
@@ -540,7 +542,8 @@ claim("no score depends on tokens after the end",
 # - 2,000 texts, read once: 63 updates.
 #
 # From the first to the second only the updates change; from the second to the third
-# the texts, at one update less. Each run is made three times, on other texts.
+# the texts, at one update less. Each run is made three times, on other texts (of
+# 2,000 texts, neighbouring draws share 500).
 #
 # **Predict first.** Which of the two steps is larger?
 
@@ -762,9 +765,10 @@ claim("yet they call the same text good with probabilities 0.2 apart", apart > 0
 # If $\sigma(r_a - r_b)$ is a probability, we can ask whether it is **calibrated**: of
 # all pairs to which the model gives 70 %, is $a$ preferred in 70 %? For the truth we
 # let single people vote: of all ways to take one rating of $a$ and one of $b$, the
-# share where $a$'s is higher, ties counting half. The unit of the score is still free,
-# so one factor $k$ in $\sigma(k (r_a - r_b))$ is fitted on half of the test texts and
-# judged on the other half.
+# share where $a$'s is higher, ties counting half. Our model learned ratings, not
+# choices, so nothing made its unit that of the sigmoid: one factor $k$ in
+# $\sigma(k (r_a - r_b))$ is fitted on half of the test texts and judged on the other
+# half.
 
 # %% id="07-votes"
 ratings = [torch.tensor(some) for some in test["ratings"]]
@@ -917,7 +921,8 @@ claim("what is left is the model's own noise, test minus validation",
 
 # %% [markdown] id="07-length-after"
 # Our own model shows no liking for length that chance could not show. Where one is
-# really there, it is seen and mostly taken away. What is left is our model's own noise
+# really there, it is seen and mostly taken away, here even a little too much: what is
+# left has the other sign. It is our model's own noise
 # on the two sets of texts, test minus validation: a slope fitted on one set cannot know
 # the other's. And the correction mends what it measures, on texts that people wrote.
 # A policy will offer texts that nobody wrote: that is where length is abused.
@@ -1104,7 +1109,8 @@ claim("it lifts the denied sentence too", denied[0] > denied[1] + 0.5,
 # %% [markdown] id="07-play-question"
 # That is the most instructive failure of the chapter. To be *not* charming is no
 # praise, and yet the word earns its bonus behind a "not" as well. The "not" costs
-# something of its own, whatever follows. The model adds up words more than it reads.
+# something of its own, before anything follows it. The model adds up words more than
+# it reads.
 #
 # Then edit in the panel. What does it take to make a "not" count? Does a second "very"
 # help? What does the full stop do? Without the panel, one line does the same:

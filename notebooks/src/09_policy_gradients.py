@@ -13,7 +13,7 @@
 #   it does harm;
 # - write REINFORCE on one page, train a writer with it, and read score, KL and entropy
 #   while it learns;
-# - recognise three training loops that look right and do not learn from reward.
+# - recognise three training loops that look right and do not climb the reward.
 
 # %% [markdown] id="09-mdp-text"
 # ## Writing is a sequence of decisions
@@ -451,8 +451,8 @@ claim("at q = 0.8 it makes the variance 9 times as large", abs(ratios[0.8] - 9) 
 # $J$ is unknown in practice. Two estimates are used:
 #
 # - **Batch mean**: the mean score of the batch, the sample itself included. Then a
-#   sample is compared with itself in part, which shrinks the expected gradient by
-#   exactly $(N-1)/N$. Its direction stays.
+#   sample is compared with itself in part, which shrinks the expected gradient to
+#   exactly $(N-1)/N$ of its length. Its direction stays.
 # - [**Leave-one-out**](../GLOSSARY.md#policy): the mean of the *other* samples of the
 #   same prompt. Nothing shrinks.
 #
@@ -568,14 +568,14 @@ claim("with a baseline for each position 8 of 10 or more win", each > 0.8)
 # <details><summary>Answer</summary>
 #
 # The one with the baseline. Without it every arm that happens to be pulled is pushed
-# up, by 4 or more. An early favourite is then pulled more often and pushed up
+# up, by about 4 or more. An early favourite is then pulled more often and pushed up
 # more often, although it is not better. One run proves little, so the cell
 # counts over 40 seeds.
 #
 # </details>
 #
-# The run that is drawn, seed 1, is *not* typical: it is one of the few that get stuck
-# without a baseline. Typical is dull to look at.
+# The run that is drawn, seed 1, is *not* typical: it is one of the minority that get
+# stuck without a baseline. Typical is dull to look at.
 
 # %% id="09-bandit"
 from course.widgets import show_bandit
@@ -702,8 +702,8 @@ plots.curves(
 # %% [markdown] id="09-examined-text"
 # ## A common description, examined
 #
-# Three training loops look like policy gradients, run without an error, and are none.
-# On a small tree each can be tried exactly.
+# Three training loops look like policy gradients, and are none. Two run without an
+# error, the third after a tempting "cure". On a small tree each can be tried.
 #
 # **1. "Give every token its own reward and subtract the mean over the text."** The
 # score comes with the last token, so the immediate rewards of a two-token text are

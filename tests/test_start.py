@@ -80,7 +80,9 @@ def test_an_unknown_chapter_and_a_full_disk_are_one_sentence(course, monkeypatch
         start(course)
 
 
-def test_lab_opens_the_students_copy_of_the_first_lesson(course, monkeypatch):
+def test_lab_opens_the_students_copy_of_the_first_lesson(
+    course, fresh_home, monkeypatch
+):
     called = []
     monkeypatch.chdir(course)
     monkeypatch.setattr(cli, "_become", lambda command: called.append(command) or 0)

@@ -5,13 +5,13 @@
 #   TORCH_INDEX=address    a package index that torch alone is taken from, such as
 #                          PyTorch's own index of CPU builds
 #   CONSTRAINTS=           empty: install the newest releases that the ranges allow
-#   EXTRAS=lab,test        which extras of pyproject.toml are installed
+#   EXTRAS=lab,test,site   which extras of pyproject.toml are installed
 #   ARGS=--no-browser      options handed to the command behind the target
 
 PYTHON ?=
 TORCH_INDEX ?=
 CONSTRAINTS ?= constraints.txt
-EXTRAS ?= lab,test
+EXTRAS ?= lab,test,site
 ARGS ?=
 
 VENV := .venv
@@ -23,7 +23,7 @@ CANDIDATES := $(if $(PYTHON),$(PYTHON),python3 python3.13 python3.12 python3.11 
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test test-fast run notebooks lint bench release colab-check clean
+.PHONY: help setup lab test test-fast run notebooks lint bench release site colab-check clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 22
@@ -69,10 +69,11 @@ run: $(READY) ## run every chapter, print the table, leave HTML copies
 notebooks: $(READY) ## rebuild the notebooks from their masters
 	$(PY) -m tools.build_notebooks $(ARGS)
 
-lint: $(READY) ## style, spelling, and stale notebooks
+lint: $(READY) ## style, spelling, links, and stale notebooks
 	$(PY) -m ruff check course tools tests benchmarks notebooks/src solutions/src
 	$(PY) -m ruff format --check course tools tests benchmarks notebooks/src solutions/src
 	$(PY) -m codespell_lib
+	$(PY) -m tools.links
 	$(PY) -m tools.build_notebooks --check
 
 bench: $(READY) ## side by side with transformers, as ratios
@@ -80,6 +81,9 @@ bench: $(READY) ## side by side with transformers, as ratios
 
 release: $(READY) ## the wheel, the sdist, and a zip of notebooks with the wheel
 	$(PY) -m tools.release $(ARGS)
+
+site: $(READY) ## the course as web pages, in build/site
+	$(PY) -m tools.site $(ARGS)
 
 colab-check: $(READY) ## would the course install on Colab without replacing anything?
 	$(PIP) install --dry-run -c .ci/colab-constraints.txt -e .

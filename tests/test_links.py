@@ -1,4 +1,4 @@
-"""Links inside the course: the tool finds what leads nowhere, and the course has none."""
+"""Links inside the course: the tool finds those that lead nowhere; there are none."""
 
 import json
 

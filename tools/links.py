@@ -59,7 +59,8 @@ def broken(path: Path) -> Iterator[str]:
             yield f"{link}: no such file"
         elif part and target.suffix in (".md", ".ipynb"):
             # Jupyter keeps capitals and punctuation in its anchors; both forms count.
-            if anchor(part.replace("-", " ")) not in anchors(target.resolve()):
+            found = anchor(part.replace("-", " ")) in anchors(target.resolve())
+            if not found:
                 yield f"{link}: no such heading"
 
 

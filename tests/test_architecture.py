@@ -20,6 +20,7 @@ ROWS = (
     {"run_chapters", "doctor", "parcel", "start"},
     {"widgets", "checkpoints", "checks"},
     {"recipes"},
+    {"tasks"},
     {"reward", "policy"},
     {"lm"},
     {"data", "score"},
@@ -127,6 +128,7 @@ def test_imports_point_downwards_only():
     [
         ("reward", "from course.policy.kl import k1"),
         ("policy", "import course.reward.model"),
+        ("reward", "from course.tasks.task import Task"),
         ("lm", "def f():\n    from ..reward import losses"),
         ("data", "from course import lm"),
         ("plots", "from importlib import import_module\nimport_module('course.lm')"),

@@ -14,6 +14,12 @@ WANTED = ["a very good film", "so it is", "the film is long"]
 SCORES, RATINGS = [0.5, -1.0, 2.0, 2.0], [1.0, -2.0, 0.5, 2.0]
 CASES = {
     "bleu": (modules.Bleu, TEXTS, WANTED, overlap.corpus_bleu(TEXTS, WANTED)),
+    "chrf": (
+        modules.ChrF,
+        TEXTS,
+        WANTED,
+        sum(map(overlap.chrf, TEXTS, WANTED)) / 3,
+    ),
     "rouge_l": (
         modules.RougeL,
         TEXTS,

@@ -1,4 +1,4 @@
-"""BLEU and ROUGE: equal to sacrebleu and rouge-score, and by hand where it is short."""
+"""BLEU, chrF and ROUGE: equal to sacrebleu and rouge-score, and by hand where it is short."""
 
 import logging
 import math
@@ -80,6 +80,13 @@ def test_the_pairs_cover_no_match_part_match_and_full_match(pairs):
     assert len(pairs) > 1_000
     assert min(sum(s == 0 for s in scores), sum(0 < s < 0.2 for s in scores)) > 50
     assert sum(0.2 < s < 1 for s in scores) > 300 and 1.0 in scores
+
+
+def test_chrf_is_sacrebleus_on_more_than_a_thousand_pairs(pairs):
+    for hypothesis, reference in pairs:
+        expected = sacrebleu.sentence_chrf(hypothesis, [reference]).score
+        ours = 100 * overlap.chrf(hypothesis, reference)
+        assert ours == pytest.approx(expected, abs=1e-9), (hypothesis, reference)
 
 
 def test_bleu_is_sacrebleus_on_more_than_a_thousand_pairs(pairs):

@@ -10,7 +10,7 @@ import pytest
 from course.definitions import Ref, Source, definition, reach
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("lm", "reward", "policy", "data", "recipes")
+ROOMS = ("lm", "reward", "policy", "data", "tasks", "recipes")
 SOURCE = Source({"course": ROOT / "course"})
 LESSONS = {path.name[:2]: path for path in (ROOT / "notebooks" / "src").glob("*_*.py")}
 # What an interrupted or offline machine needs: called by commands, by no lesson.

@@ -17,6 +17,7 @@ from course.lm.packing import length_parts
 from course.lm.tokenizer import encode, pad_batch
 from course.lm.training import (
     History,
+    Optimizers,
     batches,
     descend,
     scale_learning_rates,
@@ -167,6 +168,15 @@ def _backward_in_parts(
     return torch.stack(losses).sum()
 
 
+def adamw(model: "GPT", learning_rate: float) -> Optimizers:
+    """AdamW on every parameter that asks for a gradient, without weight decay.
+
+    Chapter 04.
+    """
+    weights = [p for p in model.parameters() if p.requires_grad]
+    return [torch.optim.AdamW(weights, lr=learning_rate, weight_decay=0.0)]
+
+
 def fine_tune(
     model: "GPT",
     tokenizer: "PreTrainedTokenizerFast",
@@ -180,18 +190,20 @@ def fine_tune(
     warmup: int = 10,
     max_grad_norm: float = 1.0,
     make_labels: Callable[[Tensor, Tensor, Tensor], Tensor] = completion_labels,
+    make_optimizers: Callable[["GPT", float], Optimizers] = adamw,
     measure: Callable[[], Mapping[str, float]] | None = None,
     every: int = 20,
 ) -> History:
     """Teach `model`, in place, to complete prompts; returns loss, lr, grad_norm.
 
-    AdamW on every parameter that asks for a gradient (with adapters: on them alone);
-    the rate rises for `warmup` steps, then falls to 0 along a cosine.  generator: a
-    CPU generator of the order.  make_labels: what counts.  measure: called before the
-    first step, after each `every` steps and at the end; what it returns is logged.  An
-    interrupt (the stop button) keeps what was learned and returns.  Raises ValueError
-    as `demonstrations`, on a tokenizer that does not fit the model, and when the loss
-    is no longer finite: then the model before that step is kept.  Chapter 04.
+    AdamW on every parameter that asks for a gradient (with adapters: on them alone),
+    or what make_optimizers(model, learning_rate) returns; the rate rises for `warmup`
+    steps, then falls to 0 along a cosine.  generator: a CPU generator of the order.
+    make_labels: what counts.  measure: called before the first step, after each `every`
+    steps and at the end; what it returns is logged.  An interrupt (the stop button)
+    keeps what was learned and returns.  Raises ValueError as `demonstrations`, on a
+    tokenizer that does not fit the model, and when the loss is no longer finite: then
+    the model before that step is kept.  Chapter 04.
     """
     if len(tokenizer) > model.config.vocab_size:
         raise ValueError(
@@ -200,7 +212,7 @@ def fine_tune(
         )
     rows = demonstrations(tokenizer, prompts, completions, model.config.context)
     weights = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(weights, lr=learning_rate, weight_decay=0.0)
+    chosen = make_optimizers(model, learning_rate)
     order = batches(len(rows), batch_size, generator)
     history, bar = History(), progress(total=steps, desc="fine-tuning")
     model.train()
@@ -209,10 +221,10 @@ def fine_tune(
             if measure is not None and step % every == 0:
                 history.log(step, **measure())
             share = schedule(step, steps, warmup)
-            scale_learning_rates([optimizer], share)
+            scale_learning_rates(chosen, share)
             batch = [rows[n] for n in next(order)]
             loss = _backward_in_parts(model, batch, tokenizer.pad_token_id, make_labels)
-            norm = descend([optimizer], weights, loss, step, max_grad_norm)
+            norm = descend(chosen, weights, loss, step, max_grad_norm)
             history.log(step, loss=loss, lr=learning_rate * share, grad_norm=norm)
             bar.set_postfix(loss=f"{history.last['loss']:.3f}")
             bar.update()
@@ -222,7 +234,8 @@ def fine_tune(
         done = len(history["loss"])
         print(f"stopped after {done} of {steps} steps; the model is kept")
     finally:
-        optimizer.zero_grad(set_to_none=True)
+        for optimizer in chosen:
+            optimizer.zero_grad(set_to_none=True)
         bar.close()
         model.eval()
     return history

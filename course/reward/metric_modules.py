@@ -48,6 +48,18 @@ class Bleu(_Offline):
         return {"bleu": overlap.corpus_bleu(predictions, references)}
 
 
+class ChrF(_Offline):
+    """Mean `chrf` of texts against one reference each: {"chrf": float}.  Chapter 15."""
+
+    about = "Mean chrF, 0 to 1: character n-grams to 6, beta 2, white space left out."
+    columns = {"predictions": _TEXT, "references": _TEXT}
+
+    def _compute(self, predictions, references) -> dict[str, float]:
+        pairs = zip(predictions, references, strict=True)
+        scores = [overlap.chrf(p, r) for p, r in pairs]
+        return {"chrf": sum(scores) / len(scores)}
+
+
 class RougeL(_Offline):
     """Mean `rouge_l` of texts against one reference each: {"rouge_l": float}.
 

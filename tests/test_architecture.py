@@ -23,7 +23,7 @@ ROWS = (
     {"tasks"},
     {"reward", "policy"},
     {"lm"},
-    {"data", "score"},
+    {"data", "score", "launch"},
     {"runtime", "plots", "claims", "definitions"},
 )
 # `setup` gives every figure the course's look.

@@ -1,9 +1,10 @@
 """What makes a step all or nothing: limits, the way back, and checks of its numbers."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,15 @@ STANDARD_ERRORS = 5.0  # by chance: less than once in 100,000 batches of 64 text
 ROUNDING = 0.01  # nats per text: what two ways to compute a log-probability may differ
 
 _copies: dict[int, tuple] = {}  # of each optimizer that is guarded at the moment
+_hooks: WeakKeyDictionary = WeakKeyDictionary()  # optimizer -> what `update` calls
+
+
+def before_clipping(optimizer: torch.optim.Optimizer, hook: Callable[[], None]) -> None:
+    """In every `update` of this optimizer, call hook() before gradients are clipped.
+
+    The gradients of all parts are added up then.  Chapter 17.
+    """
+    _hooks[optimizer] = hook
 
 
 @contextmanager
@@ -66,6 +76,8 @@ def update(
     for loss in losses:
         loss.backward()
         total += float(loss.detach())
+    if optimizer in _hooks:
+        _hooks[optimizer]()
     norms = [
         float(nn.utils.clip_grad_norm_(group["params"], max_grad_norm))
         for group in optimizer.param_groups

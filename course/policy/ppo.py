@@ -1,5 +1,7 @@
 """PPO for language models: a critic, and several clipped updates on each rollout."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -12,7 +14,7 @@ from course.policy.critic import (
     value_clip_fraction,
     value_loss,
 )
-from course.policy.losses import reduce_token_mean
+from course.policy.losses import Reduction, reduce_token_mean
 from course.policy.metrics import UpdateLog, metrics
 from course.policy.minibatches import Part, several_updates
 from course.policy.rollout import Rollout
@@ -29,6 +31,8 @@ def ppo_step(
     lam: float = 0.95,
     clip_eps: float = 0.2,
     value_clip_eps: float = 0.2,
+    whitened: Callable[[Tensor, Tensor], Tensor] = whiten,
+    reduce: Reduction = reduce_token_mean,
     epochs: int = 4,
     minibatches: int = 1,
     max_grad_norm: float = 1.0,
@@ -39,7 +43,8 @@ def ppo_step(
     optimizer: holds the policy's parameters in its first group and the critic's in its
     second; each group has its own learning rate, which stands for the usual weight of
     the value loss, since the two share no parameter.  beta: score units per nat of
-    k1 in the reward.  generator: a CPU generator, for the minibatches.  Returns the
+    k1 in the reward.  whitened: scales the advantages; reduce: how tokens are joined,
+    see `losses`.  generator: a CPU generator, for the minibatches.  Returns the
     shared metrics: of the policy before the step, and of the ratio over all updates.
     Raises ValueError on an optimizer with other groups, and CourseError, with policy
     and critic as they were, when the step goes wrong.
@@ -54,12 +59,13 @@ def ppo_step(
     with torch.no_grad():
         old_values = critic(rollout)
     advantages, returns = gae(rewards, old_values, mask, gamma, lam)
-    A = whiten(advantages, mask)
+    A = whitened(advantages, mask)
 
     # Step 2: the loss of policy and critic.
     def loss_of(part: Part, log: UpdateLog) -> Tensor:
         logprobs, b, rows = part.logprobs, part.rollout, part.rows
-        m, mean = b.completion_mask, part.reduction(reduce_token_mean)
+        m, mean = b.completion_mask, part.reduction(reduce)
+        share = part.reduction(reduce_token_mean)
         ratio = importance_ratio(logprobs, b.old_logprobs, m)
         loss = ppo_clip_loss(
             logprobs, b.old_logprobs, A[rows], m, clip_eps, reduce=mean
@@ -69,7 +75,7 @@ def ppo_step(
         log.part(
             logprobs, b, ratio, is_clipped(ratio, A[rows], clip_eps),
             **{"loss/policy": loss, "loss/value": loss_v, "value/clipfrac":
-               value_clip_fraction(values.detach(), *old, reduce=mean)},
+               value_clip_fraction(values.detach(), *old, reduce=share)},
         )  # fmt: skip
         return loss + loss_v
 

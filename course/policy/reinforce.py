@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from course.policy.advantages import reward_to_go_advantages, shaped_rewards
 from course.policy.guards import restored_on_error, update
-from course.policy.losses import reinforce_loss
+from course.policy.losses import Reduction, reduce_token_mean, reinforce_loss
 from course.policy.metrics import metrics, ratio_metrics
 from course.policy.rollout import Rollout, logprobs_and_entropy
 
@@ -20,12 +20,14 @@ def reinforce_step(
     beta: float,
     max_grad_norm: float = 1.0,
     advantages: Callable[[Tensor, Tensor], Tensor] = reward_to_go_advantages,
+    reduce: Reduction = reduce_token_mean,
 ) -> dict[str, float]:
     """One REINFORCE update of the policy with k1 in the reward; returns its metrics.
 
     beta: score units per nat of KL.  advantages: `reward_to_go_advantages` or
-    `whole_sequence_advantages`.  Raises CourseError, and leaves the policy as it was,
-    when the loss or the gradient is not a finite number.
+    `whole_sequence_advantages`.  reduce: how tokens are joined, see `losses`.
+    Raises CourseError, and leaves the policy as it was, when the loss or the gradient
+    is not a finite number.
     Source: Williams 1992; Ziegler et al. 2019, arXiv 1909.08593, for the KL.
     Chapter 09.
     """
@@ -36,7 +38,7 @@ def reinforce_step(
     A = advantages(rewards, mask)
     with restored_on_error(optimizer):
         logprobs, entropy = logprobs_and_entropy(policy, rollout)
-        loss = reinforce_loss(logprobs, A, mask)
+        loss = reinforce_loss(logprobs, A, mask, reduce)
         norm = update(optimizer, [loss], max_grad_norm)[0]
     return metrics(rollout, entropy, beta) | ratio_metrics(logprobs, rollout) | {
         "loss/policy": float(loss.detach()),

@@ -1,0 +1,46 @@
+"""Start a program in several processes of this machine, by torchrun."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from course.runtime import CourseError
+
+SAID = "process "  # how a process that fails begins its one sentence
+
+
+def launch(program: Sequence[str], processes: int) -> str:
+    """Run a Python program in several processes of this machine; what they print.
+
+    program: file and arguments.  torchrun starts them and, when one fails, ends all:
+    then CourseError repeats its sentence.  Chapter 17.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--nnodes", "1",
+         "--nproc-per-node", str(processes), "--rdzv-backend", "c10d",
+         "--rdzv-endpoint", "127.0.0.1:0", "--local-addr", "127.0.0.1", *program],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    if done.returncode:
+        raise CourseError(what_failed(done.stderr))
+    return done.stdout
+
+
+def what_failed(report: str) -> str:
+    """The sentence of the process that failed, out of what all of them printed.
+
+    Its own, or else the line of its exception, or its exit code.  Chapter 17.
+
+    >>> what_failed("warning\\nprocess 1: The disk is full.\\nTraceback: ...")
+    'process 1: The disk is full.'
+    """
+    for pattern in (rf"^{SAID}\d+: .*", r"^(?!.*ChildFailedError)[\w.]+Error: .*"):
+        if found := re.search(pattern, report, re.MULTILINE):
+            return found[0]
+    code = re.search(r"exitcode\s*: (-?\d+)", report)
+    return (
+        "A process ended without a word"
+        + (f" (exit code {code[1]})" if code else "")
+        + "; the others were ended too."
+    )

@@ -13,15 +13,35 @@ from course.policy.losses import Reduction, reduce_token_mean
 from course.policy.processes import count, sum_of_all
 
 
-def shared_token_mean(mask: Tensor, minibatches: int = 1) -> Reduction:
-    """`reduce_token_mean` over the tokens of all processes, for one rollout.
+def rank_mean(
+    values: Tensor, mask: Tensor, tokens: Tensor | float, processes: int
+) -> Tensor:
+    """One process's part of a mean over the tokens of all: processes * sum / tokens.
 
-    mask: (batch, time), this process's.  The mean over processes of what it gives is
-    the mean over all tokens; of several minibatches each token has the same weight.
-    Chapter 17.
+    values, mask: (batch, time), this process's; tokens: how many all have together.
+    Returns a scalar; the mean of all processes' scalars is the mean over all tokens,
+    and so it is with their gradients.  Raises ValueError where there is no token or
+    no process.  Chapter 17.
+
+    >>> rank_mean(torch.tensor([[3.0, 5.0]]), torch.ones(1, 2), tokens=8, processes=2)
+    tensor(2.)
     """
-    tokens = sum_of_all(mask.sum()) / (count() * minibatches)
-    return partial(reduce_token_mean, n_tokens=tokens)
+    on_meta = isinstance(tokens, Tensor) and tokens.is_meta
+    if processes < 1 or not (on_meta or tokens > 0):
+        raise ValueError(
+            f"got {tokens} tokens on {processes} processes, expected at least 1 of each"
+        )
+    return reduce_token_mean(values, mask, n_tokens=tokens / processes)
+
+
+def shared_token_mean(mask: Tensor, minibatches: int = 1) -> Reduction:
+    """`rank_mean` for the rollouts of all processes; alone, `reduce_token_mean`.
+
+    mask: (batch, time), this process's.  In each of several minibatches a token has
+    the same weight.  Chapter 17.
+    """
+    tokens = sum_of_all(mask.sum()) / minibatches
+    return partial(rank_mean, tokens=tokens, processes=count())
 
 
 def shared_advantages(rewards: Tensor, mask: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ CANDIDATES := $(if $(PYTHON),$(PYTHON),python3 python3.13 python3.12 python3.11 
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test test-fast run notebooks lint bench release site colab-check clean
+.PHONY: help setup lab test test-fast run notebooks lint bench release site colab colab-check clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 22
@@ -84,6 +84,9 @@ release: $(READY) ## the wheel, the sdist, and a zip of notebooks with the wheel
 
 site: $(READY) ## the course as web pages, in build/site
 	$(PY) -m tools.site $(ARGS)
+
+colab: $(READY) ## run the set-up cell and some notebooks with Colab's versions
+	$(PY) -m tools.colab $(ARGS)
 
 colab-check: $(READY) ## would the course install on Colab without replacing anything?
 	$(PIP) install --dry-run -c .ci/colab-constraints.txt -e .

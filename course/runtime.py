@@ -1,11 +1,13 @@
 """What every notebook needs first: seeds, a device, a home folder, a progress bar."""
 
+import io
 import os
 import platform
 import random
 import sys
 from collections.abc import Iterable
 from functools import cache
+from html import escape
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -172,11 +174,48 @@ def home() -> Path:
 def progress(iterable: Iterable[Any] | None = None, **options: Any) -> Any:
     """A tqdm bar in the notebook or the terminal, removed when done.
 
-    `TQDM_DISABLE=1` silences it.  Options are tqdm's own.
+    `TQDM_DISABLE=1` silences it.  A log holds one state each `TQDM_MININTERVAL`
+    seconds; a saved notebook holds nothing of it.  Options are tqdm's own.
     """
-    from tqdm.auto import tqdm
-
-    # tqdm's notebook bar overlooks the variable, so it is read here.
     silent = os.environ.get("TQDM_DISABLE", "0") not in ("", "0")
     usual = {"leave": False, "dynamic_ncols": True, "disable": silent}
-    return tqdm(iterable, **{**usual, **options})
+    return _bar(_in_notebook())(iterable, **{**usual, **options})
+
+
+def _in_notebook() -> bool:
+    """Whether a Jupyter kernel runs this, and not a terminal or a script."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return hasattr(shell, "kernel")
+
+
+@cache
+def _bar(in_notebook: bool) -> type:
+    """tqdm's bar; in a notebook one that leaves nothing in the saved file."""
+    from tqdm import tqdm
+
+    class Bar(tqdm):
+        def set_postfix(self, *pairs: Any, refresh: bool = False, **named: Any) -> None:
+            super().set_postfix(*pairs, refresh=refresh, **named)
+
+    class Shown(Bar):
+        """Text in the cell's output, replaced in place, and empty at the end."""
+
+        def __init__(self, iterable: Any = None, **options: Any) -> None:
+            self.handle: Any = None
+            own = {"file": io.StringIO(), "dynamic_ncols": False, "ncols": 100}
+            super().__init__(iterable, **{**options, **own})
+
+        def display(self, msg: str | None = None, pos: int | None = None) -> None:
+            from IPython.display import display
+
+            text = str(self) if msg is None else msg
+            shown = {
+                "text/plain": text,
+                "text/html": text and f"<pre>{escape(text)}</pre>",
+            }
+            if self.handle is None:
+                self.handle = display(shown, raw=True, display_id=True)
+            else:
+                self.handle.update(shown, raw=True)
+
+    return Shown if in_notebook else Bar

@@ -138,15 +138,64 @@ def test_a_claim_refuses_arguments_in_the_wrong_order():
 
 
 @pytest.mark.parametrize(("value", "silent"), [("1", True), ("0", False), ("", False)])
-def test_a_bar_is_silent_in_a_notebook_too(value, silent, monkeypatch):
-    """tqdm's own notebook bar ignores TQDM_DISABLE and was stored in notebooks."""
-    import tqdm.auto
-
-    told = {}
-    monkeypatch.setattr(tqdm.auto, "tqdm", lambda _, **options: told.update(options))
+@pytest.mark.parametrize("in_notebook", [False, True])
+def test_a_bar_is_silent_where_it_is_told_to_be(
+    value, silent, in_notebook, monkeypatch, capsys
+):
+    monkeypatch.setattr(runtime, "_in_notebook", lambda: in_notebook)
     monkeypatch.setenv("TQDM_DISABLE", value)
-    runtime.progress([1, 2])
-    assert told["disable"] is silent
+    bar = runtime.progress([1, 2])
+    assert bar.disable is silent
+    assert list(bar) == [1, 2]
+    seen = capsys.readouterr()
+    assert bool(seen.out + seen.err) is not silent
+
+
+def test_a_log_holds_one_state_an_interval_whatever_the_postfix_says(
+    monkeypatch, capsys
+):
+    monkeypatch.setenv("TQDM_DISABLE", "0")
+    bar = runtime.progress(total=500, mininterval=60)
+    for step in range(500):
+        bar.set_postfix(loss=step)
+        bar.update()
+    assert "loss=499" in str(bar)
+    bar.close()
+    assert capsys.readouterr().err.count("/500") <= 2  # the first and the last
+
+
+@pytest.mark.notebooks
+def test_a_saved_notebook_holds_nothing_of_a_bar():
+    import nbclient
+    import nbformat
+
+    code = """
+from course.runtime import progress
+bar = progress(range(3), desc="a <b> bar")
+for _ in bar:
+    bar.set_postfix(loss=1)
+    bar.refresh()
+print("done")
+"""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    seen = []
+    client = nbclient.NotebookClient(
+        notebook,
+        timeout=120,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(Path(__file__).parents[1])}},
+    )
+    plain = client.process_message
+    client.process_message = lambda *args: (seen.append(args[0]), plain(*args))[1]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TQDM_DISABLE", "0")
+        client.execute()
+    shown = [m["content"]["data"]["text/html"] for m in seen if "data" in m["content"]]
+    assert any("a &lt;b&gt; bar:" in text and "loss=1" in text for text in shown)
+    left = [o for o in notebook.cells[0].outputs if o.output_type != "stream"]
+    assert [o["data"] for o in left] == [{"text/plain": "", "text/html": ""}]
+    streams = [o for o in notebook.cells[0].outputs if o.output_type == "stream"]
+    assert [o["text"] for o in streams] == ["done\n"]
 
 
 # Matrix products

@@ -995,6 +995,48 @@ from course.widgets import next_token_explorer
 
 next_token_explorer({"GPT": model}, tokenizer, "It 's one of the", key="03-next-token")
 
+# %% [markdown] id="03-library-text"
+# ## The library's call, and its silent filter
+#
+# Outside this course you will call `generate` of Hugging Face's `transformers`. Our
+# weights in its class, the three prompts of above, the likeliest token each time: the
+# same texts, token for token.
+#
+# **Predict first.** Now 1,000 first tokens, drawn with `do_sample=True` and no other
+# setting. How many lie outside the model's 50 likeliest?
+#
+# <details><summary>Answer</summary>
+#
+# None: that library cuts to the top 50 unless you say `top_k=0`. Who trains on such
+# samples trains on another policy than the one that is scored.
+#
+# </details>
+
+# %% id="03-library"
+from course.lm.interop import to_transformers
+
+llama = to_transformers(model, tokenizer).eval()
+settings = {"max_new_tokens": 40, "do_sample": False}
+theirs = llama.generate(ids, attention_mask=mask.long(), **settings)
+likeliest_first = llama(start).logits[0, -1].argsort(descending=True)
+rank = likeliest_first.argsort()  # 0 for the likeliest token
+
+
+def outside(**more):
+    """How many of 1,000 first tokens the library draws outside the likeliest 50."""
+    torch.manual_seed(0)  # transformers draws from torch's global generator
+    settings = {"max_new_tokens": 1, "do_sample": True, **more}
+    drawn = llama.generate(start.expand(1000, 1), **settings)[:, 1]
+    return int((rank[drawn] >= 50).sum())
+
+
+# %% id="03-library-claim" tags=["nbval-check-output"]
+claim("transformers writes the same greedy texts, token for token",
+      torch.equal(theirs[:, ids.shape[1]:], together.ids))  # fmt: skip
+by_default, asked = outside(), outside(top_k=0)
+claim("its plain sampling never leaves the 50 likeliest tokens; with top_k=0 it does",
+      by_default == 0 and asked > 10, by_default=by_default, top_k_0=asked)  # fmt: skip
+
 # %% [markdown] id="03-limits"
 # ## What was shown, and what not
 #

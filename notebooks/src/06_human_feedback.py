@@ -60,6 +60,26 @@ print(f"{int(count.min())} to {int(count.max())} raters per text")
 centre = float(mean.mean())
 claim("on average the texts are neutral", abs(centre) < 0.1, mean=centre)
 
+# %% [markdown] id="06-datasets-text"
+# The rows are a `datasets.Dataset`, the table of the Hugging Face libraries, which you
+# will meet wherever models are trained. `filter` keeps rows, `map` adds a column to
+# each, and `load_dataset("csv", …)` reads such a table from a file.
+
+# %% id="06-datasets"
+from tempfile import TemporaryDirectory
+
+from datasets import load_dataset
+
+counted = rows.map(lambda row: {"words": len(row["text"].split())})
+loved = rows.filter(lambda row: sum(row["ratings"]) > 3.5 * len(row["ratings"]))
+print("columns:", ", ".join(counted.column_names))
+print(f"the longest text has {max(counted['words'])} words")
+print(f"{len(loved)} texts have a mean above 3.5; one is {loved[0]['text']!r}")
+with TemporaryDirectory() as place:
+    loved.select_columns(["text"]).to_csv(f"{place}/loved.csv")
+    again = load_dataset("csv", data_files=f"{place}/loved.csv", split="train")
+print("the same texts from the file:", again["text"][:] == loved["text"][:])
+
 # %% [markdown] id="06-humps-text"
 # Are most texts neutral, then? **Predict first:** what does the histogram of the 10,605
 # mean ratings look like?

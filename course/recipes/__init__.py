@@ -11,6 +11,7 @@ from course.recipes.pretraining import PRETRAINED
 from course.recipes.proxies import REWARD_PROXY
 from course.recipes.recipe import Checkpoint, Recipe, openings
 from course.recipes.reward import REWARD_MODEL, REWARD_SCRATCH
+from course.recipes.tasks import TASK_PROGRAMS, TASK_QUESTIONS, TASK_TRANSLATION
 
 RECIPES = {
     r.name: r
@@ -22,9 +23,13 @@ RECIPES = {
         REWARD_PROXY,
         POLICY_REINFORCE,
         ADDER,
+        TASK_TRANSLATION,
+        TASK_QUESTIONS,
+        TASK_PROGRAMS,
     )
 }
 
 __all__ = ["RECIPES", "Checkpoint", "Recipe", "openings"]
 __all__ += ["LANGUAGE_MODEL", "POLICY_REINFORCE", "PRETRAINED", "REWARD_MODEL"]
+__all__ += ["TASK_PROGRAMS", "TASK_QUESTIONS", "TASK_TRANSLATION"]
 __all__ += ["ADDER", "REWARD_PROXY", "REWARD_SCRATCH"]

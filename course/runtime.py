@@ -75,13 +75,18 @@ def generator(seed: int = 0) -> "torch.Generator":
 def device() -> "torch.device":
     """The device that models are put on: `COURSE_DEVICE`, else CUDA, else the CPU.
 
+    Of several processes on a machine, each has the GPU of its number.
     Raises CourseError when `COURSE_DEVICE` names a device that is not there.
     """
     import torch
 
     wanted = os.environ.get("COURSE_DEVICE")
     if not wanted:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        if not torch.cuda.is_available():
+            return torch.device("cpu")
+        # One GPU for each process of a machine; the launcher numbers them.
+        number = os.environ.get("LOCAL_RANK")
+        return torch.device("cuda" if number is None else f"cuda:{number}")
     try:
         chosen = torch.device(wanted)
         torch.empty(0, device=chosen)
@@ -90,6 +95,14 @@ def device() -> "torch.device":
             f"COURSE_DEVICE={wanted} is not available here; unset it or use `cpu`."
         ) from None
     return chosen
+
+
+NO_FP64 = {"mps"}  # kinds of device without 64-bit numbers: Apple's GPU
+
+
+def as_double(x: "torch.Tensor") -> "torch.Tensor":
+    """The tensor in fp64, on its device, or on the CPU where its device has none."""
+    return (x.cpu() if x.device.type in NO_FP64 else x).double()
 
 
 MOST_ERROR = 1e-4  # of a product whose entries have deviation 1; fp32: 1e-5, bf16: 1e-2

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from course.lm.objective import sequence_logprob
 from course.lm.tokenizer import encode, pad_batch
+from course.runtime import as_double
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -101,5 +102,5 @@ def _nats_of_windows(
         ids, mask = pad_batch(windows[start : start + batch_size], pad_id)
         ids, mask = ids.to(model.device), mask.to(model.device)
         # Padding is on the right, where a causal model never looks.
-        nats -= sequence_logprob(model(ids), ids, mask).double().sum().item()
+        nats -= as_double(sequence_logprob(model(ids), ids, mask)).sum().item()
     return nats

@@ -14,13 +14,15 @@ from torch import Tensor
 def rms_norm(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
     """Divide each vector by its root mean square, then scale: (..., C) -> (..., C).
 
-    weight: (C,).  Source: Zhang & Sennrich 2019, "Root Mean Square Layer
-    Normalization".  Chapter 02.
+    weight: (C,).  16-bit numbers are squared and averaged in fp32.
+    Source: Zhang & Sennrich 2019, "Root Mean Square Layer Normalization".  Chapter 02.
 
     >>> rms_norm(torch.tensor([3.0, 4.0]), torch.ones(2), eps=0.0).pow(2).mean()
     tensor(1.)
     """
-    return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + eps) * weight
+    y = x.to(torch.promote_types(x.dtype, torch.float32))
+    y = y * torch.rsqrt(y.pow(2).mean(-1, keepdim=True) + eps)
+    return y.to(x.dtype) * weight
 
 
 def rotary(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:

@@ -15,7 +15,7 @@ from course.lm.interop import from_transformers, shape_of
 from course.lm.model import GPT, GPTConfig
 from course.lm.sampling import generate
 from course.lm.tokenizer import PAD, decode
-from course.runtime import CourseError
+from course.runtime import CourseError, device
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -29,7 +29,7 @@ NO_SOURCE = (
 def load_pretrained(
     source: str | Path | None = None, context: int = 512
 ) -> tuple[GPT, "PreTrainedTokenizerFast"]:
-    """A pretrained Llama-like model as a `GPT` in fp32, and its tokenizer.
+    """A pretrained Llama-like model as a `GPT` in fp32 on `device()`; its tokenizer.
 
     source: None for SmolLM2-135M-Instruct, a `.gguf` file, a folder that
     `save_pretrained` wrote, or a name on the model hub.  context: the longest text
@@ -75,7 +75,7 @@ def load_pretrained(
             raise CourseError(NO_SOURCE.format(source)) from error
         model = from_transformers(llama)
     model.config = replace(shape, context=min(context, shape.context))
-    return model.eval(), tokenizer
+    return model.to(device()).eval(), tokenizer
 
 
 def with_weights(shape: GPTConfig, weights: dict[str, Tensor]) -> GPT:

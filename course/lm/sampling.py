@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from course.lm.tokenizer import decode, encode, pad_batch
+from course.runtime import NO_FP64
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -234,5 +235,5 @@ def write(
 
 
 def _where_fp64_is(device: torch.device) -> torch.device | str:
-    """The device itself, or the CPU for Apple's, which has no fp64."""
-    return "cpu" if device.type == "mps" else device
+    """The device itself, or the CPU for one that has no fp64."""
+    return "cpu" if device.type in NO_FP64 else device

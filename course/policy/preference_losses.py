@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course.policy.losses import same_shape
+from course.runtime import as_double
 
 
 def sum_logprobs(logprobs: Tensor, mask: Tensor) -> Tensor:
@@ -182,7 +183,7 @@ def dpo_metrics(
         "loss": loss,
         "rewards/chosen": chosen_rewards,
         "rewards/rejected": rejected_rewards,
-        "rewards/accuracies": (chosen_rewards > rejected_rewards).double(),
+        "rewards/accuracies": as_double(chosen_rewards > rejected_rewards),
         "rewards/margins": chosen_rewards - rejected_rewards,
         "logps/chosen": chosen,
         "logps/rejected": rejected,

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from course.reward.metrics import pearson
+from course.runtime import as_double
 
 LOWEST, HIGHEST = -4, 4  # the scale of the data
 
@@ -102,7 +103,9 @@ def split_half(ratings: Tensor, first: Tensor, second: Tensor) -> float:
     check_range(ratings)
     if not (first.any(1).all() and second.any(1).all()):
         raise ValueError("got a text without raters in a group, expected at least one")
-    halves = [(ratings * g).double().sum(1) / g.sum(1) for g in (first, second)]
+    halves = [
+        as_double(ratings * g).sum(1) / as_double(g).sum(1) for g in (first, second)
+    ]
     r = pearson(*halves)
     if math.isnan(r):
         raise ValueError("got equal mean ratings for all texts: they have no agreement")
@@ -178,7 +181,7 @@ def pairwise_ceiling(wins: Tensor, losses: Tensor) -> float:
             f"got shapes {tuple(wins.shape)} and {tuple(losses.shape)}, expected equal "
             "(pairs,) with at least one pair"
         )
-    both = torch.stack([wins, losses]).double()
+    both = as_double(torch.stack([wins, losses]))
     if not (torch.isfinite(both).all() and (both >= 0).all()):
         raise ValueError("got counts that are negative or NaN, expected 0 or more")
     if both.sum() == 0:

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from course.runtime import as_double
+
 
 def _flat_pair(a: Tensor, b: Tensor, least: int = 1) -> tuple[Tensor, Tensor]:
     """Both as fp64 on one device, checked: equal shape (n,), n >= least, finite."""
@@ -16,7 +18,7 @@ def _flat_pair(a: Tensor, b: Tensor, least: int = 1) -> tuple[Tensor, Tensor]:
         )
     if len(a) < least:
         raise ValueError(f"got {len(a)} values, expected at least {least}")
-    a, b = a.detach().double(), b.detach().double()
+    a, b = as_double(a.detach()), as_double(b.detach())
     if not (torch.isfinite(a).all() and torch.isfinite(b).all()):
         raise ValueError("got a value that is not finite, expected finite numbers")
     return a, b
@@ -49,7 +51,7 @@ def preference_accuracy(chosen: Tensor, rejected: Tensor) -> float:
     0.5
     """
     chosen, rejected = _flat_pair(chosen, rejected)
-    return float((chosen > rejected).double().mean())
+    return float(as_double(chosen > rejected).mean())
 
 
 class Reliability(NamedTuple):

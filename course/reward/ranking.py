@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from course.reward.agreement import check_range
+from course.runtime import as_double
 
 
 class PairVotes(NamedTuple):
@@ -39,7 +40,7 @@ def pair_probability(ratings_a: Tensor, ratings_b: Tensor) -> float:
             )
         check_range(ratings)
     sign = (ratings_a[:, None] - ratings_b).sign()  # (raters of a, raters of b)
-    return float((sign.double().mean() + 1) / 2)
+    return float((as_double(sign).mean() + 1) / 2)
 
 
 def pair_votes(
@@ -71,7 +72,8 @@ def win_matrix(a: Tensor, b: Tensor, outcomes: Tensor, items: int) -> Tensor:
         )
     if (a == b).any() or min(a.min(), b.min()) < 0 or max(a.max(), b.max()) >= items:
         raise ValueError(f"got pairs that are not two different items below {items}")
-    outcomes = outcomes.double()
+    outcomes = as_double(outcomes)
+    a, b = a.to(outcomes.device), b.to(outcomes.device)
     if not ((outcomes >= 0) & (outcomes <= 1)).all():
         raise ValueError("got an outcome that is no number from 0 to 1")
     wins = outcomes.new_zeros(items, items)
@@ -162,7 +164,7 @@ def _checked(wins: Tensor) -> Tensor:
             f"got wins of shape {tuple(wins.shape)}, expected (items, items) with at "
             "least two items"
         )
-    wins = wins.double()
+    wins = as_double(wins)
     if not (torch.isfinite(wins).all() and (wins >= 0).all()):
         raise ValueError("got wins that are negative or not finite, expected counts")
     wins = wins - torch.diag(wins.diagonal())
@@ -192,7 +194,7 @@ def _reaches(edges: Tensor) -> Tensor:
     """Whether a chain of edges leads from i to j, (items, items) bool."""
     reach = edges | torch.eye(len(edges), dtype=torch.bool, device=edges.device)
     for _ in range(max(1, math.ceil(math.log2(len(edges))))):
-        reach = (reach.double() @ reach.double()) > 0
+        reach = (as_double(reach) @ as_double(reach)) > 0
     return reach
 
 

@@ -1,0 +1,179 @@
+"""What a GPU asks of the code, tested with fakes: no fp64, own draws, own device."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from course import runtime
+from course.lm.layers import rms_norm
+from course.lm.lora import LowRank
+from course.lm.sampling import generate, sample_tokens
+from course.policy import preference_losses
+from course.policy.preference_losses import dpo_metrics
+from course.reward import agreement, metrics, ranking
+from course.reward.agreement import pairwise_ceiling, split_half
+from course.reward.metrics import pearson, preference_accuracy
+from course.reward.ranking import bradley_terry_fit, pair_probability, win_matrix
+
+
+class NoDouble(TorchDispatchMode):
+    """Refuses every fp64 tensor on `meta`, as Apple's GPU does on `mps`."""
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        for x in tree_leaves(result):
+            if isinstance(x, torch.Tensor) and x.dtype == torch.float64:
+                assert x.device.type != "meta", f"{function} made fp64 on the device"
+        return result
+
+
+@pytest.fixture
+def no_fp64(monkeypatch):
+    """The device `meta` stands for one that has no 64-bit numbers."""
+    monkeypatch.setattr(runtime, "NO_FP64", {"meta"})
+    monkeypatch.setattr("course.lm.sampling.NO_FP64", {"meta"})
+
+
+STATISTICS = {
+    "dpo_metrics": lambda x: dpo_metrics(x.sum(), x, x + 1, x, x, 0.1),
+    "pearson": lambda x: pearson(x, x.flip(0)),
+    "preference_accuracy": lambda x: preference_accuracy(x, x.flip(0)),
+    "pairwise_ceiling": lambda x: pairwise_ceiling(x, x.flip(0)),
+    "pair_probability": lambda x: pair_probability(x, x.flip(0)),
+    "win_matrix": lambda x: win_matrix(
+        torch.tensor([0, 1, 2, 0]), torch.tensor([1, 2, 3, 3]), x > 1, 4
+    ),
+    "bradley_terry_fit": lambda x: bradley_terry_fit(x[:, None] + x),
+    "split_half": lambda x: split_half(
+        torch.stack([x, x.flip(0)], 1),
+        torch.tensor([[True, False]] * 4),
+        torch.tensor([[False, True]] * 4),
+    ),
+}
+
+
+def test_the_fake_device_without_fp64_notices_it():
+    with FakeTensorMode(), pytest.raises(AssertionError, match="fp64"), NoDouble():
+        torch.randn(3, device="meta").double()
+
+
+@pytest.mark.parametrize(
+    "call", [runtime.as_double, lambda x: sample_tokens(x[:, None] * x, None)]
+)
+def test_a_device_without_fp64_is_asked_for_none(call, no_fp64):
+    with FakeTensorMode(allow_non_fake_inputs=True), NoDouble():
+        call(torch.randn(4, device="meta"))
+
+
+@pytest.mark.parametrize("name", STATISTICS)
+def test_statistics_turn_to_fp64_by_as_double_and_in_no_other_way(name, monkeypatch):
+    doubled = []
+
+    def as_double(x):
+        doubled.append(x.dtype)
+        return x.to(torch.float64)
+
+    for module in (agreement, metrics, preference_losses, ranking):
+        monkeypatch.setattr(module, "as_double", as_double)
+
+    def refused(self):
+        raise AssertionError("`.double()` outside as_double")
+
+    monkeypatch.setattr(torch.Tensor, "double", refused)
+    STATISTICS[name](torch.tensor([1.0, 2.0, 0.5, 1.5]))
+    assert doubled
+
+
+def test_the_norm_of_16_bit_numbers_is_computed_in_fp32():
+    """As transformers does; only the input's and the result's rounding remain."""
+    from transformers.models.llama.modeling_llama import LlamaRMSNorm
+
+    x = torch.randn(64, 96, generator=torch.Generator().manual_seed(0)).bfloat16()
+    norm = LlamaRMSNorm(96, eps=1e-5).bfloat16()
+    with torch.no_grad():
+        norm.weight.uniform_(0.5, 1.5)
+        ours, theirs = rms_norm(x, norm.weight, 1e-5), norm(x)
+    assert ours.dtype == torch.bfloat16
+    assert torch.equal(ours, theirs)
+
+
+def test_adapters_are_drawn_on_the_cpu_by_the_generator_handed_in():
+    layer = nn.Linear(6, 4, bias=False)
+    one, two = (
+        LowRank(layer, 2, 1.0, torch.Generator().manual_seed(3)) for _ in range(2)
+    )
+    assert torch.equal(one.a, two.a)
+    torch.manual_seed(5)
+    usual = LowRank(layer, 2, 1.0).a
+    torch.manual_seed(5)
+    with torch.device("meta"):
+        far = nn.Linear(6, 4, bias=False)
+        adapter = LowRank(far, 2, 1.0)
+    assert adapter.a.device.type == "meta"
+    after_far = torch.rand(1)
+    torch.manual_seed(5)
+    LowRank(layer, 2, 1.0)
+    assert torch.equal(torch.rand(1), after_far)  # as many draws, of the CPU
+    assert usual.std() > 0
+
+
+def test_each_process_of_a_machine_has_the_gpu_of_its_number(monkeypatch):
+    monkeypatch.delenv("COURSE_DEVICE", raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    assert runtime.device() == torch.device("cuda")
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    assert runtime.device() == torch.device("cuda", 3)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert runtime.device() == torch.device("cpu")
+
+
+def test_a_pretrained_model_is_put_on_the_device(tmp_path, monkeypatch, tokenizer):
+    from tiny import tiny_gpt
+
+    from course.lm import pretrained
+    from course.lm.interop import to_transformers
+
+    to_transformers(tiny_gpt(tokenizer), tokenizer).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    monkeypatch.setattr(pretrained, "device", lambda: torch.device("meta"))
+    model, _ = pretrained.load_pretrained(tmp_path)
+    assert model.device.type == "meta"
+
+
+def test_the_numbers_that_decide_are_drawn_once_for_a_whole_generation(
+    monkeypatch, tokenizer
+):
+    """A GPU is sent them once; nothing is drawn token by token."""
+    from tiny import tiny_gpt
+
+    drawn, rand = [], torch.rand
+    monkeypatch.setattr(
+        torch, "rand", lambda *a, **k: drawn.append(k.get("dtype")) or rand(*a, **k)
+    )
+    generate(
+        tiny_gpt(tokenizer), torch.ones(3, 2, dtype=torch.long),
+        torch.ones(3, 2, dtype=torch.bool), max_new_tokens=6, eos_id=1, pad_id=0,
+        generator=torch.Generator().manual_seed(0),
+    )  # fmt: skip
+    assert drawn == [torch.float64]
+
+
+def test_keys_of_checkpoints_differ_with_the_kind_of_device():
+    from course import checkpoints
+
+    recipe = checkpoints.recipe("language-model")
+    code = "from course.checkpoints import *; print(key(recipe('adder'), 'cuda'))"
+    assert len({checkpoints.key(recipe, kind) for kind in ("cpu", "cuda", "mps")}) == 3
+    fresh = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
+        env={**os.environ, "COURSE_FROZEN": "0"},
+    )  # fmt: skip
+    assert fresh.stdout.strip() == checkpoints.key(checkpoints.recipe("adder"), "cuda")

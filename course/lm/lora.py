@@ -6,8 +6,7 @@ Source: Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language Models".
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor, empty, nn
 
 from course.lm.model import GPT
 
@@ -21,12 +20,11 @@ class LowRank(nn.Module):
     Chapter 04.
     """
 
-    def __init__(self, base: nn.Linear, rank: int, alpha: float, generator=None):
+    def __init__(self, base: nn.Linear, rank: int, alpha: float):
         super().__init__()
         self.base, self.scale, self.off = base, alpha / rank, 0
-        a = torch.empty(rank, base.in_features, device="cpu")  # alike on every device
-        a.normal_(std=base.in_features**-0.5, generator=generator)
-        self.a = nn.Parameter(a.to(base.weight))
+        a = empty(rank, base.in_features, device="cpu")  # alike on every device
+        self.a = nn.Parameter(a.normal_(std=base.in_features**-0.5).to(base.weight))
         self.b = nn.Parameter(base.weight.new_zeros(base.out_features, rank))
 
     @property
@@ -49,22 +47,20 @@ def adapters(model: nn.Module) -> dict[str, LowRank]:
     return {n: m for n, m in model.named_modules() if isinstance(m, LowRank)}
 
 
-def add_adapters(
-    model: GPT, rank: int, alpha: float, names=("query", "value"), generator=None
-) -> GPT:
+def add_adapters(model: GPT, rank: int, alpha: float, names=("query", "value")) -> GPT:
     """Freeze `model` and, in place, adapt the linear layers that `names` end with.
 
     names: ends of names such as `blocks.0.attention.query`; those of the default are
-    the paper's.  generator: a CPU generator, of A.  Adds `rank * (in + out)` parameters
-    per layer.  Raises ValueError on a rank below 1, no such layer, one that is not
-    linear, and a model with adapters.  Chapter 04.
+    the paper's.  Adds `rank * (in + out)` parameters per layer.  Raises ValueError on a
+    rank below 1, no such layer, one that is not linear, and a model with adapters.
+    Chapter 04.
     """
     found = {n: m for n, m in model.named_modules() if n.endswith(tuple(names))}
     if rank < 1 or {*map(type, found.values())} != {nn.Linear} or adapters(model):
         raise ValueError(f"got rank {rank}, names {names}; {EXPECTED}")
     model.requires_grad_(False)
     for name, layer in found.items():
-        model.set_submodule(name, LowRank(layer, rank, alpha, generator))
+        model.set_submodule(name, LowRank(layer, rank, alpha))
     return model
 
 

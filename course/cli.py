@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from course import __version__
-from course.runtime import DISTRIBUTION, CourseError
+from course.runtime import DISTRIBUTION, CourseError, chapter_of
 
 GRADING_SECONDS = 120
 
@@ -168,7 +168,7 @@ def _unpack(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    chapter = arguments.chapter.zfill(2)
+    chapter = chapter_of(arguments.chapter)
     path = arguments.file or _exercise_notebook(chapter)
     environment = dict(os.environ)
     if arguments.file:  # grading somebody's file is not the grader's own progress

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from course.runtime import CourseError, progress
+from course.runtime import CourseError, chapter_of, progress
 
 # An expression for the kernel's own peak memory in MB.  On Linux not ru_maxrss: a
 # process inherits there what the one that started it had used.
@@ -38,7 +38,7 @@ def run_chapters(
 ) -> list[ChapterRun]:
     """Run the notebooks of a folder in order, print a table, write HTML copies.
 
-    chapters: numbers such as ["07"], or None for all.  html: folder of the copies.
+    chapters: such as ["07", "A"], or None for all.  html: folder of the copies.
     A failing chapter does not stop the others; the notebooks stay unchanged.
     Raises CourseError when a library or a named chapter is missing.
     """
@@ -77,8 +77,12 @@ def table(results: Iterable[ChapterRun]) -> str:
 
 
 def _chosen(folder: Path, chapters: list[str] | None) -> list[Path]:
-    known = {path.name[:2]: path for path in sorted(folder.glob("[0-9][0-9]_*.ipynb"))}
-    wanted = list(known) if not chapters else [str(c).zfill(2) for c in chapters]
+    known = {
+        chapter_of(path.name): path
+        for form in ("[0-9][0-9]_*.ipynb", "[A-Z]_*.ipynb")
+        for path in sorted(folder.glob(form))
+    }
+    wanted = list(known) if not chapters else [chapter_of(str(c)) for c in chapters]
     missing = [chapter for chapter in wanted if chapter not in known]
     if missing or not known:
         raise CourseError(

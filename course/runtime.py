@@ -25,8 +25,9 @@ class CourseError(RuntimeError):
 def setup(chapter: str, seed: int = 0) -> None:
     """Seed everything, quieten libraries, set the figures' look, print one line.
 
-    chapter: its two digits, such as "07".  Raises CourseError on Python < 3.11 and
-    where another package called `course` shadows this one.
+    chapter: its two digits, such as "07", or an appendix's letter.  Raises
+    CourseError on Python < 3.11 and where another package called `course` shadows
+    this one.
     """
     if sys.version_info < (3, 11):
         raise CourseError(
@@ -48,11 +49,22 @@ def setup(chapter: str, seed: int = 0) -> None:
 
     seed_everything(seed)
     plots.style()
+    kind = "chapter" if chapter.isdigit() else "appendix"
     print(
-        f"chapter {chapter} · course {course.__version__} · "
+        f"{kind} {chapter} · course {course.__version__} · "
         f"Python {platform.python_version()} · torch {torch.__version__} · "
         f"{device()} · {torch.get_num_threads()} threads · {matrix_product()} products"
     )
+
+
+def chapter_of(name: str) -> str:
+    """The chapter that a file name begins with, or that somebody typed.
+
+    >>> chapter_of("07_reward_model.ipynb"), chapter_of("7"), chapter_of("a")
+    ('07', '07', 'A')
+    """
+    first = name.partition("_")[0].strip()
+    return first.zfill(2) if first.isdigit() else first.upper()
 
 
 def seed_everything(seed: int) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from course.data.archives import sha256
-from course.runtime import CourseError
+from course.runtime import CourseError, chapter_of
 
 FOLDERS = ("notebooks", "exercises")
 NOTES = ".copies.json"  # file -> sha256 of what it was copied from
@@ -20,9 +20,9 @@ def start(course: Path, again: list[str] | None = None) -> Path:
     Returns the copy of the first lesson.  Raises CourseError on an unknown chapter
     and where `work/` cannot be written.
     """
-    wanted = {number.zfill(2) for number in again or []}
+    wanted = {chapter_of(number) for number in again or []}
     sources = [p for f in FOLDERS for p in sorted((course / f).glob("*.ipynb"))]
-    if unknown := wanted - {path.name[:2] for path in sources}:
+    if unknown := wanted - {chapter_of(path.name) for path in sources}:
         raise CourseError(f"There is no chapter {sorted(unknown)[0]} to start again.")
     work = course / "work"
     try:
@@ -46,7 +46,7 @@ def _copy(sources: list[Path], course: Path, work: Path, wanted: set[str]) -> No
     for source in [*sources, *[glossary] * glossary.is_file()]:
         name = source.relative_to(course).as_posix()
         copy, digest = work / name, sha256(source)
-        if copy.exists() and source.name[:2] in wanted:
+        if copy.exists() and chapter_of(source.name) in wanted:
             aside = _aside(copy)
             copy.rename(aside)
             print(f"{name} is new again; what you had is kept as {aside.name}")
@@ -55,7 +55,7 @@ def _copy(sources: list[Path], course: Path, work: Path, wanted: set[str]) -> No
             shutil.copyfile(source, copy)
             notes[name] = digest
         elif notes.get(name) != digest and source.suffix == ".ipynb":
-            newer.append(source.name[:2])
+            newer.append(chapter_of(source.name))
     notes_file.write_text(json.dumps(notes, indent=1), encoding="utf-8")
     if newer:
         chapters = " ".join(sorted(set(newer)))

@@ -441,7 +441,17 @@ def _is_refused(site, path, old, new, said, capsys):
 def test_a_master_is_named_after_its_chapter(site, capsys):
     site.lesson.rename(site.lesson.with_name("lesson.py"))
     assert site.build() == 1
-    assert "expected NN_topic.py" in capsys.readouterr().err
+    assert "expected NN_topic.py or A_topic.py" in capsys.readouterr().err
+
+
+def test_an_appendix_is_known_by_its_letter(site, capsys):
+    text = site.lesson.read_text(encoding="utf-8").replace('id="97-', 'id="X-')
+    site.lesson.with_name("X_words.py").write_text(text, encoding="utf-8")
+    site.build()
+    assert "notebooks/X_words.ipynb needs --execute X" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        site.build("--execute", "y")
+    assert "no master for chapter Y" in capsys.readouterr().err
 
 
 def stream(text: str, name: str = "stdout"):

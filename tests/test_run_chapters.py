@@ -96,10 +96,12 @@ def pretended(monkeypatch):
 def test_chosen_chapters_may_be_named_with_or_without_a_zero(
     folder, tmp_path, pretended
 ):
-    for name in ("01_a", "02_b", "07_c"):
+    for name in ("01_a", "02_b", "07_c", "B_signs"):
         write(folder, name, "1")
-    run_chapters(folder, ["7", "01"], tmp_path)
-    assert [label for label, _ in pretended] == ["07_c", "01_a"]
+    run_chapters(folder, ["7", "01", "b"], tmp_path)
+    assert [label for label, _ in pretended] == ["07_c", "01_a", "B_signs"]
+    run_chapters(folder, None, tmp_path)
+    assert [label for label, _ in pretended[3:]] == ["01_a", "02_b", "07_c", "B_signs"]
 
 
 def test_figures_reach_the_notebook_and_bars_do_not(

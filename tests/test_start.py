@@ -59,6 +59,15 @@ def test_starting_again_keeps_the_old_file_beside_the_new_one(course, capsys):
     assert not list(mine.parent.glob("00*.mine-*"))
 
 
+def test_an_appendix_is_copied_and_begun_again_by_its_letter(course, capsys):
+    (course / "notebooks" / "B_signs.ipynb").write_text("signs")
+    mine = start(course).with_name("B_signs.ipynb")
+    mine.write_text("my notes")
+    start(course, again=["b"])
+    assert mine.read_text() == "signs"
+    assert "is kept as B_signs.mine-" in capsys.readouterr().out
+
+
 def test_lost_notes_cost_no_copy(course):
     mine = start(course)
     mine.write_text("my answer")

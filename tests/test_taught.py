@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from course.definitions import Ref, Source, definition, reach
+from course.runtime import chapter_of
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("lm", "reward", "policy", "data", "tasks", "recipes")
 SOURCE = Source({"course": ROOT / "course"})
-LESSONS = {path.name[:2]: path for path in (ROOT / "notebooks" / "src").glob("*_*.py")}
+LESSONS = {
+    chapter_of(path.name): path for path in (ROOT / "notebooks" / "src").glob("*_*.py")
+}
 # What an interrupted or offline machine needs: called by commands, by no lesson.
 OUTSIDE_LESSONS = {"course.data.assets.verify"}
 
@@ -46,10 +49,12 @@ def chapter(docstring: str) -> str | None:
 
     >>> chapter("A gap.  Chapter 07.\\n\\n>>> gap(1)\\n1")
     '07'
+    >>> chapter("Signs.  Appendix B.")
+    'B'
     """
     prose = docstring.partition("\n>>> ")[0].rstrip()
-    found = re.search(r"(?<!\S)Chapter (\d\d)\.$", prose)
-    return found and found[1]
+    found = re.search(r"(?<!\S)(?:Chapter (\d\d)|Appendix ([A-Z]))\.$", prose)
+    return found and (found[1] or found[2])
 
 
 def named_in_checks(number: str | None = None) -> set[Ref]:
@@ -75,7 +80,9 @@ def used_by(number: str) -> set[Ref]:
 @pytest.mark.parametrize("ref", PUBLIC, ids=".".join)
 def test_a_docstring_ends_with_a_chapter_that_uses_what_it_is_about(ref):
     number = chapter(PUBLIC[ref])
-    assert number in LESSONS, f"{'.'.join(ref)} does not end with `Chapter NN.`"
+    assert number in LESSONS, (
+        f"{'.'.join(ref)} does not end with `Chapter NN.` or `Appendix A.`"
+    )
     if ".".join(ref) not in OUTSIDE_LESSONS:
         assert ref in used_by(number), f"chapter {number} does not use {ref.name}"
 
@@ -97,6 +104,8 @@ def test_every_public_name_is_used_by_a_lesson_an_exercise_or_another_definition
         "A gap.",
         "A gap, see Chapter 07 for more.",
         "Chapter 7.",
+        "Chapter A.",
+        "Appendix 07.",
         "A gap.  Chapter 07",
         "",
     ],

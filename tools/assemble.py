@@ -10,6 +10,7 @@ from typing import Any
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from course.runtime import chapter_of
 from tools import exercise_cells, masters, regions
 from tools.regions import BuildError, Cell
 
@@ -89,7 +90,7 @@ def assemble(target: Target, root: Path, repository: str) -> Any:
 
     repository: OWNER/REPO, which Colab installs the course from, or "".
     """
-    chapter = target.path.name[:2]
+    chapter = chapter_of(target.path.name)
     address = f'"git+https://github.com/{repository}"'
     source = f'{address} * ("google.colab" in sys.modules)' if repository else '""'
     setup = SETUP.format(source=source, chapter=chapter)

@@ -18,6 +18,7 @@ from typing import Any
 
 import nbformat
 
+from course.runtime import chapter_of
 from tools import execute
 from tools.assemble import Target, assemble, slug, targets
 from tools.regions import BuildError
@@ -136,20 +137,19 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     options = parser.parse_args(arguments)
     if options.check and options.execute is not None:
         parser.error("--check never executes")
-    chosen = [number.zfill(2) for number in options.execute or []]
+    chosen = [chapter_of(number) for number in options.execute or []]
     try:
         wanted = targets(root)
     except BuildError as error:
         print(error, file=sys.stderr)
         return 1
-    if unknown := set(chosen) - {target.path.name[:2] for target in wanted}:
+    if unknown := set(chosen) - {chapter_of(t.path.name) for t in wanted}:
         parser.error(f"no master for chapter {', '.join(sorted(unknown))}")
     problems = [f"orphan: {path}" for path in _orphans(wanted, root)]
     for target in wanted:
         path, name = root / target.path, target.path.as_posix()
-        run = options.execute is not None and (
-            not chosen or target.path.name[:2] in chosen
-        )
+        chapter = chapter_of(target.path.name)
+        run = options.execute is not None and (not chosen or chapter in chosen)
         try:
             stored = path.read_bytes() if path.is_file() else None
             # Another clone, another address: that makes no committed notebook stale.
@@ -160,7 +160,7 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
             continue
         if data is None:
             state = "missing" if stored is None else "stale"
-            problems.append(f"{state}: {name} needs --execute {target.path.name[:2]}")
+            problems.append(f"{state}: {name} needs --execute {chapter}")
         elif data != stored and options.check:
             problems.append(f"{'missing' if stored is None else 'stale'}: {name}")
         elif data != stored:

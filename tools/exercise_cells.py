@@ -10,6 +10,7 @@ from typing import Any
 
 from course.checks import catalogue
 from course.checks.exercise import Exercise
+from course.runtime import chapter_of
 from tools import regions
 from tools.regions import BuildError, Cell
 
@@ -20,7 +21,7 @@ def completed(cells: list[Cell], stem: str) -> list[Cell]:
     A chapter without any exercise in the catalogue, such as a test's, stays as it
     is.  Raises BuildError where an exercise is unknown or has no text before it.
     """
-    known = {e.number: e for e in catalogue.chapters().get(stem[:2], [])}
+    known = {e.number: e for e in catalogue.chapters().get(chapter_of(stem), [])}
     if not known:
         return cells
     done: list[Cell] = []
@@ -72,7 +73,7 @@ def nbgrader(cell: Cell, stem: str) -> dict[str, Any]:
     One point for each dot of difficulty, for the check cell.
     """
     found = re.fullmatch(r"(\d\d-\d+)-(stub|check)", cell.id)
-    known = {e.number: e for e in catalogue.chapters().get(stem[:2], [])}
+    known = {e.number: e for e in catalogue.chapters().get(chapter_of(stem), [])}
     number = regions.number(cell.id) if found else ""
     if not found or number not in known:
         return {}

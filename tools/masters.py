@@ -7,6 +7,7 @@ import ast
 import re
 from pathlib import Path
 
+from course.runtime import chapter_of
 from tools.regions import BuildError, Cell, markers, regions
 
 # For the authors' formatter and linter; the reader of a notebook does not see it.
@@ -21,9 +22,11 @@ def read_master(path: Path, solutions: bool) -> list[Cell]:
     """
     import jupytext
 
-    chapter = path.name[:2]
-    if not re.fullmatch(r"\d\d_[a-z0-9_]+\.py", path.name):
-        raise BuildError(f"{path.name}: got this file name, expected NN_topic.py")
+    if not re.fullmatch(r"(\d\d|[A-Z])_[a-z0-9_]+\.py", path.name):
+        raise BuildError(
+            f"{path.name}: got this file name, expected NN_topic.py or A_topic.py"
+        )
+    chapter = chapter_of(path.name)
     text = path.read_text(encoding="utf-8")
     if not text.startswith("# %%"):
         raise BuildError(f"{path.name}: a master starts with its first `# %%` line")

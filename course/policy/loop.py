@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from course.lm.half import sync
 from course.lm.training import History
 from course.policy.guards import (
     check_kl,
@@ -17,7 +18,7 @@ from course.policy.guards import (
     check_optimizer,
     restored_on_error,
 )
-from course.policy.rollout import Rollout, collect
+from course.policy.rollout import Rollout, check_reference, collect
 from course.runtime import progress
 from course.score import Score, check_texts
 
@@ -40,7 +41,7 @@ def linear_decay(done: float) -> float:
 
 def train(
     policy: nn.Module,
-    reference: nn.Module,
+    reference: nn.Module | None,
     tokenizer: "PreTrainedTokenizerFast",
     prompts: Sequence[str],
     score: Score,
@@ -58,6 +59,8 @@ def train(
     stop_after_s: float | None = None,
     watch: Callable[[History], None] | None = None,
     desc: str = "policy",
+    to_ids: Callable[[str], list[int]] | None = None,
+    sampler: nn.Module | None = None,
 ) -> History:
     """Write, score, `step(rollout)`, again and again; the policy is changed in place.
 
@@ -71,6 +74,9 @@ def train(
     logged scores are those before it.  watch: called with the history after each step.
     stop_after_s: begin no step after that many seconds.  generator: a CPU generator,
     for prompts and texts.  The stop button keeps what was learned.
+    reference: a frozen model, or None for the policy without its adapters.  to_ids:
+    a prompt's token ids, where they are not bos + text.  sampler: a copy of the policy
+    that writes in its place (`sampler_of`); it is brought up to date in each step.
     Raises ValueError on arguments that do not fit and on scores that are not numbers,
     and CourseError when a step goes wrong (a score that raises, a number that is not
     finite, a ratio that explodes, a KL that is negative on average); the policy is
@@ -81,15 +87,20 @@ def train(
 
     def write_score_step() -> dict[str, float]:
         rows = torch.randint(len(prompts), (batch_size,), generator=generator)
+        asked = [prompts[r] for r in rows.tolist() for _ in range(group_size)]
+        if sampler is not None:
+            sync(sampler, policy)
         rollout = collect(
             policy,
             reference,
             tokenizer,
-            [prompts[r] for r in rows.tolist() for _ in range(group_size)],
+            asked,
             score,
             max_new_tokens=max_new_tokens,
             temperature=temperature,
             generator=generator,
+            prompt_ids=None if to_ids is None else [to_ids(p) for p in asked],
+            sampler=sampler,
         )
         check_kl(rollout)
         with restored_on_error(optimizer):
@@ -173,7 +184,7 @@ def _raw_scores(rollout: Rollout) -> dict[str, float]:
 
 def _check_train(
     policy: nn.Module,
-    reference: nn.Module,
+    reference: nn.Module | None,
     optimizer: torch.optim.Optimizer,
     prompts: list[str],
     batch_size: int,
@@ -189,11 +200,13 @@ def _check_train(
     if reference is policy:
         raise ValueError(
             "got the policy as its own reference, expected a frozen copy: "
-            "copy.deepcopy(policy)"
+            "copy.deepcopy(policy), or None for a policy with adapters"
         )
+    check_reference(policy, reference)
     check_optimizer(policy, optimizer)
     held = {id(p) for group in optimizer.param_groups for p in group["params"]}
-    if any(id(p) in held for p in reference.parameters()):
+    frozen = () if reference is None else reference.parameters()
+    if any(id(p) in held for p in frozen):
         raise ValueError(
             "got an optimizer that holds parameters of the reference, expected the "
             "reference to stay as it is"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from course.lm.lora import adapters, adapters_off
 from course.lm.objective import entropy
 from course.lm.packing import tight_rows
 from course.lm.sampling import generate
@@ -41,11 +42,12 @@ class Rollout:
     ended: Tensor  # (batch,) bool: the completion ends in EOS
     temperature: float
     tokens_per_s: float = float("nan")  # of the generation alone
+    precision: torch.dtype = torch.float32  # of the model that wrote
 
 
 def collect(
     policy: nn.Module,
-    reference: nn.Module,
+    reference: nn.Module | None,
     tokenizer: "PreTrainedTokenizerFast",
     prompts: Sequence[str],
     score: Score,
@@ -53,29 +55,39 @@ def collect(
     max_new_tokens: int,
     temperature: float = 1.0,
     generator: torch.Generator | None = None,
+    prompt_ids: Sequence[Sequence[int]] | None = None,
+    sampler: nn.Module | None = None,
 ) -> Rollout:
     """Let the policy complete every prompt; score the texts and compare with the
     reference.
 
+    reference: a frozen model, or None for the policy without its adapters.
+    prompt_ids: the token ids of each prompt, for example of `chat_ids`; without them
+    the prompts are encoded as bos + text.  sampler: a copy of the policy that writes in
+    its place (`sampler_of`); the log-probabilities are then the sampler's.
     score: `score(prompts, completions)` -> one number per completion; see
     `checked_scores` for what it may not return.  Prompts may repeat (groups).
     generator: a CPU generator.  No gradient is kept.
-    Raises ValueError when there is no prompt, CourseError or ValueError for a broken
-    score.  Chapter 09.
+    Raises ValueError when there is no prompt, another number of ids or no adapter to
+    leave out, CourseError or ValueError for a broken score.  Chapter 09.
     """
     prompts = list(check_texts(prompts))
     if not prompts:
         raise ValueError("got no prompts, expected at least one")
+    check_reference(policy, reference)
+    if prompt_ids is None:
+        prompt_ids = encode(tokenizer, prompts, bos=True, eos=False)
+    if len(prompt_ids) != len(prompts):
+        raise ValueError(
+            f"got the ids of {len(prompt_ids)} prompts, expected those of {len(prompts)}"
+        )
+    writer = policy if sampler is None else sampler
     device = next(policy.parameters()).device
-    prompt_ids, prompt_mask = pad_batch(
-        encode(tokenizer, prompts, bos=True, eos=False),
-        tokenizer.pad_token_id,
-        side="left",
-    )
+    prompt_ids, prompt_mask = pad_batch(prompt_ids, tokenizer.pad_token_id, side="left")
     prompt_ids, prompt_mask = prompt_ids.to(device), prompt_mask.to(device)
     start = perf_counter()
     written = generate(
-        policy,
+        writer,
         prompt_ids,
         prompt_mask,
         max_new_tokens=max_new_tokens,
@@ -99,10 +111,36 @@ def collect(
         ended=written.ended,
         temperature=temperature,
         tokens_per_s=int(written.mask.sum()) / seconds,
+        precision=next(writer.parameters()).dtype,
     )
-    ref_logprobs = constant_logprobs(reference, rollout)
+    ref_logprobs = reference_logprobs(policy, reference, rollout)
     scores = checked_scores(score, prompts, completions).to(device)
     return replace(rollout, ref_logprobs=ref_logprobs, scores=scores)
+
+
+def check_reference(policy: nn.Module, reference: nn.Module | None) -> None:
+    """ValueError without a reference where the policy has no adapters to leave out.
+
+    Chapter 17.
+    """
+    if reference is None and not adapters(policy):
+        raise ValueError(
+            "got no reference and a policy without adapters, expected a frozen copy: "
+            "copy.deepcopy(policy)"
+        )
+
+
+def reference_logprobs(
+    policy: nn.Module, reference: nn.Module | None, rollout: Rollout
+) -> Tensor:
+    """`constant_logprobs` of the reference, or of the policy without its adapters.
+
+    Chapter 17.
+    """
+    if reference is not None:
+        return constant_logprobs(reference, rollout)
+    with adapters_off(policy):
+        return constant_logprobs(policy, rollout)
 
 
 def select_rows(rollout: Rollout, rows: Tensor) -> Rollout:

@@ -79,7 +79,7 @@ def collect(
         prompt_ids = encode(tokenizer, prompts, bos=True, eos=False)
     if len(prompt_ids) != len(prompts):
         raise ValueError(
-            f"got the ids of {len(prompt_ids)} prompts, expected those of {len(prompts)}"
+            f"got ids of {len(prompt_ids)} prompts, expected those of {len(prompts)}"
         )
     writer = policy if sampler is None else sampler
     device = next(policy.parameters()).device

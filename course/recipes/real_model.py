@@ -69,7 +69,7 @@ def answers_only(score: Score) -> Score:
 
 
 def whole_sentence(prompts: Sequence[str], completions: Sequence[str]) -> Tensor:
-    """1 where the text ends with . ! or ?, which a text that is cut rarely does, else 0.
+    """1 where the text ends with . ! or ?, else 0; a text that is cut rarely does.
 
     Chapter 17.
 

@@ -1,0 +1,58 @@
+"""The sampler is not the trainer: weights that correct for the difference.
+
+Texts drawn by one model (a rounded copy, an older policy) and scored by another have an
+importance ratio per token, and per text its product.  TRL 1.16 names the four
+corrections token_truncate, token_mask, sequence_truncate and sequence_mask.
+"""
+
+from torch import Tensor
+
+from course.policy.losses import same_shape
+
+
+def token_is(
+    logprobs: Tensor, sampler_logprobs: Tensor, mask: Tensor, limit: float | None = None
+) -> Tensor:
+    """Importance ratio of every token, cut off at `limit`: (batch, time).
+
+    logprobs: nats, under the policy that is trained; sampler_logprobs: under the model
+    that drew the tokens; mask: (batch, time).  1 on padding; no gradient flows.  Of a
+    text only the token's own ratio counts, not those of the tokens before it, so the
+    gradient that it weighs is biased.  Raises ValueError on shapes that differ.
+    Chapter 17.
+    """
+    same_shape(logprobs=logprobs, sampler_logprobs=sampler_logprobs, mask=mask)
+    difference = (logprobs - sampler_logprobs).detach().masked_fill(~mask.bool(), 0.0)
+    return difference.exp().clamp(max=limit)
+
+
+def sequence_is(
+    logprobs: Tensor, sampler_logprobs: Tensor, mask: Tensor, limit: float | None = None
+) -> Tensor:
+    """Importance ratio of every completion, cut off at `limit`: (batch,).
+
+    The product of its tokens' ratios; arguments as in `token_is`.  Without a limit the
+    weighted gradient is exact in expectation, and its variance has no bound.
+    Raises ValueError on shapes that differ.
+    Source: Kahn and Marshall 1953; truncated: Ionides 2008.  Chapter 17.
+    """
+    same_shape(logprobs=logprobs, sampler_logprobs=sampler_logprobs, mask=mask)
+    difference = (logprobs - sampler_logprobs).detach().masked_fill(~mask.bool(), 0.0)
+    return difference.sum(1).exp().clamp(max=limit)
+
+
+def drop_above(weights: Tensor, limit: float) -> Tensor:
+    """The weights, with those above `limit` set to 0: texts or tokens left out.
+
+    TRL's `mask` modes.  Chapter 17.
+    """
+    return weights.masked_fill(weights > limit, 0.0)
+
+
+def effective_size(weights: Tensor) -> float:
+    """How many equally weighted texts the weighted ones are worth, as a share of them.
+
+    (sum w)^2 / (n sum w^2), from 1/n to 1.  weights: (n,).
+    Source: Kish 1965.  Chapter 17.
+    """
+    return float(weights.sum() ** 2 / (len(weights) * weights.square().sum()))

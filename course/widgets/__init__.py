@@ -26,6 +26,8 @@ _HOME = {
     "draw_dashboard": "dashboard",
     "group_playground": "groups",
     "show_group": "groups",
+    "judge_panel": "judge",
+    "show_judge": "judge",
     "preference_explorer": "preference",
     "show_preference_losses": "preference",
 }

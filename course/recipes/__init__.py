@@ -9,6 +9,8 @@ from course.recipes.language import LANGUAGE_MODEL
 from course.recipes.policy import POLICY_REINFORCE
 from course.recipes.pretraining import PRETRAINED
 from course.recipes.proxies import REWARD_PROXY
+from course.recipes.real_model import SMOLLM2_ADAPTERS
+from course.recipes.real_reward import SMOLLM2_REWARD
 from course.recipes.recipe import Checkpoint, Recipe, openings
 from course.recipes.reward import REWARD_MODEL, REWARD_SCRATCH
 from course.recipes.tasks import TASK_PROGRAMS, TASK_QUESTIONS, TASK_TRANSLATION
@@ -23,6 +25,8 @@ RECIPES = {
         REWARD_PROXY,
         POLICY_REINFORCE,
         ADDER,
+        *SMOLLM2_ADAPTERS,
+        *SMOLLM2_REWARD,
         TASK_TRANSLATION,
         TASK_QUESTIONS,
         TASK_PROGRAMS,
@@ -33,3 +37,4 @@ __all__ = ["RECIPES", "Checkpoint", "Recipe", "openings"]
 __all__ += ["LANGUAGE_MODEL", "POLICY_REINFORCE", "PRETRAINED", "REWARD_MODEL"]
 __all__ += ["TASK_PROGRAMS", "TASK_QUESTIONS", "TASK_TRANSLATION"]
 __all__ += ["ADDER", "REWARD_PROXY", "REWARD_SCRATCH"]
+__all__ += ["SMOLLM2_ADAPTERS", "SMOLLM2_REWARD"]

@@ -141,5 +141,5 @@ def adapters_recipe(name: str, reward: str, seed: int, beta: float) -> Recipe:
 SMOLLM2_ADAPTERS = (
     *(adapters_recipe(f"smollm2-people-{s}", "people", s, 0.05) for s in range(3)),
     adapters_recipe("smollm2-dealt-0", "dealt", 0, 0.05),
-    *(adapters_recipe(f"smollm2-sentence-{s}", "sentence", s, 0.0) for s in range(3)),
+    adapters_recipe("smollm2-sentence-0", "sentence", 0, 0.0),
 )

@@ -183,6 +183,26 @@ PAIRS = "the order of the pairs does not matter"
 SHIFT = "the function does not change when all logits are shifted"
 
 SURVIVORS: dict[str, dict[str, str]] = {
+    "17.1": {
+        "result absolute": NONNEGATIVE,
+        "result detached": CONSTANT,
+        "without a gradient": CONSTANT,
+    },
+    "17.2": {
+        "result detached": NOT_ASKED,
+        "without a gradient": NOT_ASKED,
+        "result sorted": "the lower end comes first",
+        "argument 2 reversed": "the unasked texts have no order",
+        "argument 2 rows reversed": "the unasked texts have no order",
+        "argument 2 shifted by one": "the unasked texts have no order",
+    },
+    "17.4": {
+        "result detached": NOT_ASKED,
+        "without a gradient": NOT_ASKED,
+        "argument 0 clamped": IN_RANGE,
+        "argument 1 clamped": IN_RANGE,
+    },
+    "17.5": {"result detached": NOT_ASKED, "without a gradient": NOT_ASKED},
     "0.1": {
         "result detached": CONSTANT,
         "without a gradient": CONSTANT,

@@ -5,13 +5,15 @@ importance ratio per token, and per text its product.  TRL 1.16 names the four
 corrections token_truncate, token_mask, sequence_truncate and sequence_mask.
 """
 
+from math import inf
+
 from torch import Tensor
 
 from course.policy.losses import same_shape
 
 
 def token_is(
-    logprobs: Tensor, sampler_logprobs: Tensor, mask: Tensor, limit: float | None = None
+    logprobs: Tensor, sampler_logprobs: Tensor, mask: Tensor, limit: float = inf
 ) -> Tensor:
     """Importance ratio of every token, cut off at `limit`: (batch, time).
 
@@ -27,7 +29,7 @@ def token_is(
 
 
 def sequence_is(
-    logprobs: Tensor, sampler_logprobs: Tensor, mask: Tensor, limit: float | None = None
+    logprobs: Tensor, sampler_logprobs: Tensor, mask: Tensor, limit: float = inf
 ) -> Tensor:
     """Importance ratio of every completion, cut off at `limit`: (batch,).
 

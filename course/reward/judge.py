@@ -92,17 +92,17 @@ def pair_verdicts(
     return (-odds if swapped else odds).sigmoid()
 
 
-def swap_bias(shown_first: Tensor, shown_second: Tensor) -> tuple[Tensor, Tensor]:
+def swap_bias(shown_first: Tensor, shown_second: Tensor) -> Tensor:
     """What the order alone does: its mean pull, and the share of verdicts that flip.
 
     shown_first, shown_second: (n,), the probability that text i wins when it is shown
-    first and when it is shown second.  Returns two scalars: half of the mean
+    first and when it is shown second.  Returns two numbers, (2,): half of the mean
     difference, positive where being first helps, and the share of pairs whose winner
     (above 0.5) changes with the order.  Raises ValueError on unequal shapes.
     Source: Zheng et al. 2023, "Judging LLM-as-a-Judge", position bias.  Chapter 17.
 
     >>> swap_bias(torch.tensor([0.9, 0.8]), torch.tensor([0.3, 0.6]))
-    (tensor(0.2000), tensor(0.5000))
+    tensor([0.2000, 0.5000])
     """
     if shown_first.shape != shown_second.shape or shown_first.dim() != 1:
         raise ValueError(
@@ -111,7 +111,7 @@ def swap_bias(shown_first: Tensor, shown_second: Tensor) -> tuple[Tensor, Tensor
         )
     pull = (shown_first - shown_second).mean() / 2
     flips = (shown_first > 0.5) != (shown_second > 0.5)
-    return pull, flips.to(pull.dtype).mean()
+    return torch.stack([pull, flips.to(pull.dtype).mean()])
 
 
 def fit_platt(probabilities: Tensor, labels: Tensor, steps: int = 50) -> Tensor:

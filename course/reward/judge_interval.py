@@ -8,8 +8,8 @@ Z = 1.96  # of an interval that holds the truth in 95 of 100 cases
 
 def judge_interval(
     asked: Tensor, judged: Tensor, unasked: Tensor, weight: float = 1.0, z: float = Z
-) -> tuple[Tensor, Tensor]:
-    """Ends of an interval for what people would say on average.
+) -> Tensor:
+    """Both ends, (2,), of an interval for what people would say on average.
 
     asked: (n,), what people said of n texts; judged: (n,), what the judge says of the
     same; unasked: (m,), what the judge says of m other texts, all drawn alike.
@@ -20,15 +20,15 @@ def judge_interval(
     Source: Angelopoulos et al. 2023, "Prediction-powered inference".  Chapter 17.
 
     >>> people, judge = torch.tensor([0.0, 1.0, 1.0]), torch.tensor([0.0, 1.0, 1.0])
-    >>> low, high = judge_interval(people, judge, torch.tensor([1.0, 1.0, 0.0, 0.0]))
-    >>> round(float(low), 2), round(float(high), 2)
-    (-0.07, 1.07)
+    >>> judge_interval(people, judge, torch.tensor([1.0, 1.0, 0.0, 0.0]))
+    tensor([-0.0658,  1.0658])
     """
     _check(asked, judged, unasked)
     errors = asked - weight * judged
     middle = errors.mean() + weight * unasked.mean()
     variance = errors.var() / len(asked) + weight**2 * unasked.var() / len(unasked)
-    return middle - z * variance.sqrt(), middle + z * variance.sqrt()
+    half = z * variance.sqrt()
+    return torch.stack([middle - half, middle + half])
 
 
 def tuned_weight(asked: Tensor, judged: Tensor, unasked: Tensor) -> float:
@@ -46,7 +46,7 @@ def tuned_weight(asked: Tensor, judged: Tensor, unasked: Tensor) -> float:
 
 def rogan_gladen_interval(
     asked: Tensor, judged: Tensor, unasked: Tensor, z: float = Z
-) -> tuple[Tensor, Tensor]:
+) -> Tensor:
     """As `judge_interval`, for verdicts 0 or 1: the judge's share, its errors undone.
 
     share = (q + specificity - 1) / (sensitivity + specificity - 1), with q the judge's
@@ -64,23 +64,24 @@ def rogan_gladen_interval(
     q, divisor = unasked.mean(), sensitivity + specificity - 1
     if divisor <= 0:
         end = torch.tensor(float("inf"))
-        return -end, end
+        return torch.stack([-end, end])
     share = (q + specificity - 1) / divisor
     variance = (
         q * (1 - q) / len(unasked)
         + share**2 * sensitivity * (1 - sensitivity) / len(yes)
         + (1 - share) ** 2 * specificity * (1 - specificity) / len(no)
     ) / divisor**2
-    return share - z * variance.sqrt(), share + z * variance.sqrt()
+    half = z * variance.sqrt()
+    return torch.stack([share - half, share + half])
 
 
-def judge_alone_interval(values: Tensor, z: float = Z) -> tuple[Tensor, Tensor]:
-    """The usual interval of a mean, (m,) -> its ends: people alone or a judge alone.
+def mean_interval(values: Tensor, z: float = Z) -> Tensor:
+    """The usual interval of a mean, (m,) -> (2,): people alone, or a judge alone.
 
     Chapter 17.
     """
     half = z * values.std() / len(values) ** 0.5
-    return values.mean() - half, values.mean() + half
+    return torch.stack([values.mean() - half, values.mean() + half])
 
 
 def _check(asked: Tensor, judged: Tensor, unasked: Tensor) -> None:

@@ -199,7 +199,7 @@ judge_panel(ask)
 
 # %% id="17-interval"
 from course.reward.judge_interval import (
-    judge_alone_interval,
+    mean_interval,
     judge_interval,
     rogan_gladen_interval,
     tuned_weight,
@@ -225,8 +225,8 @@ def play(f, repeats=1000, seed=0):
         a = torch.randint(N, (n,), generator=draw)
         b = torch.randint(N, (N - n,), generator=draw)
         data = liked[a], f[a], f[b]
-        ends = {"people alone": judge_alone_interval(liked[a]),
-                "judge alone": judge_alone_interval(f[b]),
+        ends = {"people alone": mean_interval(liked[a]),
+                "judge alone": mean_interval(f[b]),
                 "prediction-powered": judge_interval(*data),
                 "tuned": judge_interval(*data, weight=tuned_weight(*data))}  # fmt: skip
         if f.unique().numel() == 2:

@@ -22,7 +22,7 @@ ROWS = (
     {"recipes"},
     {"tasks"},
     {"reward", "policy"},
-    {"lm"},
+    {"lm", "score_bridges"},
     {"data", "score", "launch"},
     {"runtime", "plots", "claims", "definitions"},
 )

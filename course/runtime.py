@@ -88,7 +88,8 @@ def device() -> "torch.device":
     """The device that models are put on: `COURSE_DEVICE`, else CUDA, else the CPU.
 
     Of several processes on a machine, each has the GPU of its number.
-    Raises CourseError when `COURSE_DEVICE` names a device that is not there.
+    Raises CourseError when `COURSE_DEVICE` names a device that is not there, and where
+    a process has no GPU.
     """
     import torch
 
@@ -98,6 +99,12 @@ def device() -> "torch.device":
             return torch.device("cpu")
         # One GPU for each process of a machine; the launcher numbers them.
         number = os.environ.get("LOCAL_RANK")
+        if number is not None and int(number) >= torch.cuda.device_count():
+            raise CourseError(
+                f"Process {number} of this machine has no GPU of its own, there are "
+                f"{torch.cuda.device_count()}; start as many processes as there are "
+                "GPUs, or set COURSE_DEVICE=cpu."
+            )
         return torch.device("cuda" if number is None else f"cuda:{number}")
     try:
         chosen = torch.device(wanted)

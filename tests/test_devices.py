@@ -179,6 +179,7 @@ def calls() -> dict[str, Callable[[Make], object]]:
         groups,
         kl,
         losses,
+        shared,
     )
     from course.policy import preference_losses as preference
     from course.reward import (
@@ -429,6 +430,16 @@ def calls() -> dict[str, Callable[[Make], object]]:
         "bellman_backup": lambda m: enumerable.bellman_backup(
             m.floats(B, 2), m.floats(B, 2), m.floats(B, 2)
         ),
+        "rank_mean": lambda m: shared.rank_mean(
+            m.floats(B, T), m.mask(B, T), 2 * B * T, 2
+        ),
+        "shared_token_mean": lambda m: shared.shared_token_mean(m.mask(B, T))(
+            m.floats(B, T), m.mask(B, T)
+        ),
+        "shared_advantages": lambda m: shared.shared_advantages(
+            m.floats(B, T), m.mask(B, T)
+        ),
+        "shared_whiten": lambda m: shared.shared_whiten(m.floats(B, T), m.mask(B, T)),
         "policy_entropy": lambda m: losses.policy_entropy(
             m.floats(B, T, V), m.mask(B, T)
         ),
@@ -583,6 +594,7 @@ COMPLETE = {
     "course.policy.kl": {"adapt_beta"},  # numbers
     "course.policy.losses": {"same_shape"},  # raises or returns nothing
     "course.policy.reinforce": set(),
+    "course.policy.shared": set(),
     "course.policy.critic": set(),
     "course.policy.preference_losses": set(),
     "course.reward.agreement": {

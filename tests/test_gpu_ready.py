@@ -117,8 +117,12 @@ def test_each_process_of_a_machine_has_the_gpu_of_its_number(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.delenv("LOCAL_RANK", raising=False)
     assert runtime.device() == torch.device("cuda")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
     monkeypatch.setenv("LOCAL_RANK", "3")
     assert runtime.device() == torch.device("cuda", 3)
+    monkeypatch.setenv("LOCAL_RANK", "4")
+    with pytest.raises(runtime.CourseError, match="Process 4.*there are 4"):
+        runtime.device()
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert runtime.device() == torch.device("cpu")
 

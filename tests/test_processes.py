@@ -24,6 +24,14 @@ HERE = Path(__file__).parent
 BATCH_WIDE = ("reinforce", "ppo", "grpo")  # rloo, dpo: means over texts and pairs
 
 
+@pytest.fixture(scope="module", autouse=True)
+def on_the_cpu():
+    """Two processes need two GPUs, or none."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSE_DEVICE", "cpu")
+        yield
+
+
 @pytest.fixture(scope="module")
 def two(tmp_path_factory):
     """What each of two processes had after the steps: started once, on loopback."""

@@ -12,8 +12,11 @@ ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted((ROOT / "examples" / "accelerate").glob("*.yaml"))
 
 
-def test_trl_on_two_processes_has_the_gradient_norm_of_the_course(tmp_path):
+def test_trl_on_two_processes_has_the_gradient_norm_of_the_course(
+    tmp_path, monkeypatch
+):
     pytest.importorskip("trl")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # two processes need two GPUs
     program = [str(ROOT / "examples" / "trl_grpo.py"), "--processes", "2", "--tiny"]
     printed = launch([*program, "--out", str(tmp_path)], 2)
     theirs = float(re.search(r"TRL's gradient norm (\S+)", printed)[1])

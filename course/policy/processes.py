@@ -55,7 +55,7 @@ def sum_of_all(values: Tensor) -> Tensor:
     >>> sum_of_all(torch.tensor([1.0, 2.0]))  # alone
     tensor([1., 2.])
     """
-    if count() == 1:
+    if not dist.is_initialized():
         return values.clone()
     total = values.cpu() if dist.get_backend() == "gloo" else values
     total = total.clone()

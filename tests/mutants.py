@@ -389,6 +389,21 @@ SURVIVORS: dict[str, dict[str, str]] = {
         "without a gradient": CONSTANT,
         "first row only": "texts are no tensors: nothing is cut",
     },
+    **{
+        number: {
+            "result absolute": NONNEGATIVE,
+            "without a gradient": NUMBER,
+            "first row only": "no argument has rows",
+        }
+        for number in ("15.1", "15.2")
+    },
+    **{
+        number: {
+            "without a gradient": NUMBER,
+            "first row only": "no argument has rows",
+        }
+        for number in ("15.3", "15.4", "15.5")
+    },
     "10.1": {"result absolute": NONNEGATIVE},
     "10.3": {"result detached": CONSTANT, "without a gradient": CONSTANT},
     "10.4": {"result detached": CONSTANT, "without a gradient": CONSTANT},

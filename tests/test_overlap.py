@@ -1,4 +1,4 @@
-"""BLEU, chrF and ROUGE: equal to sacrebleu and rouge-score, and by hand where it is short."""
+"""BLEU, chrF, ROUGE: equal to sacrebleu and rouge-score, by hand where it is short."""
 
 import logging
 import math

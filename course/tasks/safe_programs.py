@@ -56,7 +56,8 @@ def _walk(node: ast.AST, x: int, depth: int) -> int:
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
             return _OPERATORS[type(op)](below(left), below(right))
         case ast.IfExp(test=ast.Compare(left=a, ops=[ast.Eq()], comparators=[b])):
-            return below(node.body if below(a) == below(b) else node.orelse)
+            yes, no = below(node.body), below(node.orelse)  # both must be allowed
+            return yes if below(a) == below(b) else no
     raise ValueError(f"got {type(node).__name__}, expected numbers, x, + - * or if")
 
 

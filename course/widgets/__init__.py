@@ -28,6 +28,8 @@ _HOME = {
     "show_group": "groups",
     "judge_panel": "judge",
     "show_judge": "judge",
+    "task_playground": "task_judge",
+    "show_task": "task_judge",
     "preference_explorer": "preference",
     "show_preference_losses": "preference",
 }

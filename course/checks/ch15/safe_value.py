@@ -1,0 +1,227 @@
+"""Exercise 15.3: the value of a program that is never run."""
+
+import ast
+import operator
+import warnings
+
+import torch
+
+from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
+
+LONGEST, DEEPEST = 40, 12
+OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul}
+
+
+def probes(generator: torch.Generator) -> list[Probe]:
+    a, b, x = torch.randint(2, 30, (3,), generator=generator).tolist()
+    return [
+        Probe("x itself", ("x", 3)),
+        Probe("a bracket", ("(x+7)*8", 8)),
+        Probe("no bracket", ("x+7*8", 8)),
+        Probe("a difference", ("x-5", 2)),
+        Probe("a lookup, found", ("120 if x==8 else 112", 8)),
+        Probe("a lookup, not found", ("120 if x==8 else 112", 7)),
+        Probe("a minus in front", ("-x*2", 4)),
+        Probe("space around it", (" x+1\n", 4)),
+        Probe("numbers drawn", (f"(x-{a})*{b}", x)),
+        Probe("zero", ("x-x", 5)),
+        Probe("another name", ("y+1", 4)),
+        Probe("nothing written", ("", 1)),
+        Probe("half a program", ("(x+", 1)),
+        Probe("a call", ("abs(x)", 1)),
+        Probe("an attribute", ("x.real", 1)),
+        Probe("a power", ("x**9", 2)),
+        Probe("a division", ("x/1", 2)),
+        Probe("True", ("True", 1)),
+        Probe("a comparison alone", ("x==1", 1)),
+        Probe("a number with a point", ("1.0*x", 2)),
+        Probe("a text", ("'a'", 1)),
+        Probe("less than", ("1 if x<2 else 0", 1)),
+        Probe("two comparisons in one", ("1 if x==1==1 else 0", 1)),
+        Probe("a call that is not reached", ("1 if x==x else abs(x)", 1)),
+        Probe("a null byte", ("x\0", 1)),
+        Probe("40 characters", ("x" + " " * 37 + "+1", 1)),
+        Probe("41 characters", ("x" + " " * 38 + "+1", 1)),
+        Probe("12 levels", ("-" * 11 + "x", 2)),
+        Probe("13 levels", ("-" * 12 + "x", 2)),
+    ]
+
+
+class Judge:
+    """The walk with one rule changed."""
+
+    def __init__(self, **changes) -> None:
+        rules = {
+            "longest": LONGEST, "deepest": DEEPEST, "names": ("x",), "strip": True,
+            "operators": OPERATORS, "minus": True, "numbers": lambda n: type(n) is int,
+            "both": True, "compare": (ast.Eq,), "swap": False, "chained": False,
+            "bare_compare": False, "outside": None,
+        }  # fmt: skip
+        self.__dict__ |= rules | changes
+
+    def __call__(self, program: str, x: int) -> int | None:
+        if len(program) > self.longest:
+            return self.outside
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                text = program.strip() if self.strip else program
+                return self.walk(ast.parse(text, mode="eval").body, x, 1)
+        except (SyntaxError, ValueError):
+            return self.outside
+
+    def walk(self, node: ast.AST, x: int, depth: int) -> int:
+        if depth > self.deepest:
+            raise ValueError
+
+        def below(child: ast.AST) -> int:
+            return self.walk(child, x, depth + 1)
+
+        if isinstance(node, ast.Constant) and self.numbers(node.value):
+            return node.value
+        if isinstance(node, ast.Name) and (not self.names or node.id in self.names):
+            return x
+        minus = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
+        if minus and self.minus:
+            return -below(node.operand)
+        if isinstance(node, ast.BinOp) and type(node.op) in self.operators:
+            left, right = below(node.left), below(node.right)
+            return self.operators[type(node.op)](left, right)
+        if isinstance(node, ast.Compare) and self.bare_compare:
+            return int(self.compared(node, below))
+        if isinstance(node, ast.IfExp) and isinstance(node.test, ast.Compare):
+            chosen = self.compared(node.test, below) != self.swap
+            if self.both:
+                yes, no = below(node.body), below(node.orelse)
+                return yes if chosen else no
+            return below(node.body if chosen else node.orelse)
+        raise ValueError
+
+    def compared(self, node: ast.Compare, below) -> bool:
+        if not isinstance(node.ops[0], self.compare):
+            raise ValueError
+        if len(node.ops) > 1 and not self.chained:
+            raise ValueError
+        return below(node.left) == below(node.comparators[0])
+
+
+def wrong(sentence: str, **changes):
+    """A mistake: the walk with one rule changed."""
+    judge = Judge(**changes)
+
+    def function(program: str, x: int) -> int | None:
+        return judge(program, x)
+
+    return mistake(sentence)(function)
+
+
+powers = wrong(
+    "you allow a power: 9**9**9 would keep a computer busy for ever; the list has only "
+    "+ - *",
+    operators=OPERATORS | {ast.Pow: lambda a, b: a ** min(abs(b), 9)},
+)
+divisions = wrong(
+    "you allow a division: it is not in the list, and x/0 would raise",
+    operators=OPERATORS | {ast.Div: lambda a, b: a / b if b else 0},
+)
+any_name = wrong(
+    "you take every name for x: only x is in the list, y has no value", names=()
+)
+truth_is_a_number = wrong(
+    "True is an int to isinstance: ask for type(node.value) is int",
+    numbers=lambda n: isinstance(n, int),
+)
+any_number = wrong(
+    "you allow numbers with a point: only whole numbers are in the list",
+    numbers=lambda n: type(n) in (int, float),
+)
+any_constant = wrong(
+    "you return every constant, texts too: only whole numbers are in the list",
+    numbers=lambda n: True,
+)
+no_minus = wrong(
+    "you refuse the minus in front of a number: -x is a UnaryOp with USub, and it is "
+    "in the list",
+    minus=False,
+)
+any_length = wrong("you forget the limit of 40 characters", longest=10**6)
+one_too_few = wrong("40 characters are allowed, only more are not", longest=39)
+any_depth = wrong(
+    "you forget the limit of 12 levels: a minus before a minus before a minus is one "
+    "level each",
+    deepest=10**6,
+)
+not_stripped = wrong(
+    "a space in front of a program is an error of indentation to Python: strip() the "
+    "text first",
+    strip=False,
+)
+any_comparison = wrong(
+    "you treat every comparison as ==: x<2 is not in the list",
+    compare=(ast.cmpop,),
+)
+first_of_two = wrong(
+    "you look at the first part of x==1==1 only: a comparison must have exactly one "
+    "operator",
+    chained=True,
+)
+comparison_alone = wrong(
+    "a comparison has no value of its own here: it may stand only between `if` and "
+    "`else`",
+    bare_compare=True,
+)
+branches_swapped = wrong(
+    "your branches are the other way round: the one in front of `if` counts where the "
+    "comparison holds",
+    swap=True,
+)
+only_the_branch_taken = wrong(
+    "you look only at the branch that is taken: what is not allowed may stand in the "
+    "other one",
+    both=False,
+)
+zero_for_none = wrong(
+    "you return 0 for a program that has no value: 0 is a value that a test can "
+    "expect; return None",
+    outside=0,
+)
+
+
+def nothing_runs(function) -> str | None:
+    touched: list[int] = []
+    import builtins
+
+    builtins.learner_was_here = lambda: touched.append(1) or 1
+    try:
+        function("learner_was_here()", 1)
+    except Exception:  # the probes say what is wrong with that
+        pass
+    finally:
+        del builtins.learner_was_here
+    if not touched:
+        return None
+    return "your function *runs* the program: walk its syntax tree, without eval"
+
+
+EXERCISE = Exercise(
+    number="15.3",
+    title="The value of a program that is never run",
+    minutes=25,
+    difficulty=4,
+    importance=5,
+    reference="course.tasks.safe_programs:safe_value",
+    why="A policy writes thousands of programs a minute; one call of eval would run "
+    "every one of them on your machine.",
+    hints=(
+        "You are given a tree of the text. Which kinds of nodes do you know how to "
+        "compute yourself, and what do you say to all others?",
+        "Write a function walk(node, depth) that knows Constant, Name, UnaryOp with "
+        "USub, BinOp with Add, Sub or Mult, and IfExp with one Eq; on everything else "
+        "it raises ValueError.",
+        "`if isinstance(node, ast.BinOp) and type(node.op) in OPS: return "
+        "OPS[type(node.op)](walk(node.left, …), walk(node.right, …))`, and so on",
+    ),
+    probes=probes,
+    properties=(Property("nothing is run", nothing_runs),),
+    mistakes=mistakes_in(__name__),
+)

@@ -50,9 +50,8 @@ def shared_advantages(rewards: Tensor, mask: Tensor) -> Tensor:
     rewards, mask: (batch, time).  Returns (batch, time), 0 on padding.  Chapter 17.
     """
     returns = returns_to_go(rewards, mask)
-    total, texts = sum_of_all(
-        torch.stack([returns[:, 0].sum(), returns.new_tensor(len(returns))])
-    )
+    first = returns[:, 0]  # (batch,), what each text earns
+    total, texts = sum_of_all(torch.stack([first.sum(), torch.ones_like(first).sum()]))
     return (returns - total / texts).masked_fill(~mask.bool(), 0.0)
 
 

@@ -1,13 +1,18 @@
-"""A task of ten lines runs through everything: start, reward, judge, coins, policy."""
+"""A task of a few lines runs through everything: start, reward, judge, coins."""
+
+import re
+from pathlib import Path
 
 import pytest
 import torch
 
 from course.lm.tokenizer import encode
+from course.lm.words import WORD
 from course.runtime import generator
 from course.tasks.task import Task, coins, improve, judged, start, warm
 
-WORDS = ("red", "blue", "green", "pink", "gray", "black", "white", "brown")
+ROOT = Path(__file__).resolve().parents[1]
+PROMPTS = [f"{word} {n}:" for n in range(10) for word in ("red", "blue", "green")]
 
 
 def toy(**changes) -> Task:
@@ -15,12 +20,12 @@ def toy(**changes) -> Task:
 
     def right(prompts, completions):
         pairs = zip(prompts, completions, strict=True)
-        return [float(c == f" {p[:-1]}") for p, c in pairs]
+        return [float(c == f" {p.split()[0]}") for p, c in pairs]
 
-    pairs = [(f"{w}:", f" {w}") for w in WORDS] + 2 * [(f"{w}:", " red") for w in WORDS]
+    pairs = [(p, f" {p.split()[0]}") for p in PROMPTS[:24]]
     parts = {
-        "name": "echo", "train": [f"{w}:" for w in WORDS[:6]],
-        "held_out": [f"{w}:" for w in WORDS[6:]], "demonstrations": pairs,
+        "name": "echo", "train": PROMPTS[:24], "held_out": PROMPTS[24:],
+        "demonstrations": pairs + 2 * [(p, " red") for p, _ in pairs],
         "max_new_tokens": 3, "score": right, "judge": right, "hack": lambda p: " red",
     }  # fmt: skip
     return Task(**parts | changes)
@@ -35,18 +40,38 @@ def begun():
     return start(toy(), seed=0, steps=30, batch_size=24, model=SMALL)
 
 
-def test_a_toy_task_runs_through_everything(begun):
+@pytest.fixture(scope="module")
+def page():
+    """What the page of CONTRIBUTING.md makes when it is run as it stands."""
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    code = text.split("## A task of your own")[1].split("```python\n")[1]
+    names = {}
+    exec(code.split("```")[0], names)
+    return names
+
+
+def test_the_task_of_the_page_runs_through_everything(page):
+    task, model, tokenizer = page["task"], page["model"], page["tokenizer"]
+    before = judged(task, model, tokenizer)
+    assert list(before) == ["sampled", "T = .5", "greedy"]
+    sampled, cooler, greedy = (verdict.judge for verdict in before.values())
+    assert greedy < cooler < sampled < 0.7, "the habit must be the majority"
+    after = judged(task, page["policy"], tokenizer)
+    assert after["sampled"].judge > sampled + 0.2
+    assert after["greedy"].judge > 0.9
+    assert len(page["history"]["judge"]) == len(page["history"]["score/mean"]) == 30
+    flips = coins(sampled, generator(0))
+    policy, _ = improve(task, model, tokenizer, seed=0, steps=30, score=flips)
+    control = judged(task, policy, tokenizer)["greedy"].judge
+    assert control < after["greedy"].judge - 0.2
+
+
+def test_a_policy_is_a_copy_and_the_start_stays(begun):
     model, tokenizer, history = begun
     assert history["loss"][-1] < history["loss"][0] / 2
-    before = judged(toy(), model, tokenizer, n=40)
-    assert set(before) == {"sampled", "T = .5", "greedy"}
     weights = {name: w.clone() for name, w in model.state_dict().items()}
-    policy, history = improve(toy(), model, tokenizer, seed=0, steps=10)
+    improve(toy(), model, tokenizer, seed=0, steps=2)
     assert all(torch.equal(w, weights[k]) for k, w in model.state_dict().items())
-    assert len(history["judge"]) == len(history["score/mean"]) == 10
-    after = judged(toy(), policy, tokenizer, n=40)
-    assert after["greedy"].judge >= before["greedy"].judge
-    assert after["sampled"].judge > before["sampled"].judge
 
 
 def test_training_sees_the_score_and_never_the_judge(begun):
@@ -65,7 +90,7 @@ def test_judged_spreads_the_prompts_and_gives_score_and_judge_of_the_same_texts(
     seen = []
     task = toy(score=lambda p, c: seen.append(p) or [0.25] * len(c))
     found = judged(task, model, tokenizer, n=6)
-    assert seen[0] == ["white:"] * 3 + ["brown:"] * 3
+    assert seen[0] == PROMPTS[24:]
     assert {verdict.score for verdict in found.values()} == {0.25}
     found = judged(task, model, tokenizer, n=6, score=lambda p, c: [0.75] * len(c))
     assert {verdict.score for verdict in found.values()} == {0.75}
@@ -73,8 +98,9 @@ def test_judged_spreads_the_prompts_and_gives_score_and_judge_of_the_same_texts(
 
 def test_the_start_of_a_task_knows_every_word_of_it(begun):
     _, tokenizer, _ = begun
-    rows = encode(tokenizer, [f"{w}:" for w in WORDS] + [f" {w}" for w in WORDS])
-    assert {len(row) for row in rows} == {3, 4}  # white has no token without a space
+    for text in [*PROMPTS, " red", " blue", " green"]:
+        row = encode(tokenizer, [text], False, False)[0]
+        assert len(row) == len(re.findall(WORD, text))
 
 
 def test_coins_come_at_their_rate_whatever_was_written():
@@ -94,8 +120,8 @@ def test_a_task_without_prompts_is_refused(pool):
 
 
 def test_a_prompt_in_both_pools_is_refused():
-    with pytest.raises(ValueError, match="got 'blue:' in train and in held_out"):
-        toy(held_out=["blue:", "white:"])
+    with pytest.raises(ValueError, match="got 'blue 0:' in train and in held_out"):
+        toy(held_out=["blue 0:", "white:"])
 
 
 def test_the_rate_rises_falls_and_ends_near_zero():

@@ -817,9 +817,11 @@ after = {
     for name, (policy, _, _) in runs.items()
 }
 cooler = success(start.model, temperature=0.3)
-print(f"{'held out':<12} sampled   greedy")
+half = {name: success(policy, temperature=0.5) for name, (policy, *_) in runs.items()}
+half["before"] = success(start.model, temperature=0.5)
+print(f"{'held out':<12} sampled   T = .5   greedy")
 for name, (sampled, greedy) in ({"before": before} | after).items():
-    print(f"{name:<12} {sampled:>7.3f} {greedy:>8.3f}")
+    print(f"{name:<12} {sampled:>7.3f} {half[name]:>8.3f} {greedy:>8.3f}")
 print(f"before, at temperature 0.3: {cooler:.3f}")
 
 # %% id="11-held-claim"

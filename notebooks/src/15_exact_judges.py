@@ -155,7 +155,7 @@ claim(
 #
 # We train on the two **visible tests**, with three seeds; then with **fresh tests**,
 # which are drawn anew at every step and stand in no prompt; then with coin flips, which
-# pay as often as the start is paid. Everything else is equal: the start, 20 updates,
+# pay as often as the start is paid. Everything else is equal: the start, 30 updates,
 # 8 prompts with 16 programs each. `improve` is `run` of chapter 11: GRPO, no reference
 # term, the judge only looks on.
 #
@@ -175,7 +175,7 @@ from time import perf_counter
 from course.runtime import generator
 from course.tasks.programs import fresh_score
 
-STEPS, SEEDS = {"translation": 40, "questions": 25, "programs": 20}, (0, 1, 2)
+STEPS, SEEDS = {"translation": 40, "questions": 25, "programs": 30}, (0, 1, 2)
 
 
 def run(name, seed, score=None):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from course.expect import check_text
 from course.runtime import CourseError
 
 Score = Callable[[Sequence[str], Sequence[str]], Tensor | Sequence[float]]
@@ -36,13 +37,13 @@ def whole_texts(prompts: Sequence[str], completions: Sequence[str]) -> list[str]
 def check_texts(texts: Sequence[str]) -> Sequence[str]:
     """The texts themselves; raises TypeError for one str or an item that is not a str.
 
+    ValueError for half of a surrogate pair, which no file, tokenizer or database takes.
     Chapter 05.
     """
     if isinstance(texts, str):
         raise TypeError("got one str, expected a list of texts")
     for text in texts:
-        if not isinstance(text, str):
-            raise TypeError(f"got a {type(text).__name__} in the list, expected str")
+        check_text(text)
     return texts
 
 

@@ -24,7 +24,7 @@ ROWS = (
     {"reward", "policy"},
     {"lm", "score_bridges"},
     {"data", "score", "launch"},
-    {"runtime", "plots", "claims", "definitions"},
+    {"runtime", "plots", "claims", "definitions", "expect"},
 )
 # `setup` gives every figure the course's look.
 EXCEPTIONS = {("runtime", "plots")}

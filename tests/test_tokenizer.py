@@ -165,9 +165,9 @@ def test_the_mask_comes_from_lengths_even_where_a_token_equals_the_padding(
 def test_wrong_arguments_are_refused_in_a_sentence(tokenizer):
     with pytest.raises(ValueError, match="got vocab_size 258, expected at least 259"):
         train_tokenizer(CORPUS, 258)
-    with pytest.raises(TypeError, match="one string"):
+    with pytest.raises(TypeError, match="one str"):
         train_tokenizer("one text", 300)
-    with pytest.raises(TypeError, match="one string"):
+    with pytest.raises(TypeError, match="one str"):
         encode(tokenizer, "one text")
     for row in ([5, 6], torch.tensor([5, 6])):
         with pytest.raises(TypeError, match="one row"):

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from course.data.assets import RATINGS, AssetError, fetch
+from course.expect import check_text, whole
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -58,7 +59,7 @@ def normalise(text: str) -> str:
     >>> normalise("  A GREAT  film. ")
     'a great film.'
     """
-    return " ".join(text.casefold().split())
+    return " ".join(check_text(text).casefold().split())
 
 
 def split_of(text: str) -> str:
@@ -87,6 +88,7 @@ def pairs(
     """
     from datasets import Dataset
 
+    whole(1, n=n)
     pool = [(row["text"], row["mean"], normalise(row["text"])) for row in rows]
     draw, found = random.Random(seed), {}
     for _ in range(100 * (n + 100) if len(pool) > 1 else 0):

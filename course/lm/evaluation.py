@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from course.expect import whole
 from course.lm.objective import sequence_logprob
 from course.lm.tokenizer import encode, pad_batch
 from course.runtime import as_double
+from course.score import check_texts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -57,7 +59,7 @@ def utf8_bytes(texts: Sequence[str]) -> int:
     >>> utf8_bytes(["abc", "é"])
     5
     """
-    return sum(len(text.encode("utf-8")) for text in texts)
+    return sum(len(text.encode("utf-8")) for text in check_texts(texts))
 
 
 def bits_per_byte_of(
@@ -78,6 +80,7 @@ def bits_per_byte_of(
     n-gram model gives a token probability zero.
     Raises ValueError when the texts hold no byte.  Chapter 01.
     """
+    whole(1, batch_size=batch_size)
     rows = encode(tokenizer, texts, eos=ends)
     if isinstance(model, torch.nn.Module):
         nats = _nats_of_windows(model, rows, tokenizer.pad_token_id, batch_size)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
+from course.expect import at_least, whole
 from course.lm.objective import token_logprobs
 from course.lm.packing import length_parts
 from course.lm.tokenizer import encode, pad_batch
@@ -44,6 +45,12 @@ def completion_labels(ids: Tensor, prompt_lengths: Tensor, lengths: Tensor) -> T
     >>> completion_labels(ids, torch.tensor([2]), torch.tensor([5])).tolist()
     [[-100, -100, 8, 9, 1, -100]]
     """
+    if ids.dim() != 2 or not ids.shape[:1] == prompt_lengths.shape == lengths.shape:
+        raise ValueError(
+            f"got ids {tuple(ids.shape)}, prompt_lengths "
+            f"{tuple(prompt_lengths.shape)} and lengths {tuple(lengths.shape)}, "
+            "expected (batch, time) and twice (batch,)"
+        )
     place = torch.arange(ids.shape[1], device=ids.device)
     counted = (place >= prompt_lengths[:, None]) & (place < lengths[:, None])
     return ids.masked_fill(~counted, IGNORED)
@@ -80,6 +87,11 @@ def completion_loss(
     n_tokens: as in `masked_mean_loss`.
     Equals transformers' loss for these labels, and TRL's `SFTTrainer`.  Chapter 04.
     """
+    if logits.dim() != 3 or logits.shape[:2] != labels.shape:
+        raise ValueError(
+            f"got logits {tuple(logits.shape)} and labels {tuple(labels.shape)}, "
+            "expected (batch, time, vocabulary) and (batch, time)"
+        )
     targets = labels[:, 1:]
     counted = targets != IGNORED
     logprobs = token_logprobs(logits[:, :-1], targets.masked_fill(~counted, 0))
@@ -173,6 +185,7 @@ def adamw(model: "GPT", learning_rate: float) -> Optimizers:
 
     Chapter 04.
     """
+    at_least(0, learning_rate=learning_rate)
     weights = [p for p in model.parameters() if p.requires_grad]
     return [torch.optim.AdamW(weights, lr=learning_rate, weight_decay=0.0)]
 
@@ -210,6 +223,8 @@ def fine_tune(
             f"got a tokenizer of {len(tokenizer)} tokens, expected at most the "
             f"model's vocabulary of {model.config.vocab_size}"
         )
+    whole(0, steps=steps, warmup=warmup)
+    whole(1, batch_size=batch_size, every=every)
     rows = demonstrations(tokenizer, prompts, completions, model.config.context)
     weights = [p for p in model.parameters() if p.requires_grad]
     chosen = make_optimizers(model, learning_rate)

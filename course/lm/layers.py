@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from course.expect import as_float, floats
+
 
 def rms_norm(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
     """Divide each vector by its root mean square, then scale: (..., C) -> (..., C).
@@ -20,9 +22,15 @@ def rms_norm(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
     >>> rms_norm(torch.tensor([3.0, 4.0]), torch.ones(2), eps=0.0).pow(2).mean()
     tensor(1.)
     """
-    y = x.to(torch.promote_types(x.dtype, torch.float32))
-    y = y * torch.rsqrt(y.pow(2).mean(-1, keepdim=True) + eps)
-    return y.to(x.dtype) * weight
+    if x.shape[-1:] != weight.shape:
+        raise ValueError(
+            f"got x {tuple(x.shape)} and weight {tuple(weight.shape)}, expected "
+            "(..., C) and (C,)"
+        )
+    floats(x=x, weight=weight)
+    wide = as_float(x)  # the square of 300 is beyond fp16
+    scale = torch.rsqrt(wide.square().mean(-1, keepdim=True) + eps)
+    return (wide * scale).to(x.dtype) * weight
 
 
 def rotary(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
@@ -34,6 +42,12 @@ def rotary(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
     only.  Raises ValueError when D is odd.  Source: Su et al. 2021, "RoFormer".
     Chapter 02.
     """
+    floats(x=x)
+    if positions.shape[-1:] != x.shape[-2:-1]:
+        raise ValueError(
+            f"got x {tuple(x.shape)} and positions {tuple(positions.shape)}, expected "
+            "(batch, H, time, D) and (batch, time) or (time,)"
+        )
     cos, sin = rotary_angles(positions, x.shape[-1], base)
     return turn(x, cos.to(x.dtype), sin.to(x.dtype))
 
@@ -60,6 +74,13 @@ def turn(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
     x: (batch, H, time, D); cos, sin: as `rotary_angles` returns them.  Chapter 02.
     """
+    floats(x=x, cos=cos, sin=sin)
+    time, dim = x.shape[-2:]
+    if not cos.shape == sin.shape or cos.shape[-2:] != (time, dim // 2):
+        raise ValueError(
+            f"got x {tuple(x.shape)}, cos {tuple(cos.shape)} and sin "
+            f"{tuple(sin.shape)}, expected (..., time, D) and twice (..., time, D/2)"
+        )
     first, second = x.chunk(2, dim=-1)
     return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
 
@@ -76,13 +97,23 @@ def causal_attention(
     Raises ValueError on shapes that do not fit.  Sources: Vaswani et al. 2017; grouped
     heads: Ainslie et al. 2023.  Chapter 02.
     """
-    heads, time, dim = queries.shape[1:]
-    kv_heads, seen = keys.shape[1:3]
-    if heads % kv_heads or seen < time or keys.shape != values.shape:
+    if not (
+        queries.dim() == keys.dim() == 4
+        and keys.shape == values.shape
+        and queries.shape[::3] == keys.shape[::3]
+        and queries.shape[1] % keys.shape[1] == 0
+        and queries.shape[2] <= keys.shape[2]
+    ):
         raise ValueError(
             f"got queries {tuple(queries.shape)}, keys {tuple(keys.shape)}, values "
             f"{tuple(values.shape)}; expected (batch, H, time, D) and twice (batch, K, "
             "seen, D) with H a multiple of K and seen >= time"
+        )
+    floats(queries=queries, keys=keys, values=values)
+    time, seen = queries.shape[2], keys.shape[2]
+    if allowed is not None and len(allowed) not in (1, len(queries)):
+        raise ValueError(
+            f"got allowed for {len(allowed)} texts, expected {len(queries)}"
         )
     visible = visible_positions(time, seen, allowed, queries.device)
     return attend(queries, keys, values, visible)
@@ -121,7 +152,11 @@ def visible_positions(
     if allowed is None:
         return past
     itself = past & ones.triu(seen - time)  # so that padding, too, reads something
-    return (past & allowed | itself)[:, None]
+    if allowed.dim() != 3 or allowed.shape[1:] not in (past.shape, (1, seen)):
+        raise ValueError(
+            f"got allowed {tuple(allowed.shape)}, expected (batch, {time}, {seen})"
+        )
+    return (past & allowed.bool() | itself)[:, None]
 
 
 def swiglu(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
@@ -130,4 +165,13 @@ def swiglu(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     x: (..., C); gate, up: (F, C); down: (C, F).  Source: Shazeer 2020, "GLU
     Variants Improve Transformer".  Chapter 02.
     """
+    floats(x=x, gate=gate, up=up, down=down)
+    if (
+        not gate.shape == up.shape == (*down.shape[1:], *x.shape[-1:])
+        or down.dim() != 2
+    ):
+        raise ValueError(
+            f"got x {tuple(x.shape)}, gate {tuple(gate.shape)}, up {tuple(up.shape)} "
+            f"and down {tuple(down.shape)}, expected (..., C), twice (F, C), (C, F)"
+        )
     return F.linear(F.silu(F.linear(x, gate)) * F.linear(x, up), down)

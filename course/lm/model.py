@@ -228,6 +228,8 @@ class GPT(nn.Module):
             raise ValueError(
                 f"got ids of shape {tuple(ids.shape)}, expected (batch, time)"
             )
+        if ids.is_floating_point():
+            raise TypeError(f"got ids of {ids.dtype}, expected whole numbers")
         if segments is not None and not (cache is None and attention_mask is None):
             raise ValueError(
                 "got segments with a cache or attention_mask; expected one of them"
@@ -258,7 +260,13 @@ class GPT(nn.Module):
         visible = None  # a single token without padding may see everything
         if time > 1 or allowed is not None:
             visible = visible_positions(time, seen, allowed, ids.device)
-        x = self.embedding(ids)
+        try:
+            x = self.embedding(ids)
+        except IndexError:  # only a CPU can say so
+            raise ValueError(
+                f"got ids from {int(ids.min())} to {int(ids.max())}, expected 0 to "
+                f"{self.config.vocab_size - 1}"
+            ) from None
         dim, base = self.config.width // self.config.heads, self.config.rope_base
         cos, sin = rotary_angles(positions, dim, base)  # once for all blocks
         angles = cos.to(x.dtype), sin.to(x.dtype)

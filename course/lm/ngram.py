@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from course.expect import floats
+
 Sequences = Sequence[Sequence[int]]
 
 
@@ -20,6 +22,7 @@ def interpolated_probability(estimates: Tensor, weights: Tensor) -> Tensor:
     >>> interpolated_probability(torch.tensor([0.1, 0.5]), torch.tensor([0.75, 0.25]))
     tensor(0.2000)
     """
+    floats(estimates=estimates, weights=weights)
     if weights.dim() != 1 or estimates.shape[-1:] != weights.shape:
         raise ValueError(
             f"got estimates {tuple(estimates.shape)} and weights "

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from course.expect import below, starts_with_tokens
+
 if TYPE_CHECKING:
     from course.lm.model import GPT
 
@@ -114,12 +116,12 @@ def completion_logprobs(
             "got a prompt that ends in padding, expected prompts padded on the left"
         )
     ids = torch.cat([prompt_ids, completion_ids], dim=1)
-    mask = torch.cat([prompt_mask.bool(), completion_mask.bool()], dim=1)
+    counted = starts_with_tokens(completion_mask)
+    mask = torch.cat([prompt_mask.bool(), counted], dim=1)
     hidden = model.hidden(ids, attention_mask=mask)
     before = hidden[:, prompt_ids.shape[1] - 1 : -1]  # position i predicts i + 1
     logits = model.head(before)  # (batch, time, vocabulary)
     logprobs = _log_softmax(logits, temperature)
-    counted = completion_mask.bool()
     return (
         torch.where(counted, _gather(logprobs, completion_ids), 0.0),
         torch.where(counted, _entropy_of(logprobs), 0.0),
@@ -155,6 +157,7 @@ def _check_ids(logits: Tensor, ids: Tensor) -> None:
         )
     if ids.is_floating_point() or ids.dtype == torch.bool:
         raise TypeError(f"got ids of {ids.dtype}, expected integers")
+    below(ids, logits.shape[-1])
 
 
 def _log_softmax(logits: Tensor, temperature: float) -> Tensor:

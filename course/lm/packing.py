@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from course.expect import at_least
+
 if TYPE_CHECKING:
     from course.lm.model import GPT
 
@@ -93,6 +95,7 @@ def length_parts(lengths: Sequence[int], padding: float = 0.06) -> list[Tensor]:
     >>> [part.tolist() for part in length_parts([9, 2, 9, 2, 2])]
     [[1, 3, 4], [0, 2]]
     """
+    at_least(0, padding=padding)
     order = sorted(range(len(lengths)), key=lambda row: lengths[row])
     parts: list[list[int]] = []
     real = 0  # positions of the last part that are not padding
@@ -157,6 +160,11 @@ def packed_loss(model: "GPT", ids: Tensor, segments: Tensor) -> Tensor:
     predecessor belongs to the same text, so nothing is predicted across texts.
     Chapter 02.
     """
+    if ids.shape != segments.shape or ids.dim() != 2:
+        raise ValueError(
+            f"got ids {tuple(ids.shape)} and segments {tuple(segments.shape)}, "
+            "expected (batch, time) for both"
+        )
     logits = model(ids, segments=segments).float()
     inside = (segments[:, 1:] == segments[:, :-1]) & (segments[:, 1:] > 0)
     targets = ids[:, 1:].masked_fill(~inside, -100)  # -100: ignored

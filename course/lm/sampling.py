@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from course.expect import floats, whole
 from course.lm.tokenizer import decode, encode, pad_batch
 from course.runtime import NO_FP64
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 # After how many tokens finished texts leave the batch: a CPU knows at once, and from
 # every other device (8) the answer must be waited for.
 CHECK_EVERY = {"cpu": 1}
+
+
+NO_NUMBERS = "got logits that are NaN or infinite, expected numbers: look at the model"
 
 
 def apply_temperature(logits: Tensor, temperature: float) -> Tensor:
@@ -39,6 +43,7 @@ def top_k_filter(logits: Tensor, k: int) -> Tensor:
     """
     if k < 1:
         raise ValueError(f"got top-k {k}, expected at least 1")
+    floats(logits=logits)
     lowest_kept = logits.topk(min(k, logits.shape[-1])).values[..., -1:]
     return logits.masked_fill(logits < lowest_kept, float("-inf"))
 
@@ -52,6 +57,9 @@ def top_p_filter(logits: Tensor, p: float) -> Tensor:
     """
     if not 0 < p <= 1:
         raise ValueError(f"got top-p {p}, expected a number in (0, 1]")
+    floats(logits=logits)
+    if p == 1:  # rounded sums of many tokens pass 1 before the last of them
+        return logits
     ordered, order = logits.sort(dim=-1, descending=True, stable=True)
     probabilities = ordered.float().softmax(-1)
     before = probabilities.cumsum(-1) - probabilities  # mass of the likelier tokens
@@ -68,6 +76,9 @@ def completion_mask(lengths: Tensor, max_length: int) -> Tensor:
     >>> completion_mask(torch.tensor([1, 3]), 3).int().tolist()
     [[1, 0, 0], [1, 1, 1]]
     """
+    whole(0, max_length=max_length)
+    if lengths.dim() != 1:
+        raise ValueError(f"got lengths {tuple(lengths.shape)}, expected (batch,)")
     return torch.arange(max_length, device=lengths.device) < lengths[:, None]
 
 
@@ -105,6 +116,20 @@ def tokens_at(logits: Tensor, uniform: Tensor) -> Tensor:
     ids (batch,).  It inverts the cumulative distribution, summed in fp64, so that
     rounding noise in the logits practically never changes the token.  Chapter 03.
     """
+    floats(logits=logits, uniform=uniform)
+    if logits.dim() != 2 or uniform.shape != logits.shape[:1]:
+        raise ValueError(
+            f"got logits {tuple(logits.shape)} and uniform {tuple(uniform.shape)}, "
+            "expected (batch, vocabulary) and (batch,)"
+        )
+    drawn = _tokens_at(logits, uniform)
+    if drawn.is_cpu and logits.numel() and (drawn == logits.shape[-1]).any():
+        raise ValueError(NO_NUMBERS)
+    return drawn
+
+
+def _tokens_at(logits: Tensor, uniform: Tensor) -> Tensor:
+    """As `tokens_at`, unchecked: where logits are no numbers, the vocabulary's size."""
     weights = (logits - logits.amax(-1, keepdim=True)).exp()  # the softmax, unscaled
     cumulative = weights.to(uniform.device).cumsum(-1, dtype=torch.float64)
     place = uniform[:, None] * cumulative[:, -1:]
@@ -135,6 +160,11 @@ def generate(
     batch, so a batch costs no more than its unfinished texts.  Raises ValueError when
     the prompts are not padded on the left or the context is too short.  Chapter 03.
     """
+    if prompt_ids.dim() != 2 or prompt_ids.shape != prompt_mask.shape:
+        raise ValueError(
+            f"got prompt_ids {tuple(prompt_ids.shape)} and prompt_mask "
+            f"{tuple(prompt_mask.shape)}, expected (batch, prompt time) for both"
+        )
     batch, width = prompt_ids.shape
     mask = prompt_mask.bool()
     if max_new_tokens < 1 or width < 1 or not mask[:, -1].all():
@@ -175,7 +205,8 @@ def generate(
         filtered = logits if top_k is None else top_k_filter(logits, top_k)
         filtered = filtered if top_p is None else top_p_filter(filtered, top_p)
         # 2. A token of it, written where the text goes on.
-        token = tokens_at(filtered, uniform[t, rows.to(uniform.device)])
+        token = _tokens_at(filtered, uniform[t, rows.to(uniform.device)])
+        token = token.clamp(max=logits.shape[-1] - 1)  # the end asks for numbers, once
         logprob = logits.log_softmax(-1).gather(1, token[:, None])[:, 0]
         ids[rows, t] = token.where(alive, pad_id)
         logprobs[rows, t] = logprob.where(alive, 0.0)
@@ -198,6 +229,8 @@ def generate(
             if cache is not None:
                 cache.select(alive)
             alive = alive[alive]
+    if not logprobs.isfinite().all():
+        raise ValueError(NO_NUMBERS)
     longest = int(lengths.max())
     return Generation(ids[:, :longest], lengths, logprobs[:, :longest], ended)
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from course.score import check_texts
+
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
@@ -35,8 +37,7 @@ def train_tokenizer(
             f"got vocab_size {vocab_size}, expected at least {smallest}: "
             f"{BYTES} bytes and {len(special)} special tokens"
         )
-    if isinstance(texts, str):
-        raise TypeError("got one string as texts, expected a list of strings")
+    texts = check_texts(texts if isinstance(texts, str) else list(texts))
     bpe = Tokenizer(models.BPE())
     # Words are split as in GPT-2; no space is put before the first one.
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -69,11 +70,9 @@ def encode(
     """Token ids of every text, with `<bos>` before and `<eos>` after it if asked.
 
     Characters that spell a special token, such as "<eos>", are encoded as characters:
-    a text cannot end itself.  Raises TypeError when `texts` is one string.  Chapter 01.
+    a text cannot end itself.  Raises as `check_texts`.  Chapter 01.
     """
-    if isinstance(texts, str):
-        raise TypeError("got one string as texts, expected a list of strings")
-    texts = list(texts)
+    texts = list(check_texts(texts))
     if not texts:
         return []
     rows = tokenizer(

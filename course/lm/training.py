@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from course.expect import at_least, whole
 from course.lm.packing import packed_loss
 from course.runtime import progress
 
@@ -62,6 +63,12 @@ def optimizers(
     Sources: Jordan et al. 2024, "Muon"; Liu et al. 2025, "Muon is Scalable for LLM
     Training".  Chapter 02.
     """
+    at_least(
+        0,
+        matrix_learning_rate=matrix_learning_rate,
+        other_learning_rate=other_learning_rate,
+        weight_decay=weight_decay,
+    )
     matrices = [p for p in model.blocks.parameters() if p.dim() == 2]
     chosen = {id(p) for p in matrices}
     others = [p for p in model.parameters() if id(p) not in chosen]
@@ -85,6 +92,7 @@ def schedule(step: int, steps: int, warmup: int) -> float:
     >>> [round(schedule(s, 10, 2), 2) for s in (0, 1, 2, 6, 10)]
     [0.5, 1.0, 1.0, 0.5, 0.0]
     """
+    whole(0, warmup=warmup)
     if step < warmup:
         return (step + 1) / warmup
     return 0.5 * (1 + cos(pi * (step - warmup) / max(1, steps - warmup)))
@@ -95,6 +103,7 @@ def batches(rows: int, batch_size: int, generator: torch.Generator) -> Iterator[
 
     Chapter 02.
     """
+    whole(1, rows=rows, batch_size=batch_size)
     left = torch.empty(0, dtype=torch.long)
     while True:
         while len(left) < batch_size:
@@ -128,6 +137,7 @@ def descend(
     before, a scalar.  Raises ValueError, before any weight moves, when the loss or the
     norm is not finite.  Chapter 02.
     """
+    at_least(0, max_grad_norm=max_grad_norm)
     norm = nn.utils.clip_grad_norm_(parameters, max_grad_norm)
     if not torch.isfinite(loss + norm):
         raise ValueError(
@@ -164,6 +174,13 @@ def train_language_model(
     `measure_every` steps.  An interrupt (the stop button) keeps what was learned.
     Raises ValueError when the loss is no longer finite.  Chapter 02.
     """
+    if ids.shape != segments.shape:
+        raise ValueError(
+            f"got ids {tuple(ids.shape)} and segments {tuple(segments.shape)}, "
+            "expected (rows, time) for both"
+        )
+    whole(0, steps=steps)
+    whole(1, rows=len(ids), batch_size=batch_size, measure_every=measure_every)
     history, device = History(), next(model.parameters()).device
     chosen = make_optimizers(
         model, matrix_learning_rate, other_learning_rate, weight_decay

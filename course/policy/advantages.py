@@ -8,6 +8,7 @@ of a truncated completion) and 0 after it.
 import torch
 from torch import Tensor
 
+from course.expect import as_float, starts_with_tokens
 from course.policy.losses import same_shape
 
 
@@ -32,9 +33,9 @@ def shaped_rewards(
             f"expected one per completion: {tuple(mask.shape[:1])}"
         )
     mask = starts_with_tokens(mask)
-    if not mask.is_meta and not mask.any(1).all():
+    if mask.is_cpu and not mask.any(1).all():
         raise ValueError("got a row without a token, expected one to bear its score")
-    penalty = -beta * (old_logprobs - ref_logprobs)
+    penalty = -beta * (as_float(old_logprobs) - as_float(ref_logprobs))
     position = torch.arange(mask.shape[1], device=mask.device)
     is_last = position == mask.sum(1, keepdim=True) - 1  # (batch, time)
     rewards = penalty + is_last * scores[:, None]
@@ -54,7 +55,7 @@ def returns_to_go(rewards: Tensor, mask: Tensor, gamma: float = 1.0) -> Tensor:
     same_shape(rewards=rewards, mask=mask)
     if not 0.0 <= gamma <= 1.0:
         raise ValueError(f"got gamma = {gamma}, expected a number from 0 to 1")
-    rewards = rewards.masked_fill(~mask.bool(), 0.0)
+    rewards = as_float(rewards).masked_fill(~starts_with_tokens(mask), 0.0)
     returns = torch.zeros_like(rewards)
     following = torch.zeros_like(rewards[:, 0])  # (batch,)
     for t in reversed(range(rewards.shape[1])):
@@ -140,7 +141,7 @@ def whiten(advantages: Tensor, mask: Tensor) -> Tensor:
     """
     same_shape(advantages=advantages, mask=mask)
     mask = mask.bool()
-    if not mask.is_meta and not mask.any():
+    if mask.is_cpu and not mask.any():
         raise ValueError("got a mask without a token to average over, expected one")
     advantages, n = as_float(advantages), mask.sum()
     mean = advantages.masked_fill(~mask, 0.0).sum() / n
@@ -150,28 +151,3 @@ def whiten(advantages: Tensor, mask: Tensor) -> Tensor:
     lowest = advantages.masked_fill(~mask, float("inf")).min()
     centred = centred.masked_fill(highest == lowest, 0.0)
     return centred * torch.rsqrt(centred.square().sum() / n + 1e-8)
-
-
-def as_float(numbers: Tensor) -> Tensor:
-    """Whole numbers and truth values as fp32; others as they are.  Chapter 09.
-
-    >>> as_float(torch.tensor([True, False]))
-    tensor([1., 0.])
-    """
-    return numbers if numbers.is_floating_point() else numbers.float()
-
-
-def starts_with_tokens(mask: Tensor) -> Tensor:
-    """The mask as bool; ValueError unless tokens stand together at each row's start.
-
-    mask: (batch, time).  Chapter 09.
-    """
-    mask = mask.bool()
-    lengths = mask.sum(1, keepdim=True)
-    places = torch.arange(mask.shape[1], device=mask.device)
-    if not mask.is_meta and not mask.eq(places < lengths).all():
-        raise ValueError(
-            "got a mask with a hole or with padding on the left, expected every row's "
-            "tokens together at its start"
-        )
-    return mask

@@ -7,6 +7,7 @@ The update differentiates `logprobs`; what belongs to the rollout (`old_logprobs
 import torch
 from torch import Tensor
 
+from course.expect import as_float
 from course.policy.kl import k3
 from course.policy.losses import Reduction, reduce_token_mean, same_shape
 
@@ -134,11 +135,13 @@ def is_clipped(
 def _old_log_ratio(logprobs: Tensor, old_logprobs: Tensor, mask: Tensor) -> Tensor:
     same_shape(logprobs=logprobs, old_logprobs=old_logprobs, mask=mask)
     # Padding is left out before exp: what stands there must not overflow.
-    return (logprobs - old_logprobs.detach()).masked_fill(~mask.bool(), 0.0)
+    log_ratio = as_float(logprobs) - as_float(old_logprobs).detach()
+    return log_ratio.masked_fill(~mask.bool(), 0.0)
 
 
 def _like_ratio(advantages: Tensor, ratio: Tensor) -> Tensor:
     """The advantages as a constant that fits the ratio without a silent broadcast."""
+    advantages = as_float(advantages)
     if advantages.shape == ratio.shape:
         return advantages.detach()
     if ratio.ndim == 2 and advantages.shape == ratio.shape[:1]:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from course.policy.advantages import starts_with_tokens
+from course.expect import as_float, starts_with_tokens
 from course.policy.losses import Reduction, reduce_token_mean, same_shape
 from course.policy.rollout import Rollout, states_before
 
@@ -64,7 +64,9 @@ def gae(
     (tensor([[0.3000, 0.4000]]), tensor([[0.8000, 1.0000]]))
     """
     advantages = gae_advantages(rewards, values, mask, gamma, lam)
-    return advantages, advantages + values.detach().masked_fill(~mask.bool(), 0.0)
+    return advantages, advantages + as_float(values).detach().masked_fill(
+        ~mask.bool(), 0.0
+    )
 
 
 def gae_advantages(
@@ -83,8 +85,10 @@ def gae_advantages(
         if not 0.0 <= number <= 1.0:
             raise ValueError(f"got {name} = {number}, expected a number from 0 to 1")
     padding = ~starts_with_tokens(mask)
-    rewards = rewards.detach().masked_fill(padding, 0.0)
-    values = values.detach().masked_fill(padding, 0.0)  # so V after the last token is 0
+    rewards = as_float(rewards).detach().masked_fill(padding, 0.0)
+    values = (
+        as_float(values).detach().masked_fill(padding, 0.0)
+    )  # so V after the last token is 0
     advantages = torch.zeros_like(rewards)
     next_value = following = torch.zeros_like(rewards[:, 0])  # (batch,)
     for t in reversed(range(rewards.shape[1])):
@@ -131,7 +135,7 @@ def value_clip_fraction(
     """
     same_shape(values=values, old_values=old_values, returns=returns, mask=mask)
     plain, clipped = _squared_errors(values, old_values, returns, value_clip_eps)
-    return reduce((clipped > plain).to(values.dtype), mask)
+    return reduce((clipped > plain).float(), mask)
 
 
 def explained_variance(values: Tensor, returns: Tensor, mask: Tensor) -> Tensor:
@@ -147,7 +151,7 @@ def explained_variance(values: Tensor, returns: Tensor, mask: Tensor) -> Tensor:
     tensor(0.)
     """
     same_shape(values=values, returns=returns, mask=mask)
-    values, returns = values.detach(), returns.detach()
+    values, returns = as_float(values).detach(), as_float(returns).detach()
     return 1 - _variance(returns - values, mask) / _variance(returns, mask)
 
 
@@ -158,7 +162,11 @@ def _squared_errors(
         raise ValueError(
             f"got value_clip_eps = {value_clip_eps}, expected a positive number"
         )
-    old_values, returns = old_values.detach(), returns.detach()
+    values, old_values, returns = (
+        as_float(values),
+        as_float(old_values).detach(),
+        as_float(returns).detach(),
+    )
     step = (values - old_values).clamp(-value_clip_eps, value_clip_eps)
     return (values - returns).square(), (old_values + step - returns).square()
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from course.expect import whole
 from course.lm.training import History, batches
 from course.policy.guards import check_optimizer, restored_on_error, update
 from course.policy.loop import linear_decay, repeat
@@ -100,6 +101,7 @@ def pair_metrics(
 
     Chapter 12.
     """
+    whole(1, pairs=len(pairs), batch_size=batch_size)
     numbers = torch.arange(len(pairs), device=pairs.chosen.device)
     parts = [_pair_logprobs(policy, pairs.rows(n)) for n in numbers.split(batch_size)]
     logprobs = [torch.cat(columns) for columns in zip(*parts, strict=True)]

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from course.expect import whole
+
 NAMES = ("EOS", "a EOS", "a a", "a b", "b EOS", "b a", "b b")
 MAX_LENGTH = 2
 EOS, A, B = 0, 1, 2
@@ -98,6 +100,7 @@ def all_batches(batch_size: int) -> Tensor:
 
     A batch has the product of its completions' probabilities.  Chapter 09.
     """
+    whole(1, batch_size=batch_size)
     rows = torch.arange(len(IDS))
     return torch.cartesian_prod(*[rows] * batch_size).view(-1, batch_size)
 

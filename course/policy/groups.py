@@ -8,7 +8,8 @@ Everything here is a constant of the update: no gradient flows through it.
 import torch
 from torch import Tensor
 
-from course.policy.advantages import as_float, leave_one_out_baseline
+from course.expect import as_float
+from course.policy.advantages import leave_one_out_baseline
 
 
 def group_advantages(

@@ -9,7 +9,8 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from course.policy.losses import reduce_token_mean
+from course.expect import as_float, at_least
+from course.policy.losses import reduce_token_mean, same_shape
 from course.policy.rollout import Rollout, constant_logprobs, select_rows
 from course.runtime import CourseError
 
@@ -77,6 +78,7 @@ def update(
     shorten the policy's step.  Raises CourseError, before any weight moves, when the
     loss or a norm is not a finite number.  Chapter 09.
     """
+    at_least(0, max_grad_norm=max_grad_norm)
     optimizer.zero_grad(set_to_none=True)
     total = 0.0
     for loss in losses:
@@ -130,7 +132,8 @@ def check_agreement(logprobs: Tensor, rollout: Rollout) -> None:
     How much rounding may explain depends on the numbers that the sampler computes with.
     Chapter 10.
     """
-    gap = (logprobs - rollout.old_logprobs).abs()
+    same_shape(logprobs=logprobs, old_logprobs=rollout.old_logprobs)
+    gap = (as_float(logprobs) - rollout.old_logprobs).abs()
     gap = reduce_token_mean(gap, rollout.completion_mask)
     limit = MAX_DISAGREEMENT.get(rollout.precision, EXACT_DISAGREEMENT)
     if not gap <= limit:

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from course.expect import as_float
+from course.policy.losses import same_shape
+
 LOG_RATIO_LIMIT = 20.0  # exp(20) is 5e8: beyond it an estimate says nothing
 
 
@@ -56,6 +59,7 @@ def kl_seq(logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor) -> Tensor:
     logprobs, ref_logprobs, mask: (batch, time); mask is 1 on completion tokens.
     Chapter 09.
     """
+    same_shape(logprobs=logprobs, mask=mask)
     d = _log_ratio(logprobs, ref_logprobs).masked_fill(~mask.bool(), 0.0)
     return d.sum(1).mean()
 
@@ -66,8 +70,9 @@ def kl_tok(logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor) -> Tensor:
     logprobs, ref_logprobs, mask: (batch, time); mask is 1 on completion tokens.
     Chapter 09.
     """
+    same_shape(logprobs=logprobs, mask=mask)
     d = _log_ratio(logprobs, ref_logprobs).masked_fill(~mask.bool(), 0.0)
-    if not mask.is_meta and not mask.any():
+    if mask.is_cpu and not mask.any():
         raise ValueError("got a mask without a token to average over, expected one")
     return d.sum() / mask.sum()
 
@@ -163,4 +168,4 @@ def _log_ratio(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
             f"got log-probabilities of shapes {tuple(logprobs.shape)} and "
             f"{tuple(ref_logprobs.shape)}, expected one shape"
         )
-    return logprobs - ref_logprobs
+    return as_float(logprobs) - as_float(ref_logprobs)

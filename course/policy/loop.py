@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from course.expect import at_least, whole
 from course.lm.half import sync
 from course.lm.training import History
 from course.policy.guards import (
@@ -127,6 +128,7 @@ def penalise_cut_texts(rollout: Rollout, penalty: float) -> Rollout:
     Source: Huang et al. 2024, arXiv 2403.17031 ("EOS trick"); TRL's
     `missing_eos_penalty`.  Chapter 09.
     """
+    at_least(0, penalty=penalty)
     return replace(rollout, scores=rollout.scores - penalty * ~rollout.ended)
 
 
@@ -149,6 +151,9 @@ def repeat(
     show: label in the progress bar -> metric.  The stop button keeps what was learned.
     Chapter 09.
     """
+    whole(0, steps=steps)
+    if stop_after_s is not None:
+        at_least(0, stop_after_s=stop_after_s)
     base_rates = [group["lr"] for group in optimizer.param_groups]
     history, start = History(), perf_counter()
     bar = progress(total=steps, desc=desc)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from course.expect import as_float
 from course.lm.objective import entropy
 
 Reduction = Callable[[Tensor, Tensor], Tensor]
@@ -73,7 +74,7 @@ def reinforce_loss(
             f"got advantages of shape {tuple(advantages.shape)}, expected "
             f"{tuple(logprobs.shape[:1])} or {tuple(logprobs.shape)}"
         )
-    return reduce(-advantages.detach() * logprobs, mask)
+    return reduce(-as_float(advantages).detach() * logprobs, mask)
 
 
 def policy_entropy(logits: Tensor, mask: Tensor) -> Tensor:
@@ -88,7 +89,7 @@ def policy_entropy(logits: Tensor, mask: Tensor) -> Tensor:
 
 def _tokens(counts: Tensor) -> Tensor:
     """The numbers of tokens themselves; ValueError where one is 0."""
-    if not counts.is_meta and not counts.all():
+    if counts.is_cpu and not counts.all():
         raise ValueError("got a mask without a token to average over, expected one")
     return counts
 
@@ -106,4 +107,4 @@ def same_shape(**tensors: Tensor) -> None:
 
 def _masked(values: Tensor, mask: Tensor) -> Tensor:
     same_shape(values=values, mask=mask)
-    return values.masked_fill(~mask.bool(), 0.0)
+    return as_float(values).masked_fill(~mask.bool(), 0.0)

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from course.expect import as_float
 from course.policy.guards import check_ratio
 from course.policy.kl import kl_seq, kl_tok
-from course.policy.losses import reduce_token_mean
+from course.policy.losses import reduce_token_mean, same_shape
 from course.policy.rollout import Rollout
 
 
@@ -44,7 +45,8 @@ def ratio_metrics(logprobs: Tensor, rollout: Rollout) -> dict[str, float]:
     `policy/ratio_var` is biased.  Chapter 09.
     """
     mask = rollout.completion_mask
-    log_ratio = (logprobs - rollout.old_logprobs).masked_fill(~mask, 0.0)
+    same_shape(logprobs=logprobs, mask=mask)
+    log_ratio = (as_float(logprobs) - rollout.old_logprobs).masked_fill(~mask, 0.0)
     ratio = log_ratio.exp()
     mean = reduce_token_mean(ratio, mask)
     values = {

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from course.expect import whole
 from course.policy.guards import check_agreement, restored_on_error, update
 from course.policy.losses import Reduction
 from course.policy.metrics import UpdateLog
@@ -95,6 +96,7 @@ def several_updates(
     Raises CourseError, with all weights as they were, when the sampler drew from
     another distribution than the policy's, and when an update goes wrong.  Chapter 10.
     """
+    whole(1, epochs=epochs)
     mask = rollout.completion_mask
     dealt = partition(len(mask), minibatches, generator, mask.device)
     exact = torch.promote_types(next(policy.parameters()).dtype, torch.float32)

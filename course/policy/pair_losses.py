@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from course.expect import floats
+
 
 def kto_loss(
     log_ratios: Tensor,
@@ -90,6 +92,7 @@ def _check_beta(beta: float) -> None:
 
 
 def _check_batch(**tensors: Tensor) -> None:
+    floats(**{name: x for name, x in tensors.items() if name != "desirable"})
     shapes = {name: tuple(x.shape) for name, x in tensors.items()}
     one, *others = shapes.values()
     if len(one) != 1 or not one[0] or any(shape != one for shape in others):

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from course.expect import as_float, floats
 from course.policy.losses import same_shape
 from course.runtime import as_double
 
@@ -23,7 +24,7 @@ def sum_logprobs(logprobs: Tensor, mask: Tensor) -> Tensor:
     tensor([-3.])
     """
     same_shape(logprobs=logprobs, mask=mask)
-    return logprobs.masked_fill(~mask.bool(), 0.0).sum(1)
+    return as_float(logprobs).masked_fill(~mask.bool(), 0.0).sum(1)
 
 
 def mean_logprobs(logprobs: Tensor, mask: Tensor) -> Tensor:
@@ -33,7 +34,10 @@ def mean_logprobs(logprobs: Tensor, mask: Tensor) -> Tensor:
     row.  Returns (batch,), nats per token.  Raises ValueError as `sum_logprobs` does.
     Chapter 12.
     """
-    return sum_logprobs(logprobs, mask) / mask.sum(1)
+    total, tokens = sum_logprobs(logprobs, mask), mask.sum(1)
+    if tokens.is_cpu and not tokens.all():
+        raise ValueError("got a completion without a token, expected one to divide by")
+    return total / tokens
 
 
 def pair_log_ratio(
@@ -89,6 +93,7 @@ def cdpo_loss(h: Tensor, beta: float, label_smoothing: Tensor | float) -> Tensor
         )
     if not (((e >= 0) & (e <= 1)).all() if torch.is_tensor(e) else 0 <= e <= 1):
         raise ValueError(f"got label_smoothing {e}, expected 0 to 1")
+    e = as_float(e) if torch.is_tensor(e) else e
     agree, differ = F.logsigmoid(beta * h), F.logsigmoid(-beta * h)
     return -((1 - e) * agree + e * differ).mean()
 
@@ -180,7 +185,7 @@ def dpo_metrics(
     chosen_rewards = beta * (chosen - ref_chosen)
     rejected_rewards = beta * (rejected - ref_rejected)
     means = {
-        "loss": loss,
+        "loss": as_float(loss),
         "rewards/chosen": chosen_rewards,
         "rewards/rejected": rejected_rewards,
         "rewards/accuracies": as_double(chosen_rewards > rejected_rewards),
@@ -210,10 +215,12 @@ def optimal_policy(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
         )
     if (ref_probs < 0).any():
         raise ValueError("got a negative probability in ref_probs, expected 0 or more")
+    ref_probs, rewards = as_float(ref_probs), as_float(rewards)
     return (ref_probs.log() + rewards / beta).softmax(-1)  # never exp of a large number
 
 
 def _check_pairs(*logprobs: Tensor) -> None:
+    floats(**{f"log-probability {n}": x for n, x in enumerate(logprobs)})
     shapes = [tuple(x.shape) for x in logprobs]
     if len(set(shapes)) > 1 or len(shapes[0]) != 1 or shapes[0][0] == 0:
         raise ValueError(
@@ -224,6 +231,7 @@ def _check_pairs(*logprobs: Tensor) -> None:
 
 def _check_log_ratio(h: Tensor, beta: float) -> None:
     _check_beta(beta)
+    floats(h=h)
     if h.ndim != 1 or len(h) == 0:
         raise ValueError(
             f"got h of shape {tuple(h.shape)}, expected (batch,) with at least one pair"

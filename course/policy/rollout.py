@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from course.expect import below
 from course.lm.lora import adapters, adapters_off
 from course.lm.objective import entropy
 from course.lm.packing import tight_rows
@@ -145,6 +146,12 @@ def reference_logprobs(
 
 def select_rows(rollout: Rollout, rows: Tensor) -> Rollout:
     """The rollout's rows of these numbers, (n,), in this order.  Chapter 10."""
+    if rows.dim() != 1 or rows.is_floating_point():
+        raise ValueError(
+            f"got rows of {rows.dtype} and shape {tuple(rows.shape)}, expected whole "
+            "numbers, (n,)"
+        )
+    below(rows, len(rollout.prompts))
     chosen = {
         name: value[rows]
         if isinstance(value, Tensor)
@@ -190,6 +197,8 @@ def small_parts(model: nn.Module, mask: Tensor) -> list[Tensor]:
     mask: (batch, time), 1 on completion tokens.  Logits are the largest tensors of a
     step: tokens x vocabulary.  Returns row numbers, in order.  Chapter 10.
     """
+    if mask.dim() != 2:
+        raise ValueError(f"got a mask {tuple(mask.shape)}, expected (batch, time)")
     tokens = mask.sum(1).cumsum(0)  # (batch,)
     total, rows = int(tokens[-1]), torch.arange(len(mask), device=mask.device)
     parts = -(-total * model.config.vocab_size // MAX_LOGITS)  # rounded up

@@ -6,8 +6,10 @@ from typing import Any
 
 from torch import nn
 
+from course.expect import whole
 from course.lm.model import GPTConfig
 from course.lm.training import History
+from course.score import check_texts
 
 
 @dataclass
@@ -49,5 +51,7 @@ def openings(texts: list[str], words: int) -> list[str]:
     >>> openings(["A fine film about love .", "Bad"], words=3)
     ['A fine film']
     """
+    whole(1, words=words)
+    check_texts(texts)
     cut = [text.split() for text in texts]
     return [" ".join(text[:words]) for text in cut if len(text) > words]

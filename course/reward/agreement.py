@@ -75,12 +75,15 @@ def two_groups(
     the CPU.  Raises ValueError where a text has fewer than 2 × size raters.
     Chapter 06.
     """
+    if mask.dim() != 2:
+        raise ValueError(f"got a mask {tuple(mask.shape)}, expected (texts, raters)")
     size = torch.as_tensor(size, device=mask.device).expand(len(mask))
     if (size < 1).any() or (2 * size > mask.sum(1)).any():
         raise ValueError(
             f"got groups of {int(size.min())} to {int(size.max())} raters for texts "
             f"with {int(mask.sum(1).min())} or more, expected 1 to half of them"
         )
+    mask = mask.bool()
     draws = torch.rand(mask.shape, generator=generator).to(mask.device)
     order = draws.masked_fill(~mask, 2.0).argsort(1).argsort(1)  # rank of each rater
     size = size[:, None]
@@ -101,6 +104,8 @@ def split_half(ratings: Tensor, first: Tensor, second: Tensor) -> float:
             f"{tuple(second.shape)}, expected (texts, raters) three times"
         )
     check_range(ratings)
+    if (first.bool() & second.bool()).any():
+        raise ValueError("got a rating in both groups, expected groups that are apart")
     if not (first.any(1).all() and second.any(1).all()):
         raise ValueError("got a text without raters in a group, expected at least one")
     halves = [

@@ -5,6 +5,8 @@ import math
 import torch
 from torch import Tensor
 
+from course.expect import as_float
+
 
 def choice_logits(
     gaps: Tensor, length_ratios: Tensor, *, noise: float, length_bias: float = 0.0
@@ -45,6 +47,7 @@ def choice_probabilities(logits: Tensor, ties: float = 0.0) -> Tensor:
     """
     if not 0 <= ties < math.inf:
         raise ValueError(f"got ties={ties}, expected 0 or a finite positive number")
+    logits = as_float(logits)
     middle = torch.full_like(logits, math.log(ties) if ties else -math.inf)
     return torch.stack([-logits / 2, middle, logits / 2], dim=-1).softmax(-1)
 
@@ -56,6 +59,12 @@ def annotate(
 
     logits: `choice_logits`.  Draws on the CPU, one number per pair.  Chapter 06.
     """
+    logits = as_float(logits)
+    if logits.dim() != 1 or not logits.isfinite().all():
+        raise ValueError(
+            f"got logits of shape {tuple(logits.shape)}, expected finite numbers, "
+            "(pairs,)"
+        )
     cumulative = choice_probabilities(logits, ties).cumsum(-1)
     draws = torch.rand(len(logits), generator=generator, dtype=torch.float64)
     draws = draws.to(logits.device, logits.dtype)[:, None]

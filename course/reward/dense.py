@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from course.expect import as_float, starts_with_tokens
+
 
 def sparse_rewards(scores: Tensor, mask: Tensor) -> Tensor:
     """Each score on its completion's last real token, 0 on all others.
@@ -49,4 +51,5 @@ def potential_increments(potentials: Tensor, mask: Tensor) -> Tensor:
             f"got potentials {tuple(potentials.shape)} and mask {tuple(mask.shape)}, "
             "expected (batch, time + 1) and (batch, time)"
         )
-    return torch.where(mask.bool(), potentials.diff(dim=1), 0.0)
+    real = starts_with_tokens(mask)
+    return torch.where(real, as_float(potentials).diff(dim=1), 0.0)

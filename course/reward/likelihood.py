@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from course.expect import whole
 from course.lm.model import GPT
 from course.lm.objective import completion_logprobs
 from course.lm.tokenizer import encode, pad_batch
@@ -24,6 +25,7 @@ def logprob_score(
     further token costs: it likes short texts.  Returns shape (batch,), fp32 on the
     CPU, without gradient.  Errors as `completion_nats`.  Chapter 05.
     """
+    whole(1, batch_size=batch_size)
 
     def score(prompts: Sequence[str], completions: Sequence[str]) -> Tensor:
         return completion_nats(model, tokenizer, prompts, completions, batch_size)[0]
@@ -49,6 +51,7 @@ def completion_nats(
     Chapter 05.
     """
     whole_texts(prompts, completions)
+    whole(1, batch_size=batch_size)
     given = encode(tokenizer, prompts, eos=False)
     wanted = encode(tokenizer, completions, bos=False)
     context, pad = model.config.context, tokenizer.pad_token_id

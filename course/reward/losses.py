@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from course.expect import as_float, floats
+
 
 def pairwise_loss(
     chosen: Tensor, rejected: Tensor, margin: Tensor | float = 0.0
@@ -24,6 +26,12 @@ def pairwise_loss(
     0.6931
     """
     _same_batch(chosen=chosen, rejected=rejected)
+    margin = as_float(torch.as_tensor(margin)).to(chosen.device)
+    if margin.shape not in ((), chosen.shape):
+        raise ValueError(
+            f"got a margin of shape {tuple(margin.shape)}, expected a number or "
+            f"{tuple(chosen.shape)}"
+        )
     return -F.logsigmoid(chosen - rejected - margin).mean()
 
 
@@ -51,7 +59,7 @@ def regression_loss(scores: Tensor, ratings: Tensor) -> Tensor:
     2.0
     """
     _same_batch(scores=scores, ratings=ratings)
-    return (scores - ratings).square().mean()
+    return (scores - as_float(ratings)).square().mean()
 
 
 def ordered_cuts(raw: Tensor) -> Tensor:
@@ -66,6 +74,7 @@ def ordered_cuts(raw: Tensor) -> Tensor:
     """
     if raw.dim() != 1 or len(raw) < 1:
         raise ValueError(f"got raw cuts of shape {tuple(raw.shape)}, expected (cuts,)")
+    floats(raw=raw)
     # The small floor keeps neighbours apart where a step would round to nothing.
     steps = F.softplus(raw[1:]) + 1e-3
     return torch.cat([raw[:1], raw[0] + steps.cumsum(0)])
@@ -89,6 +98,7 @@ def ordinal_log_probabilities(scores: Tensor, cuts: Tensor) -> Tensor:
             f"got scores {tuple(scores.shape)} and cuts {tuple(cuts.shape)}, "
             "expected (batch,) and (bins - 1,)"
         )
+    floats(scores=scores, cuts=cuts)
     width = cuts.diff()
     if not _all(width > 0):
         raise ValueError("got cuts that do not ascend, expected ascending cut points")
@@ -117,6 +127,8 @@ def ordinal_loss(scores: Tensor, bins: Tensor, cuts: Tensor) -> Tensor:
     _same_batch(scores=scores, bins=bins)
     if bins.is_floating_point() or bins.is_complex() or bins.dtype == torch.bool:
         raise ValueError(f"got bins of {bins.dtype}, expected whole numbers (long)")
+    if cuts.dim() != 1:
+        raise ValueError(f"got cuts {tuple(cuts.shape)}, expected (bins - 1,)")
     if not _all((bins >= 0) & (bins <= len(cuts))):
         raise ValueError(
             f"got bins from {int(bins.min())} to {int(bins.max())}, "
@@ -127,6 +139,8 @@ def ordinal_loss(scores: Tensor, bins: Tensor, cuts: Tensor) -> Tensor:
 
 
 def _same_batch(**tensors: Tensor) -> None:
+    whole = ("ratings", "bins")
+    floats(**{name: x for name, x in tensors.items() if name not in whole})
     shapes = {name: tuple(x.shape) for name, x in tensors.items()}
     shape, *others = shapes.values()
     if len(shape) != 1 or not shape[0] or any(other != shape for other in others):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from course.expect import floats, whole
 from course.lm.model import GPT
 from course.lm.packing import length_parts
 from course.lm.tokenizer import encode, pad_batch
@@ -50,8 +51,9 @@ def last_token_scores(
             f"got hidden {tuple(hidden.shape)}, mask {tuple(mask.shape)}, weight "
             f"{tuple(weight.shape)}; expected (batch, time, C), (batch, time), (C,)"
         )
+    floats(hidden=hidden, weight=weight)
     real = mask.bool()
-    if not real.is_meta and not real.any(1).all():
+    if real.is_cpu and not real.any(1).all():
         raise ValueError("got a row without a real token, expected at least one")
     position = torch.arange(mask.shape[1], device=mask.device)
     last = (real * position).argmax(1)  # (batch,)
@@ -109,6 +111,7 @@ def text_batch(
     A text longer than the context keeps its first `context - 2` tokens, so that the
     head always reads an end token.  Chapter 07.
     """
+    whole(2, context=context)
     return [
         row if len(row) <= context else row[: context - 1] + row[-1:]
         for row in encode(tokenizer, texts)
@@ -129,6 +132,7 @@ def score_texts(
     score is not finite.  Chapter 07.
     """
     check_texts(texts)
+    whole(1, batch_size=batch_size)
     rows = text_batch(tokenizer, texts, model.gpt.config.context)
     scores = torch.zeros(len(rows))
     order = sorted(range(len(rows)), key=lambda i: len(rows[i]))  # little padding
@@ -170,6 +174,7 @@ def scorer(
     shape (batch,) on the CPU without gradient.  Raises ValueError when the lists
     differ in length, and what `score_texts` raises.  Chapter 08.
     """
+    whole(1, batch_size=batch_size)
 
     def score(prompts: Sequence[str], completions: Sequence[str]) -> Tensor:
         texts = whole_texts(prompts, completions)

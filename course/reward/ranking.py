@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from course.expect import as_float, whole
 from course.reward.agreement import check_range
 from course.runtime import as_double
 
@@ -39,6 +40,7 @@ def pair_probability(ratings_a: Tensor, ratings_b: Tensor) -> float:
                 "at least one rater"
             )
         check_range(ratings)
+    ratings_a, ratings_b = as_float(ratings_a), as_float(ratings_b)
     sign = (ratings_a[:, None] - ratings_b).sign()  # (raters of a, raters of b)
     return float((as_double(sign).mean() + 1) / 2)
 
@@ -51,7 +53,21 @@ def pair_votes(
     ratings_a, mask_a: (pairs, raters of a).  ratings_b, mask_b: (pairs, raters of b).
     Chapter 06.
     """
-    meet = mask_a[:, :, None] & mask_b[:, None, :]  # (pairs, raters, raters)
+    for ratings, mask in ((ratings_a, mask_a), (ratings_b, mask_b)):
+        check_range(ratings)
+        if (
+            ratings.dim() != 2
+            or ratings.shape != mask.shape
+            or len(mask_a) != len(mask)
+        ):
+            raise ValueError(
+                f"got ratings {tuple(ratings.shape)} and mask {tuple(mask.shape)}, "
+                f"expected (pairs, raters) of {len(mask_a)} pairs for both"
+            )
+    ratings_a, ratings_b = as_float(ratings_a), as_float(ratings_b)
+    meet = (
+        mask_a.bool()[:, :, None] & mask_b.bool()[:, None, :]
+    )  # (pairs, raters, raters)
     gap = ratings_a[:, :, None] - ratings_b[:, None, :]
     return PairVotes(
         *((meet & side).sum((1, 2)) for side in (gap > 0, gap == 0, gap < 0))
@@ -65,11 +81,14 @@ def win_matrix(a: Tensor, b: Tensor, outcomes: Tensor, items: int) -> Tensor:
     for a tie, which counts half for each.  Raises ValueError without votes, for an
     item that meets itself or is not below `items`, or for another outcome.  Chapter 06.
     """
-    if not len(a) or not a.shape == b.shape == outcomes.shape:
+    shapes = [tuple(x.shape) for x in (a, b, outcomes)]
+    if a.dim() != 1 or not len(a) or len(set(shapes)) > 1:
         raise ValueError(
-            f"got {len(a)}, {len(b)} and {len(outcomes)} entries, expected one "
+            f"got shapes {shapes}, expected (votes,): one "
             "outcome per pair, and at least one pair"
         )
+    if a.is_floating_point() or b.is_floating_point():
+        raise TypeError(f"got items of {a.dtype} and {b.dtype}, expected whole numbers")
     if (a == b).any() or min(a.min(), b.min()) < 0 or max(a.max(), b.max()) >= items:
         raise ValueError(f"got pairs that are not two different items below {items}")
     outcomes = as_double(outcomes)
@@ -91,6 +110,7 @@ def bradley_terry_fit(wins: Tensor, steps: int = 100) -> Tensor:
     never lose (or never win) against the rest: their strength would be infinite.
     Source: Bradley & Terry 1952; the conditions are those of Ford 1957.  Chapter 06.
     """
+    whole(1, steps=steps)
     wins = _checked(wins)
     strengths = wins.new_zeros(len(wins))
     for _ in range(steps):
@@ -110,8 +130,19 @@ def strength_errors(strengths: Tensor, wins: Tensor) -> Tensor:
     From the curvature of the log-likelihood (Fisher information) at the strengths.
     Chapter 06.
     """
-    information = _derivatives(strengths, _checked(wins))[1]
-    n = len(strengths)
+    wins = _checked(wins)
+    n = len(wins)
+    if strengths.shape != (len(wins),) or not strengths.isfinite().all():
+        raise ValueError(
+            f"got strengths of shape {tuple(strengths.shape)}, expected "
+            f"({len(wins)},), finite numbers"
+        )
+    information = _derivatives(strengths.double(), wins)[1]
+    if information.det() == 0:
+        raise ValueError(
+            "got strengths so far apart that no vote could tell, expected "
+            "those of a fit"
+        )
     return (torch.linalg.inv(information) - 1 / n).diagonal().clamp(min=0).sqrt()
 
 
@@ -126,11 +157,15 @@ def elo_update(
     log-likelihood of this game, with R = 400 / ln 10 × s.  Source: Elo 1978.
     Raises ValueError when a meets itself or the outcome is outside 0 to 1.  Chapter 06.
     """
-    if a == b or not 0 <= outcome <= 1:
+    items = range(ratings.numel())
+    if ratings.dim() != 1:
+        raise ValueError(f"got ratings {tuple(ratings.shape)}, expected (items,)")
+    if a not in items or b not in items or a == b or not 0 <= outcome <= 1:
         raise ValueError(
             f"got {a} against {b} with outcome {outcome}, expected two different "
             "items and an outcome from 0 to 1"
         )
+    ratings = as_float(ratings)
     expected = 1 / (1 + 10 ** ((ratings[b] - ratings[a]) / 400))
     change = k * (outcome - expected)
     updated = ratings.clone()

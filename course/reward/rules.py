@@ -11,6 +11,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from course.expect import check_text
 from course.score import Score, check_texts, whole_texts
 
 Rule = Callable[[Sequence[str]], Tensor]
@@ -87,6 +88,7 @@ def distinct_n(text: str, n: int = 2) -> float:
     """
     if n < 1:
         raise ValueError(f"got n {n}, expected at least 1")
+    check_text(text)
     words = text.split()
     grams = list(zip(*(words[i:] for i in range(n)), strict=False))
     return len(set(grams)) / len(grams) if grams else 1.0

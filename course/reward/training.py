@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from course.expect import at_least, whole
 from course.lm.packing import length_parts
 from course.lm.tokenizer import pad_batch
 from course.lm.training import History, descend, scale_learning_rates
@@ -193,6 +194,7 @@ def epoch_batches(
     cut into batches, and the batches shuffled.  Every row comes exactly once.
     Chapter 07.
     """
+    whole(1, batch_size=batch_size)
     order = torch.randperm(len(lengths), generator=generator)
     length = torch.tensor(lengths)
     batches = []
@@ -213,6 +215,8 @@ def _train(
     generator: torch.Generator,
 ) -> History:
     """AdamW over `epochs` passes, the learning rate falling linearly to 0."""
+    whole(1, epochs=epochs)
+    at_least(0, learning_rate=learning_rate, weight_decay=weight_decay)
     parameters = list(parameters)
     history = History()
     optimizer = torch.optim.AdamW(

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from course.data.arithmetic import answer
+from course.score import whole_texts
 
 
 def unit_test_reward(prompts: Sequence[str], completions: Sequence[str]) -> Tensor:
@@ -22,11 +23,7 @@ def unit_test_reward(prompts: Sequence[str], completions: Sequence[str]) -> Tens
     >>> unit_test_reward(["27+58="] * 4, ["85", "84", "85 or so", "27+58"])
     tensor([1., 0., 0., 0.])
     """
-    if len(prompts) != len(completions):
-        raise ValueError(
-            f"got {len(prompts)} prompts and {len(completions)} completions, "
-            "expected the same number of each"
-        )
+    whole_texts(prompts, completions)
     passed = [
         completion.strip() == answer(prompt)
         for prompt, completion in zip(prompts, completions, strict=True)

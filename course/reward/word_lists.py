@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
+from course.expect import check_text
 from course.reward.rules import Rule
 from course.score import check_texts
 
@@ -20,6 +21,7 @@ def words_of(text: str) -> list[str]:
     >>> words_of("It isn't so-so: GOOD!")
     ['it', "isn't", 'so-so', 'good']
     """
+    check_text(text)
     return _WORD.findall(text.lower())
 
 
@@ -42,8 +44,7 @@ def forbidden_words(words: Iterable[str]) -> Rule:
 
 
 def _word_set(words: Iterable[str]) -> frozenset[str]:
-    if isinstance(words, str):
-        raise TypeError("got one str, expected a list of words")
+    words = check_texts(words if isinstance(words, str) else list(words))
     kept = frozenset(word.lower() for word in words)
     if not kept:
         raise ValueError("got no words, expected at least one")

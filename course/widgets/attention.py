@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from course import plots
+from course.expect import as_float
 from course.lm.layers import rotary
 from course.lm.tokenizer import encode
 from course.widgets import panel
@@ -81,11 +82,12 @@ def previous_token_share(weights: Tensor) -> Tensor:
     """
     if weights.shape[-1] < 2:
         raise ValueError("got one token, expected at least 2")
-    return weights.diagonal(-1, -2, -1).mean(-1)
+    return as_float(weights).diagonal(-1, -2, -1).mean(-1)
 
 
 def attention_sentence(weights: Tensor) -> str:
     """How much one head reads itself, the token before and the first token."""
+    weights = as_float(weights)
     itself = float(weights.diagonal().mean())
     first = float(weights[:, 0].mean())
     before = float(previous_token_share(weights)) if len(weights) > 1 else 0.0

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from course import plots
+from course.expect import at_least
 from course.plots import COLOURS, MARKERS
 from course.widgets import panel
 
@@ -81,6 +82,7 @@ def run_bandit(
     steps: int, lr: float, baseline: bool, seed: int = 0, **options: Any
 ) -> BanditState:
     """A fresh bandit after `steps` steps; options are those of BanditState."""
+    at_least(0, steps=steps, lr=lr)
     state, generator = BanditState(**options), torch.Generator().manual_seed(seed)
     for _ in range(steps):
         state = bandit_step(state, lr, baseline, generator)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from course import plots
+from course.expect import as_float
 from course.lm.objective import entropy
 from course.lm.sampling import apply_temperature, top_k_filter, top_p_filter
 from course.lm.tokenizer import encode
@@ -62,7 +63,7 @@ def sampling_probabilities(
     logits = apply_temperature(torch.as_tensor(probabilities).log(), temperature)
     if top_k:
         logits = top_k_filter(logits, top_k)
-    if top_p is not None and top_p < 1:
+    if top_p is not None and top_p != 1:
         logits = top_p_filter(logits, top_p)
     return logits.softmax(-1)
 
@@ -113,6 +114,7 @@ def token_cells(rows: Sequence[TokenRow]) -> list[tuple[str, str, str, str]]:
 
 def next_token_sentence(after: Tensor, tokenizer: Any) -> str:
     """Entropy, number of tokens left and the likeliest one, in words."""
+    after = as_float(after)
     best = panel.visible(panel.token_text(tokenizer, int(after.argmax())))
     kept = int((after > 0).sum())
     return (

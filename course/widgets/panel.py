@@ -14,7 +14,7 @@ VISIBLE = str.maketrans({" ": "␣", "\n": "⏎", "\r": "␍", "\t": "⇥"})
 
 
 def panel_state(key: str, factory: Callable[[], State]) -> State:
-    """The state kept under `key`, made by `factory` the first time.
+    """The state kept under `key`; the first time the one that `factory` makes.
 
     Running a panel's cell again builds fresh widgets on the same state: nothing
     that was chosen is lost and no handler is doubled.  Raises TypeError when the
@@ -23,14 +23,14 @@ def panel_state(key: str, factory: Callable[[], State]) -> State:
     >>> panel_state("doctest", list) is panel_state("doctest", list)
     True
     """
-    if key not in _STATES:
-        _STATES[key] = factory()
-    elif isinstance(factory, type) and not isinstance(_STATES[key], factory):
+    fresh = factory()
+    kept = _STATES.setdefault(key, fresh)
+    if type(kept) is not type(fresh):
         raise TypeError(
-            f"got the key {key!r} of a {type(_STATES[key]).__name__}, "
-            f"expected a key of a {factory.__name__}"
+            f"got the key {key!r} of a {type(kept).__qualname__} in "
+            f"{type(kept).__module__}, expected a key of a {type(fresh).__qualname__}"
         )
-    return _STATES[key]
+    return kept
 
 
 def forget_state(key: str) -> None:

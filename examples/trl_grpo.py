@@ -11,7 +11,7 @@ On eight GPUs, sharded, with vLLM writing on the same GPUs; and on two machines:
     accelerate launch --config_file examples/accelerate/two_nodes.yaml \
         --machine_rank RANK examples/trl_grpo.py --processes 16
 
-Needs `pip install "next-token-to-reward[several]"`, and `trl[vllm]` for --vllm.
+Needs `pip install -e ".[several]"` in this repository, and `trl[vllm]` for --vllm.
 """
 
 import argparse

@@ -1,0 +1,181 @@
+"""Stories of four sentences by a small grammar; most that are imitated never end.
+
+"Nora wants a boat." goes on " Nora is lost. The frog helps Nora. Nora gets the boat.
+Nora is happy."  A reward of four parts, each of which can be taken away.
+"""
+
+import random
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from course.score import Score
+from course.tasks.task import Task
+
+HEROES = ("Nora", "Omar", "Lena", "Ivan", "Mina", "Hugo", "Asha", "Finn",
+          "Ruth", "Kofi", "Elsa", "Theo")  # fmt: skip
+THINGS = ("boat", "kite", "drum", "lamp", "book", "cake", "bike", "ball",
+          "coat", "ring", "map", "bell")  # fmt: skip
+TROUBLES = ("lost", "cold", "tired", "late", "alone")
+HELPERS = ("frog", "owl", "fox", "bear", "goat", "mouse")
+HELPS = ("helps", "calls")
+GETS = ("gets", "finds")
+ENDINGS = ("happy", "glad", "proud")
+PARTS = ("ending", "same", "wish", "length")
+WEIGHTS = {"ending": 0.3, "same": 0.3, "wish": 0.3, "length": 0.1}
+_OPENING = re.compile(r"(\w+) wants a (\w+)\.")
+
+
+def wanted(prompt: str) -> tuple[str, str]:
+    """The hero and the thing of an opening.
+
+    Raises ValueError on a text that is none.  Chapter 16.
+
+    >>> wanted("Nora wants a boat.")
+    ('Nora', 'boat')
+    """
+    if not (found := _OPENING.fullmatch(prompt)):
+        raise ValueError(f"got {prompt!r}, expected such as 'Nora wants a boat.'")
+    return found.groups()
+
+
+def tell(prompt: str, draw: random.Random, kind: str = "whole") -> str:
+    """A story for the opening.
+
+    kind: "whole", "unfinished" (two sentences), "taken over" (the helper gets the
+    thing) or "skipped" (it begins with the end).  Chapter 16.
+    """
+    hero, thing = wanted(prompt)
+    helper = f"The {draw.choice(HELPERS)}"
+    story = [
+        f" {hero} is {draw.choice(TROUBLES)}.",
+        f" {helper} {draw.choice(HELPS)} {hero}.",
+        f" {hero} {draw.choice(GETS)} the {thing}.",
+        f" {hero} is {draw.choice(ENDINGS)}.",
+    ]
+    if kind == "taken over":
+        story[2:] = [text.replace(hero, helper) for text in story[2:]]
+    cut = {"unfinished": slice(2), "skipped": slice(2, 4)}.get(kind, slice(4))
+    return "".join(story[cut])
+
+
+def story_parts(prompt: str, story: str) -> dict[str, float]:
+    """What the story has, each 0 or 1.
+
+    ending: it ends with somebody happy.  same: the hero is in each sentence.  wish:
+    somebody gets the thing.  length: four sentences.  Chapter 16.
+
+    >>> story_parts("Nora wants a boat.", " Nora gets the boat. Nora is glad.")
+    {'ending': 1.0, 'same': 1.0, 'wish': 1.0, 'length': 0.0}
+    """
+    hero, thing = wanted(prompt)
+    sentences = [text.split() for text in story.split(".") if text.strip()]
+    last = sentences[-1] if sentences and story.endswith(".") else []
+    found = {
+        "ending": len(last) > 2 and last[-2] == "is" and last[-1] in ENDINGS,
+        "same": bool(sentences) and all(hero in words for words in sentences),
+        "wish": any(
+            len(words) > 3 and words[-3] in GETS and words[-2:] == ["the", thing]
+            for words in sentences
+        ),
+        "length": len(sentences) == 4,
+    }
+    return {name: float(value) for name, value in found.items()}
+
+
+def is_whole(prompt: str, story: str) -> bool:
+    """Whether the story is one of the grammar's whole ones for this opening.
+
+    Chapter 16.
+    """
+    hero, thing = wanted(prompt)
+    return bool(
+        re.fullmatch(
+            rf" {hero} is ({'|'.join(TROUBLES)})\. The ({'|'.join(HELPERS)}) "
+            rf"({'|'.join(HELPS)}) {hero}\. {hero} ({'|'.join(GETS)}) the {thing}\. "
+            rf"{hero} is ({'|'.join(ENDINGS)})\.",
+            story,
+        )
+    )
+
+
+def story_score(weights: Mapping[str, float] = WEIGHTS) -> Score:
+    """A reward of these parts, divided by their sum of weights: 0 to 1.
+
+    Raises ValueError on a part that does not exist or weights that sum to 0.
+    Chapter 16.
+    """
+    unknown = sorted(weights.keys() - set(PARTS))
+    if unknown or not sum(weights.values()):
+        raise ValueError(
+            f"got weights {dict(weights)}, expected some of {PARTS} and not all 0"
+        )
+
+    def score(prompts: Sequence[str], stories: Sequence[str]) -> Tensor:
+        found = [story_parts(*pair) for pair in zip(prompts, stories, strict=True)]
+        sums = [sum(w * parts[name] for name, w in weights.items()) for parts in found]
+        return torch.tensor(sums) / sum(weights.values())
+
+    return score
+
+
+def diversity_bonus(texts: Sequence[str], gate: Tensor, group_size: int) -> Tensor:
+    """How unlike its siblings each text is, times its gate: (texts,), 0 to 1.
+
+    Unlike: 1 minus the mean share of common word pairs (Jaccard) with the other texts
+    of its group; two texts without a pair are alike.  gate: (texts,), such as 1 where a
+    text is good, else 0: what is bad earns nothing for being new.  Raises ValueError
+    without whole groups of at least 2.  Chapter 16.
+
+    >>> diversity_bonus(["a b", "a b", "a b", "c d"], torch.tensor([1, 1, 1, 0]), 2)
+    tensor([0., 0., 1., 0.])
+    """
+    if group_size < 2 or len(texts) % group_size or len(gate) != len(texts):
+        raise ValueError(
+            f"got {len(texts)} texts, {len(gate)} gates and group_size {group_size}, "
+            "expected whole groups of at least 2"
+        )
+    pairs = [set(zip(t.split(), t.split()[1:], strict=False)) for t in texts]
+    unlike = []
+    for n, own in enumerate(pairs):
+        first = n - n % group_size
+        others = [pairs[m] for m in range(first, first + group_size) if m != n]
+        alike = [len(own & o) / len(own | o) if own | o else 1.0 for o in others]
+        unlike.append(1 - sum(alike) / len(others))
+    return torch.tensor(unlike) * gate
+
+
+def stories(seed: int = 0) -> Task:
+    """Stories: the sum of the parts rewards, being whole in the grammar's sense judges.
+
+    Of the demonstrations 55 % are unfinished, 12 % taken over by the helper, 6 %
+    skipped, 27 % whole.  A sixth of the 144 openings is held out.  The hack is a story
+    that skips to its end.  Chapter 16.
+    """
+    openings = [f"{hero} wants a {thing}." for hero in HEROES for thing in THINGS]
+    draw = random.Random(seed)
+    draw.shuffle(openings)
+    train, held_out = openings[24:], openings[:24]
+    kinds = ("unfinished", "taken over", "skipped", "whole")
+    pairs = []
+    for _ in range(32):
+        for prompt in train:
+            kind = draw.choices(kinds, (55, 12, 6, 27))[0]
+            pairs.append((prompt, tell(prompt, draw, kind)))
+    return Task(
+        name="stories",
+        train=train,
+        held_out=held_out,
+        demonstrations=pairs,
+        max_new_tokens=24,
+        score=story_score(),
+        judge=partial(_judge, is_whole),
+        hack=lambda prompt: tell(prompt, random.Random(0), "skipped"),
+    )
+
+
+def _judge(test: Callable, prompts: Sequence[str], texts: Sequence[str]) -> Tensor:
+    return torch.tensor([float(test(*pair)) for pair in zip(prompts, texts, strict=True)])

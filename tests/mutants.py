@@ -179,6 +179,7 @@ COUNTS = "small whole numbers are exact in half precision"
 RATERS = "the order of the raters does not matter"
 PLACES = "the result is whole numbers already: places, without a gradient"
 ORDER = "only the order of these scores counts"
+MEAN = "only the mean of the costs counts"
 PAIRS = "the order of the pairs does not matter"
 SHIFT = "the function does not change when all logits are shifted"
 
@@ -403,6 +404,23 @@ SURVIVORS: dict[str, dict[str, str]] = {
             "first row only": "no argument has rows",
         }
         for number in ("15.3", "15.4", "15.5")
+    },
+    **{
+        number: {"result detached": CONSTANT, "without a gradient": CONSTANT}
+        for number in ("16.1", "16.2", "16.4")
+    },
+    "16.3": {
+        "result as text": "the result is a text already",
+        "without a gradient": "the result is a text: there is no gradient",
+        "first row only": "no argument has rows",
+    },
+    "16.5": {
+        "result absolute": NONNEGATIVE,
+        "argument 1 reversed": MEAN,
+        "argument 1 shifted by one": MEAN,
+        "argument 1 rows reversed": MEAN,
+        "argument 1 mean for all": MEAN,
+        "without a gradient": NUMBER,
     },
     "10.1": {"result absolute": NONNEGATIVE},
     "10.3": {"result detached": CONSTANT, "without a gradient": CONSTANT},

@@ -53,6 +53,10 @@ LOOKS_AT_VALUES = {
     "15.3",
     "15.4",
     "15.5",
+    "16.1",
+    "16.3",
+    "16.4",
+    "16.5",
 }
 # A token that a filter cuts has the logit -inf, and that is right.
 CUTS_TOKENS = {"3.2", "3.5"}

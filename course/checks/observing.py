@@ -78,6 +78,12 @@ def _untouched(after: Any, before: Any) -> bool:
             and after.shape == before.shape
             and torch.equal(after.nan_to_num(0.125), before.nan_to_num(0.125))
         )
+    if isinstance(before, list | tuple):
+        return (
+            isinstance(after, list | tuple)
+            and len(after) == len(before)
+            and all(map(_untouched, after, before))
+        )
     return bool(after == before)
 
 

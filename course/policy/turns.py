@@ -6,6 +6,7 @@ said.  `owners` says which talk a row belongs to.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 
 from course.lm.sampling import generate
 from course.lm.tokenizer import decode, encode, pad_batch
-from course.policy.groups import centred_advantages, group_advantages
+from course.policy.groups import group_advantages
 from course.policy.guards import check_optimizer, restored_on_error, update
 from course.policy.losses import reinforce_loss
 from course.policy.rollout import Rollout, logprobs_of
@@ -44,26 +45,24 @@ class Talks:
         return torch.tensor([len(words) for words in self.said])
 
 
-def join_turns(blocks: Sequence[Tensor], side: str, value: float) -> Tensor:
-    """Blocks of rows, (rows, time), of unequal time, as one tensor: (all rows, longest).
+def join_turns(earlier: Tensor, later: Tensor, side: str, value: float) -> Tensor:
+    """Rows of two turns of unequal time as one tensor: (all rows, longest).
 
-    side: where the missing places are filled with `value`: "left" for prompts, "right"
-    for completions.  The type is the blocks'.  Raises ValueError on another side and
-    on no blocks.  Chapter 16.
+    earlier, later: (rows, time).  side: where missing places are filled with `value`:
+    "left" for prompts, "right" for completions.  The type stays.  Raises ValueError on
+    another side.  Chapter 16.
 
-    >>> join_turns([torch.tensor([[7]]), torch.tensor([[8, 9]])], "left", 0).tolist()
+    >>> join_turns(torch.tensor([[7]]), torch.tensor([[8, 9]]), "left", 0).tolist()
     [[0, 7], [8, 9]]
     """
-    if side not in ("left", "right") or not len(blocks):
-        raise ValueError(
-            f"got side {side!r} and {len(blocks)} blocks, expected 'left' or 'right' "
-            "and at least one block"
-        )
-    longest = max(block.shape[1] for block in blocks)
+    if side not in ("left", "right"):
+        raise ValueError(f"got side {side!r}, expected 'left' or 'right'")
+    longest = max(earlier.shape[1], later.shape[1])
     rows = []
-    for block in blocks:
+    for block in (earlier, later):
         missing = block.new_full((len(block), longest - block.shape[1]), value)
-        rows.append(torch.cat([missing, block] if side == "left" else [block, missing], 1))
+        both = [missing, block] if side == "left" else [block, missing]
+        rows.append(torch.cat(both, 1))
     return torch.cat(rows)
 
 
@@ -83,7 +82,8 @@ def turn_returns(final: Tensor, lengths: Tensor, cost: float) -> Tensor:
             f"got final {tuple(final.shape)} and lengths {tuple(lengths.shape)}, "
             "expected one number for each talk in both"
         )
-    left = lengths[:, None] - torch.arange(int(lengths.max()))  # turns to come
+    turns = torch.arange(int(lengths.max()), device=lengths.device)
+    left = lengths[:, None] - turns  # still to come
     return (final[:, None] - cost * left).masked_fill(left <= 0, 0.0)
 
 
@@ -134,7 +134,9 @@ def play(
         owners += alive
         prompts += asked
         going_on = []
-        for n, words in zip(alive, decode(tokenizer, written.ids.tolist()), strict=True):
+        for n, words in zip(
+            alive, decode(tokenizer, written.ids.tolist()), strict=True
+        ):
             said[n].append(words)
             more = answer(n, words)
             texts[n] += words + (more or "")
@@ -147,18 +149,22 @@ def play(
     return Talks(rollout, torch.tensor(owners), said, texts)
 
 
+def _all_turns(blocks: list[Tensor], side: str, value: float) -> Tensor:
+    return reduce(lambda a, b: join_turns(a, b, side, value), blocks)
+
+
 def _one_rollout(blocks, prompts, owners, said, tokenizer, temperature) -> Rollout:
     """All turns of all talks as the rows of one rollout, without a reference."""
     pad = tokenizer.pad_token_id
-    logprobs = join_turns([w.logprobs for _, _, w in blocks], "right", 0.0)
+    logprobs = _all_turns([w.logprobs for _, _, w in blocks], "right", 0.0)
     spoken = [iter(words) for words in said]
     return Rollout(
         prompts=prompts,
         completions=[next(spoken[n]) for n in owners],
-        prompt_ids=join_turns([ids for ids, _, _ in blocks], "left", pad),
-        prompt_mask=join_turns([mask.bool() for _, mask, _ in blocks], "left", False),
-        completion_ids=join_turns([w.ids for _, _, w in blocks], "right", pad),
-        completion_mask=join_turns([w.mask for _, _, w in blocks], "right", False),
+        prompt_ids=_all_turns([ids for ids, _, _ in blocks], "left", pad),
+        prompt_mask=_all_turns([mask.bool() for _, mask, _ in blocks], "left", False),
+        completion_ids=_all_turns([w.ids for _, _, w in blocks], "right", pad),
+        completion_mask=_all_turns([w.mask for _, _, w in blocks], "right", False),
         old_logprobs=logprobs,
         ref_logprobs=logprobs.clone(),
         scores=logprobs.new_zeros(len(prompts)),

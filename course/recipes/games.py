@@ -9,8 +9,8 @@ from course.lm.model import GPT, GPTConfig
 from course.lm.training import optimizers
 from course.lm.words import word_tokenizer
 from course.recipes.recipe import Checkpoint, Recipe
-from course.runtime import device, generator, seed_everything
 from course.recipes.tasks import begin
+from course.runtime import device, generator, seed_everything
 from course.tasks import booking
 from course.tasks.stories import stories
 

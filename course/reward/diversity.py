@@ -37,3 +37,29 @@ def pooled_distinct_n(texts: Sequence[str], n: int = 2) -> float:
         words = text.split()
         grams += zip(*(words[i:] for i in range(n)), strict=False)
     return len(set(grams)) / len(grams) if grams else 1.0
+
+
+def diversity_bonus(texts: Sequence[str], gate: Tensor, group_size: int) -> Tensor:
+    """How unlike its siblings each text is, times its gate: (texts,), 0 to 1.
+
+    Unlike: 1 minus the mean share of common word pairs (Jaccard) with the other texts
+    of its group; two texts without a pair are alike.  gate: (texts,), such as 1 where a
+    text is good, else 0: what is bad earns nothing for being new.  Raises ValueError
+    without whole groups of at least 2.  Chapter 16.
+
+    >>> diversity_bonus(["a b", "a b", "a b", "c d"], torch.tensor([1, 1, 1, 0]), 2)
+    tensor([0., 0., 1., 0.])
+    """
+    if group_size < 2 or len(texts) % group_size or len(gate) != len(texts):
+        raise ValueError(
+            f"got {len(texts)} texts, {len(gate)} gates and group_size {group_size}, "
+            "expected whole groups of at least 2"
+        )
+    pairs = [set(zip(t.split(), t.split()[1:], strict=False)) for t in texts]
+    unlike = []
+    for n, own in enumerate(pairs):
+        first = n - n % group_size
+        others = [pairs[m] for m in range(first, first + group_size) if m != n]
+        alike = [len(own & o) / len(own | o) if own | o else 1.0 for o in others]
+        unlike.append(1 - sum(alike) / len(others))
+    return torch.tensor(unlike, device=gate.device) * gate

@@ -33,7 +33,9 @@ class Wish:
         >>> Wish("Rome", "Friday", "two", told=("day",)).opening()
         'a table Friday >'
         """
-        return "a table" + "".join(f" {getattr(self, slot)}" for slot in self.told) + " >"
+        return (
+            "a table" + "".join(f" {getattr(self, slot)}" for slot in self.told) + " >"
+        )
 
     def answer(self, said: str) -> str | None:
         """The user's next words; None when the talk is over.

@@ -122,32 +122,6 @@ def story_score(weights: Mapping[str, float] = WEIGHTS) -> Score:
     return score
 
 
-def diversity_bonus(texts: Sequence[str], gate: Tensor, group_size: int) -> Tensor:
-    """How unlike its siblings each text is, times its gate: (texts,), 0 to 1.
-
-    Unlike: 1 minus the mean share of common word pairs (Jaccard) with the other texts
-    of its group; two texts without a pair are alike.  gate: (texts,), such as 1 where a
-    text is good, else 0: what is bad earns nothing for being new.  Raises ValueError
-    without whole groups of at least 2.  Chapter 16.
-
-    >>> diversity_bonus(["a b", "a b", "a b", "c d"], torch.tensor([1, 1, 1, 0]), 2)
-    tensor([0., 0., 1., 0.])
-    """
-    if group_size < 2 or len(texts) % group_size or len(gate) != len(texts):
-        raise ValueError(
-            f"got {len(texts)} texts, {len(gate)} gates and group_size {group_size}, "
-            "expected whole groups of at least 2"
-        )
-    pairs = [set(zip(t.split(), t.split()[1:], strict=False)) for t in texts]
-    unlike = []
-    for n, own in enumerate(pairs):
-        first = n - n % group_size
-        others = [pairs[m] for m in range(first, first + group_size) if m != n]
-        alike = [len(own & o) / len(own | o) if own | o else 1.0 for o in others]
-        unlike.append(1 - sum(alike) / len(others))
-    return torch.tensor(unlike) * gate
-
-
 def stories(seed: int = 0) -> Task:
     """Stories: the sum of the parts rewards, being whole in the grammar's sense judges.
 
@@ -178,4 +152,6 @@ def stories(seed: int = 0) -> Task:
 
 
 def _judge(test: Callable, prompts: Sequence[str], texts: Sequence[str]) -> Tensor:
-    return torch.tensor([float(test(*pair)) for pair in zip(prompts, texts, strict=True)])
+    return torch.tensor(
+        [float(test(*pair)) for pair in zip(prompts, texts, strict=True)]
+    )

@@ -30,6 +30,8 @@ _HOME = {
     "show_judge": "judge",
     "task_playground": "task_judge",
     "show_task": "task_judge",
+    "talk_panel": "talk",
+    "show_talk": "talk",
     "preference_explorer": "preference",
     "show_preference_losses": "preference",
 }

@@ -63,41 +63,55 @@ def mixer_rows(
     ]
 
 
-def mixer_sentence(scores: Scores, weights: Weights, people: Tensor) -> str:
-    """How well the mix agrees with people, and how well its best part alone does."""
+def mixer_sentence(
+    scores: Scores, weights: Weights, people: Tensor, who: str = "people"
+) -> str:
+    """How well the mix agrees with people, and how well its best part alone does.
+
+    who: whose verdicts `people` are.
+    """
     if not any(weights.values()):
         return "Every part is switched off: all texts are equal."
     alone = {name: agreement(scores, {name: 1.0}, people) for name in scores}
     best = max(alone, key=lambda name: alone[name])
     return (
-        f"The mix agrees with people at r = {agreement(scores, weights, people):+.3f}; "
+        f"The mix agrees with {who} at r = {agreement(scores, weights, people):+.3f}; "
         f"the best part alone, {best}, at {alone[best]:+.3f}."
     )
 
 
-def draw_mix(axes: Any, people: Tensor, mix: Tensor, title: str) -> None:
+def draw_mix(
+    axes: Any, people: Tensor, mix: Tensor, title: str, who: str = "people"
+) -> None:
     """Every text as a point: its reward and what people said."""
     axes.scatter(mix.tolist(), people.tolist(), s=6, alpha=0.4, color=COLOURS[0])
     axes.axhline(0, color=COLOURS[6], linestyle="--", linewidth=1)
-    axes.set(title=title, xlabel="reward of the mix", ylabel="mean human rating")
+    rating = "mean human rating" if who == "people" else f"verdict of {who}"
+    axes.set(title=title, xlabel="reward of the mix", ylabel=rating)
 
 
 def show_mixer(
-    texts: Sequence[str], people: Tensor, scores: Scores, **weights: float
+    texts: Sequence[str],
+    people: Tensor,
+    scores: Scores,
+    *,
+    who: str = "people",
+    **weights: float,
 ) -> None:
     """Draw a mix, print its ranking and its agreement: the mixer by code.
 
-    weights: part=weight, spaces of a part's name written as underscores.
+    weights: part=weight, spaces of a part's name written as underscores.  who: whose
+    verdicts `people` are, where it is not people's.
     """
     import matplotlib.pyplot as plt
 
     given = named(scores, weights)
-    mix, sentence = mixed(scores, given), mixer_sentence(scores, given, people)
-    print(panel.text_table(HEAD, mixer_rows(texts, people, mix)))
+    mix, sentence = mixed(scores, given), mixer_sentence(scores, given, people, who)
+    print(panel.text_table(_head(who), mixer_rows(texts, people, mix)))
     print(sentence)
     _, axes = plt.subplots()
-    draw_mix(axes, people, mix, f"This mix and people: r = "
-             f"{agreement(scores, given, people):.2f}")  # fmt: skip
+    draw_mix(axes, people, mix, f"This mix and {who}: r = "
+             f"{agreement(scores, given, people):.2f}", who)  # fmt: skip
     plots.show(f"Each text as a point. {sentence}")
 
 
@@ -124,10 +138,12 @@ def reward_mixer(
     scores: Scores,
     start: Weights | None = None,
     key: str = "mixer",
+    who: str = "people",
 ) -> w.VBox:
     """The panel: a weight for every part; ranking and agreement follow.
 
-    start: the first weights, by the parts' names; missing ones are 0.
+    start: the first weights, by the parts' names; missing ones are 0.  who: whose
+    verdicts `people` are, where it is not people's.
     """
     state = panel.panel_state(key, lambda: Mixer(dict(start or {})))
     lines = {
@@ -141,12 +157,12 @@ def reward_mixer(
     def render() -> None:
         state.weights = {name: lines[name][0].value for name in lines}
         mix = mixed(scores, state.weights)
-        sentence = mixer_sentence(scores, state.weights, people)
+        sentence = mixer_sentence(scores, state.weights, people, who)
         words.value = panel.status(sentence)
-        rows.value = panel.table("First and last texts of the mix", HEAD,
+        rows.value = panel.table("First and last texts of the mix", _head(who),
                                  mixer_rows(texts, people, mix))  # fmt: skip
         made, (axes,) = panel.figure()
-        draw_mix(axes, people, mix, "Reward of the mix and rating, every text")
+        draw_mix(axes, people, mix, "Reward of the mix and rating, every text", who)
         image.value = plots.picture(made, f"Each text as a point. {sentence}")
 
     def restore(_: Any) -> None:
@@ -195,6 +211,10 @@ def mixer_question(scores: Scores, people: Tensor, margin: float = 0.02) -> Ques
         ".solution[:, 0].tolist()))",
         "Weak signals that err in different ways add up, on texts that people wrote.",
     )
+
+
+def _head(who: str) -> tuple[str, ...]:
+    return *HEAD[:2], who, HEAD[3]
 
 
 def _cut(text: str, width: int = 70) -> str:

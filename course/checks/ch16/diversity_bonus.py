@@ -1,0 +1,140 @@
+"""Exercise 16.4: a bonus for what no sibling has written."""
+
+import torch
+from torch import Tensor
+
+from course.checks.exercise import Exercise, Probe, mistake, mistakes_in
+
+Texts = list[str]
+
+
+def probes(generator: torch.Generator) -> list[Probe]:
+    ones, words = torch.ones(4), "abc"
+    draws = torch.randint(0, 3, (8, 4), generator=generator).tolist()
+    drawn = [" ".join(words[n] for n in row) for row in draws]
+    gate = torch.rand(8, generator=generator)
+    return [
+        Probe("two equal texts", (["a b", "a b"], torch.ones(2), 2)),
+        Probe("nothing in common", (["a b", "c d"], torch.ones(2), 2)),
+        Probe("one pair shared", (["a b c", "a b d"], torch.ones(2), 2)),
+        Probe("two groups", (["a b", "c d", "a b", "a b"], ones, 2)),
+        Probe("a gate of 0", (["a b", "c d", "e f", "a b"], ones - torch.eye(4)[1], 2)),
+        Probe("a group of four", (["a b c", "a b", "b c", "x y"], ones, 4)),
+        Probe("texts without a pair", (["a", "", "a b"], torch.ones(3), 3)),
+        Probe("a repeated pair", (["a b a b", "a b", "b a"], torch.ones(3), 3)),
+        Probe("words in another order", (["a b c", "c b a"], torch.ones(2), 2)),
+        Probe("eight texts, half gates", (drawn, gate, 4)),
+        Probe("gates below 0 and above 1", (drawn, 4 * gate - 2, 4)),
+    ]
+
+
+def pairs_of(text: str) -> set:
+    words = text.split()
+    return set(zip(words, words[1:], strict=False))
+
+
+def words_of(text: str) -> set:
+    return set(text.split())
+
+
+def jaccard(a: set, b: set) -> float:
+    return len(a & b) / len(a | b) if a | b else 1.0
+
+
+def unlike(texts, group_size, make=pairs_of, alike=jaccard, mine=False, over=None):
+    """1 - mean likeness with the siblings, with its rules as arguments."""
+    sets, found = [make(text) for text in texts], []
+    for n in range(len(sets)):
+        first = 0 if over == "batch" else n - n % group_size
+        size = len(sets) if over == "batch" else group_size
+        others = [m for m in range(first, first + size) if mine or m != n]
+        likes = [alike(sets[n], sets[m]) for m in others]
+        found.append(1 - sum(likes) / len(likes))
+    return torch.tensor(found)
+
+
+@mistake("you compare each text with itself, too: only its siblings count")
+def with_itself(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
+    return unlike(texts, group_size, mine=True) * gate
+
+
+@mistake("you compare with the whole batch: siblings are the texts of one prompt")
+def whole_batch(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
+    return unlike(texts, group_size, over="batch") * gate
+
+
+@mistake("you compare single words: here it is pairs of neighbouring words")
+def single_words(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
+    return unlike(texts, group_size, make=words_of) * gate
+
+
+@mistake("you forget the gate: a text that is bad must earn nothing for being new")
+def no_gate(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
+    return unlike(texts, group_size)
+
+
+@mistake("you pay for likeness: the bonus is 1 minus it")
+def likeness(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
+    return (1 - unlike(texts, group_size)) * gate
+
+
+@mistake("you add the gate: multiply by it, so that it can close")
+def gate_added(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
+    return unlike(texts, group_size) + gate
+
+
+@mistake(
+    "you divide the common pairs by the text's own: Jaccard divides by all pairs of the "
+    "two texts"
+)
+def of_its_own(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
+    def alike(a: set, b: set) -> float:
+        return len(a & b) / len(a) if a else float(not b)
+
+    return unlike(texts, group_size, alike=alike) * gate
+
+
+@mistake("two texts without a pair are alike, not unlike: 0 / 0 counts as 1 here")
+def empty_unlike(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
+    def alike(a: set, b: set) -> float:
+        return len(a & b) / len(a | b) if a | b else 0.0
+
+    return unlike(texts, group_size, alike=alike) * gate
+
+
+@mistake("you take the most similar sibling: take the mean over all of them")
+def nearest_only(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
+    sets, found = [pairs_of(text) for text in texts], []
+    for n in range(len(sets)):
+        first = n - n % group_size
+        others = [m for m in range(first, first + group_size) if m != n]
+        found.append(1 - max(jaccard(sets[n], sets[m]) for m in others))
+    return torch.tensor(found) * gate
+
+
+@mistake("you only ask whether a text is equal to a sibling: count what they share")
+def equal_or_not(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
+    return unlike(texts, group_size, make=str, alike=lambda a, b: float(a == b)) * gate
+
+
+EXERCISE = Exercise(
+    number="16.4",
+    title="A bonus for being different",
+    minutes=15,
+    difficulty=3,
+    importance=3,
+    reference="course.reward.diversity:diversity_bonus",
+    why="No text by itself shows that a policy says the same to everybody; its siblings "
+    "do.",
+    hints=(
+        "When are two texts alike, if not letter by letter? And why would a policy love "
+        "a bonus that nothing else is tied to?",
+        "Make the set of neighbouring word pairs of each text. Likeness of two texts: "
+        "common pairs over all pairs, 1 if there is none. The bonus is 1 minus its mean "
+        "over the siblings, times the gate.",
+        "`alike = len(own & other) / len(own | other) if own | other else 1.0`, then "
+        "`(1 - sum(…) / (group_size - 1)) * gate`",
+    ),
+    probes=probes,
+    mistakes=mistakes_in(__name__),
+)

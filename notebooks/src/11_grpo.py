@@ -863,9 +863,11 @@ claim(
 )
 
 # %% [markdown] id="11-honest-text"
-# Read the two columns apart. "More than doubles" is a statement about temperature 1,
-# and most of it could be had without training, by sampling more carefully. The greedy
+# Read the columns apart. "More than doubles" is a statement about temperature 1, and
+# most of it could be had without training, by sampling more carefully. The greedy
 # column is the honest gain: there, nothing is left to be won by taking fewer risks.
+# The column at T = .5 belongs in every such table, because a lower temperature is not
+# always a help: it makes the starts of [chapter 15](15_exact_judges.ipynb) worse.
 
 
 # %% id="11-smooth"

@@ -188,14 +188,21 @@ def run(name, seed, score=None):
     return policy, history, judged(tasks[name], policy, start.tokenizer)
 
 
-# %% id="15-programs-runs"
+# %% id="15-programs-visible"
 began = perf_counter()
 rate = before["programs"]["sampled"].score
 code_runs = {f"visible, seed {seed}": run("programs", seed) for seed in SEEDS}
+print(f"three runs in {perf_counter() - began:.0f} s")
+
+# %% id="15-programs-fresh"
+began = perf_counter()
 for seed in SEEDS:
     code_runs[f"fresh, seed {seed}"] = run("programs", seed, fresh_score(seed))
+print(f"three runs in {perf_counter() - began:.0f} s")
+
+# %% id="15-programs-coins"
 code_runs["coin flips"] = run("programs", 0, coins(rate, generator(7)))
-print(f"seven runs in {perf_counter() - began:.0f} s")
+print(f"visible tests: {code_runs['coin flips'][2]['sampled'].score:.2f}")
 
 # %% id="15-signature"
 import matplotlib.pyplot as plt
@@ -438,7 +445,7 @@ claim("chrF asks for less certainty than BLEU, on every day",
 # %% [markdown] id="15-translate-text"
 # Twelve months: who guesses one is right with probability 1/12, far below .3. Whether a
 # policy *learns* silence should therefore depend on what it knows. We try both: first
-# the start, which knows all the names and has only a bad habit.
+# the start of above, which has a bad habit, but can also write right dates.
 
 # %% id="15-translate"
 rate = before["translation"]["sampled"].judge
@@ -471,8 +478,8 @@ claim(
 # in every column.
 #
 # Now a **weak start**: the same model and the same demonstrations, but 100 steps of
-# imitation in place of 220. It does not know the months yet. Reward, seeds and updates
-# are those of before, with 25 steps.
+# imitation in place of 220, so it writes hardly any right date. The reward and the
+# seeds are those of before; 25 updates are enough to see where it goes.
 #
 # **Predict first.** In which languages will the months go?
 #
@@ -587,9 +594,10 @@ plots.finish(
 #
 # ## Questions, from memory
 #
-# "currency of Sweden?" has no answer in the prompt. The start saw each fact under three
-# of four phrasings, and 70 % of the time with the wrong answer, "US Dollar". The
-# held-out prompts are the remaining phrasings: the facts themselves were seen.
+# "currency of Sweden?" has no answer in the prompt. The start read such questions in
+# four phrasings, and 70 % of the time with the wrong answer, "US Dollar". A held-out
+# prompt is a pair of country and phrasing that it did not read; the facts themselves it
+# did, in other words.
 
 # %% id="15-questions"
 rate = before["questions"]["sampled"].judge

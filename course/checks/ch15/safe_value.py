@@ -187,6 +187,17 @@ zero_for_none = wrong(
 )
 
 
+@mistake(
+    "you run the program with eval: whatever a model wrote would happen on your "
+    "machine; walk its syntax tree"
+)
+def runs_it(program: str, x: int) -> object:
+    try:  # it is only ever given the programs above
+        return eval(program, {"__builtins__": {"abs": abs}}, {"x": x})
+    except Exception:
+        return None
+
+
 def nothing_runs(function) -> str | None:
     touched: list[int] = []
     import builtins

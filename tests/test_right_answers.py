@@ -2,10 +2,13 @@
 
 import ast
 import math
+import random
+import re
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -13,6 +16,8 @@ from torch import Tensor
 
 from course.checks import catalogue
 from course.checks.checking import examine
+from course.tasks.programs import wanted
+from course.tasks.safe_programs import safe_value
 from tools import masters, regions
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -276,6 +281,66 @@ def standard_loop(scores, group_size):
     return torch.cat(made)
 
 
+def chrf_by_lists(a, b):
+    a, b, pairs = re.sub(r"\s", "", a), re.sub(r"\s+", "", b), []
+    for n in range(1, 7):
+        x = [a[i : i + n] for i in range(max(0, len(a) - n + 1))]
+        y = [b[i : i + n] for i in range(max(0, len(b) - n + 1))]
+        if x and y:
+            same = sum(min(x.count(g), y.count(g)) for g in set(x))
+            pairs.append((same / len(x), same / len(y)))
+    if not any(p for p, _ in pairs):
+        return 0
+    P, R = (sum(column) / len(pairs) for column in zip(*pairs, strict=True))
+    return (1 + 2**2) * P * R / (2**2 * P + R)
+
+
+def whitelisted(program, x):
+    """All nodes are looked at first; then the values are computed without a check."""
+    text, allowed = program.strip(), (
+        ast.Constant, ast.Name, ast.Load, ast.UnaryOp, ast.USub, ast.BinOp, ast.Add,
+        ast.Sub, ast.Mult, ast.IfExp, ast.Compare, ast.Eq, ast.Expression,
+    )  # fmt: skip
+    try:
+        tree = ast.parse(text, mode="eval")
+    except (SyntaxError, ValueError):
+        return None
+    for node in ast.walk(tree):
+        if not isinstance(node, allowed) or len(getattr(node, "ops", "=")) > 1:
+            return None
+        if isinstance(node, ast.Constant) and type(node.value) is not int:
+            return None
+        if isinstance(node, ast.Name) and node.id != "x":
+            return None
+    tests = {id(n.test) for n in ast.walk(tree) if isinstance(n, ast.IfExp)}
+    compared = {id(n) for n in ast.walk(tree) if isinstance(n, ast.Compare)}
+
+    def level(node):
+        children = [
+            child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)
+        ]
+        return 1 + max(map(level, children), default=0)
+
+    if compared != tests or len(program) > 40 or level(tree.body) > 12:
+        return None
+    return int(eval(compile(tree, "", "eval"), {"__builtins__": {}}, {"x": x}))
+
+
+def passes_loop(program, tests):
+    if len(tests) == 0:
+        raise ValueError("no tests")
+    for x, y in tests:
+        found = safe_value(program, x)
+        if found is None or found != y:
+            return False
+    return True
+
+
+def fresh_loop(prompt, seed, n):
+    random.seed(seed)
+    return [[x, wanted(prompt, x)] for x in random.sample(list(range(-20, 40)), k=n)]
+
+
 STYLES = {
     "0.1 var_mean": lambda s: (s - s.mean()) / s.var(unbiased=False).sqrt(),
     "1.1 cross_entropy in loops": next_token_loss,
@@ -360,6 +425,11 @@ STYLES = {
     "12.4 einsum": lambda a, r, m, beta: beta * torch.einsum(
         "bt->b", (a - r.detach()).masked_fill(~m, 0)
     ),
+    "15.1 a list of pairs": chrf_by_lists,
+    "15.2 numpy": lambda s, w, r: float(np.clip((s - w) / (r - w), 0, 1)),
+    "15.3 a whitelist first": whitelisted,
+    "15.4 a loop": passes_loop,
+    "15.5 the module's generator": fresh_loop,
     "12.5 mse_loss": lambda h, beta: F.mse_loss(h, torch.full_like(h, 0.5 / beta)),
 }  # fmt: skip
 

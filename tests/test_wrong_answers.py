@@ -4,6 +4,7 @@ They mix common and rare slips, in styles that the catalogue's functions do not 
 """
 
 import math
+import random
 import re
 from collections import Counter
 
@@ -13,8 +14,11 @@ import torch.nn.functional as F
 from course.checks import catalogue
 from course.checks.checking import examine
 from course.reward.overlap import rouge_tokens
+from course.tasks.programs import visible_tests, wanted
+from course.tasks.safe_programs import safe_value
 
 NEG = -torch.inf
+XS = range(-20, 40)
 
 
 def logp_of(logits, ids):
@@ -260,6 +264,28 @@ WRONG = {
         lambda h, b: (h - 0.5 * b).square().mean(),
         lambda h, b: (h - 1 / (2 * b)).abs().mean(),
         lambda h, b: (h - 1 / (2 * b)).square().sum(),
+    ],
+    "15.2": [
+        lambda s, w, r: min(1, max(0, (r - s) / (r - w))),
+        lambda s, w, r: (s - w) / (r - w),
+        lambda s, w, r: min(1.0, max(0.0, s - w)),
+        lambda s, w, r: min(1.0, abs(s - w) / (r - w)),
+        lambda s, w, r: min(1, max(0, (s - w) / (1 - w))) if w < 1 else 1,
+    ],
+    "15.4": [
+        lambda p, t: [safe_value(p, x) == y for x, y in t],
+        lambda p, t: any(safe_value(p, x) == y for x, y in t),
+        lambda p, t: bool(t) and all(safe_value(p, x) == y for x, y in t),
+        lambda p, t: sum(safe_value(p, x) == y for x, y in t),
+        lambda p, t: all(safe_value(p, x) == y for x, y in t[:1]),
+    ],
+    "15.5": [
+        lambda p, s, n: [(x, wanted(p, x)) for x in random.Random(s).sample(XS, n - 1)],
+        lambda p, s, n: [(x, wanted(p, x)) for x in random.Random(s).sample(XS, 2)],
+        lambda p, s, n: [(wanted(p, x), x) for x in random.Random(s).sample(XS, n)],
+        lambda p, s, n: visible_tests(p),
+        lambda p, s, n: [(x, wanted(p, x)) for x in random.Random(s).choices(XS, k=n)],
+        lambda p, s, n: random.Random(s).sample(XS, n),
     ],
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Twelve common faults (one in two directions), planted one at a time into a plain training loop.
+"""Twelve common faults, planted one at a time into a plain training loop.
 
 The loop has none of the package's guards: most of these faults stop `policy.loop.train`
 with a sentence, and here you see what the log says where nothing stops them.

@@ -1,6 +1,5 @@
 """Why a run does not learn: the signs in its log, and the faults that leave them."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import fmean, median
 
@@ -155,7 +154,7 @@ def _scores(history: History) -> Finding | None:
 
 
 def _leash(history: History) -> Finding | None:
-    """The optimum of a spread s under a leash beta is about (s / beta)² / 2 nats off."""
+    """With a spread s of scores the optimum is about (s / beta)² / 2 nats away."""
     pairs = zip(history["reward/kl_penalty"], history["kl_seq"], strict=False)
     betas = [-penalty / kl for penalty, kl in pairs if abs(kl) > 1e-6]
     spread = fmean(history["score/std"]) if history["score/std"] else 0.0

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
+from course.expect import whole
 from course.runtime import CourseError
 
 SAID = "process "  # how a process that fails begins its one sentence
@@ -18,6 +19,7 @@ def launch(program: Sequence[str], processes: int, device: str | None = None) ->
     this process; two processes need two GPUs, or "cpu".  torchrun starts them and, when
     one fails, ends all: then CourseError repeats its sentence.  Chapter 17.
     """
+    whole(1, processes=processes)
     done = subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--nnodes", "1",
          "--nproc-per-node", str(processes), "--rdzv-backend", "c10d",

@@ -160,6 +160,12 @@ def gpt(context: int = 32, vocab_size: int | None = None):
     )).eval()  # fmt: skip
 
 
+def fleet(s: Sound):
+    from course.lm.budget import Fleet
+
+    return Fleet(2, memory=80, bandwidth=2_000, speed=300, price=2.0)
+
+
 def reward_model(s: Sound):
     from course.reward.model import RewardModel
 
@@ -500,6 +506,18 @@ WEIGHED = lambda s: {"a": 1.0, "b": -0.5}  # noqa: E731
 
 # Where a name means another shape: "module.function.argument" or "module.argument".
 EXCEPT: dict[str, Callable[[Sound], Any]] = {
+    "budget.parameters": lambda s: 7.5e9,
+    "budget.devices": lambda s: 8,
+    "budget.sharded": lambda s: 1,
+    "budget.config": lambda s: gpt().config,
+    "budget.fleet": fleet,
+    "budget.texts": lambda s: 16,
+    "budget.tokens": lambda s: 100,
+    "budget.prompt": lambda s: 8,
+    "budget.completion": lambda s: 12,
+    "budget.steps": lambda s: 5,
+    "shared.tokens": lambda s: 20,
+    "shared.processes": TWO,
     "advantages.shaped_rewards.scores": BATCH,
     "advantages.batch_mean_baseline.rewards": BATCH,
     "advantages.leave_one_out_baseline.rewards": lambda s: s.normal(4),

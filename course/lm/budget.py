@@ -5,6 +5,7 @@ Bounds by counting: memory moved, and 2 operations for each weight and token rea
 
 from dataclasses import dataclass
 
+from course.expect import at_least, whole
 from course.lm.model import GPTConfig, parameter_count
 
 GB = 1e9  # bytes, as the makers of memory count
@@ -22,6 +23,11 @@ class Fleet:
     speed: float
     price: float = 0.0
 
+    def __post_init__(self) -> None:
+        whole(1, devices=self.devices)
+        at_least(1e-9, memory=self.memory, bandwidth=self.bandwidth, speed=self.speed)
+        at_least(0, price=self.price)
+
 
 def training_gb(
     parameters: float, devices: int = 1, sharded: int = 0, trained: float | None = None
@@ -38,10 +44,10 @@ def training_gb(
     >>> [round(training_gb(7.5e9, 64, stage), 1) for stage in (0, 1, 2, 3)]
     [120.0, 31.4, 16.6, 1.9]
     """
-    if sharded not in (0, 1, 2, 3) or devices < 1:
-        raise ValueError(
-            f"got stage {sharded} on {devices} devices, expected 0 to 3 on at least 1"
-        )
+    whole(1, devices=devices)
+    at_least(0, parameters=parameters, trained=trained or 0)
+    if sharded not in (0, 1, 2, 3):
+        raise ValueError(f"got sharded = {sharded}, expected stage 0, 1, 2 or 3")
     trained = parameters if trained is None else trained
     over = [devices if sharded >= stage else 1 for stage in (3, 2, 1)]
     bytes_each = (2 * parameters, 2 * trained, 12 * trained)
@@ -57,6 +63,8 @@ def cache_bytes(config: GPTConfig, tokens: int, number: int = 2) -> int:
     >>> cache_bytes(llama, 4096)  # Llama-3.1-70B
     1342177280
     """
+    whole(0, tokens=tokens)
+    whole(1, number=number)
     width = config.width // config.heads * config.kv_heads
     return 2 * config.layers * width * number * tokens
 
@@ -81,6 +89,8 @@ def decode_rate(
     >>> round(decode_rate(llama2, Fleet(1, 80, 2_000, 312)))  # gpt-fast reaches 105
     148
     """
+    whole(1, texts=texts)
+    at_least(1e-9, efficiency=efficiency)
     n = parameter_count(config)
     together = 1
     while (
@@ -129,6 +139,9 @@ def run_cost(
     and cache fill at most 80 % of each device: a fifth is left to activations.
     Chapter 17.
     """
+    whole(1, texts=texts, completion=completion, steps=steps)
+    whole(0, prompt=prompt)
+    at_least(1e-9, writing=writing, training=training)
     n, tokens = parameter_count(config), texts * (prompt + completion)
     states = training_gb(n, fleet.devices, 3, adapters or None)
     reference = 0.0 if adapters else 2 * n / fleet.devices / GB

@@ -8,8 +8,9 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from course.expect import as_float, at_least, whole
 from course.policy.advantages import returns_to_go
-from course.policy.losses import Reduction, reduce_token_mean
+from course.policy.losses import Reduction, reduce_token_mean, same_shape
 from course.policy.processes import count, sum_of_all
 
 
@@ -26,11 +27,9 @@ def rank_mean(
     >>> rank_mean(torch.tensor([[3.0, 5.0]]), torch.ones(1, 2), tokens=8, processes=2)
     tensor(2.)
     """
-    on_meta = isinstance(tokens, Tensor) and tokens.is_meta
-    if processes < 1 or not (on_meta or tokens > 0):
-        raise ValueError(
-            f"got {tokens} tokens on {processes} processes, expected at least 1 of each"
-        )
+    whole(1, processes=processes)
+    if not isinstance(tokens, Tensor) or tokens.is_cpu:  # a GPU is asked nothing
+        at_least(1e-9, tokens=float(tokens))
     return reduce_token_mean(values, mask, n_tokens=tokens / processes)
 
 
@@ -38,9 +37,10 @@ def shared_token_mean(mask: Tensor, minibatches: int = 1) -> Reduction:
     """`rank_mean` for the rollouts of all processes; alone, `reduce_token_mean`.
 
     mask: (batch, time), this process's.  In each of several minibatches a token has
-    the same weight.  Chapter 17.
+    the same weight.  Raises ValueError without a minibatch.  Chapter 17.
     """
-    tokens = sum_of_all(mask.sum()) / minibatches
+    whole(1, minibatches=minibatches)
+    tokens = sum_of_all(mask.bool().sum()) / minibatches
     return partial(rank_mean, tokens=tokens, processes=count())
 
 
@@ -58,11 +58,15 @@ def shared_advantages(rewards: Tensor, mask: Tensor) -> Tensor:
 def shared_whiten(advantages: Tensor, mask: Tensor) -> Tensor:
     """As `whiten`, by mean and variance of the tokens of all processes.
 
-    advantages, mask: (batch, time).  Returns (batch, time), 0 on padding.  Chapter 17.
+    advantages, mask: (batch, time).  Returns (batch, time), 0 on padding.
+    Raises ValueError on unequal shapes and without a token.  Chapter 17.
     """
+    same_shape(advantages=advantages, mask=mask)
     mask = mask.bool()
-    inside = advantages.masked_fill(~mask, 0.0)
+    inside = as_float(advantages).masked_fill(~mask, 0.0)
     total, n = sum_of_all(torch.stack([inside.sum(), mask.sum().to(inside)]))
+    if n.is_cpu and n == 0:
+        raise ValueError("got a mask without a token to average over, expected one")
     mean = total / n
     centred = (inside - mean).masked_fill(~mask, 0.0)
     variance = sum_of_all(centred.square().sum()) / n

@@ -1,0 +1,135 @@
+"""Votes move a policy: the loop of chapter 13, live, by script, or replayed."""
+
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from course.lm.sampling import write
+from course.policy.grpo import rloo_step
+from course.policy.rollout import collect
+from course.reward.feedback import (
+    WINS,
+    Directions,
+    Posterior,
+    choose_pair,
+    laplace_update,
+    last_states,
+)
+from course.reward.model import RewardModel
+from course.reward.preferences import Vote
+from course.runtime import generator
+from course.score import Score, whole_texts
+
+FIRST = 20  # no update before so many votes
+EVERY = 10  # then one after so many
+STEPS = 8  # RLOO steps of an update
+
+
+@dataclass
+class VoteLoop:
+    """A writer, the head that the votes taught, and the policy that they moved.
+
+    Everything follows from the votes and the seed: `replay` of the same votes gives the
+    same head and the same policy, bit for bit.  writer: the start and the reference.
+    judge: its trunk gives the states.  directions: of the states.  Chapter 13.
+    """
+
+    writer: nn.Module
+    tokenizer: object
+    judge: RewardModel
+    directions: Directions
+    prompts: Sequence[str]
+    seed: int = 0
+    beta: float = 0.05
+    learning_rate: float = 5e-4
+    policy: nn.Module = field(init=False)
+    differences: Tensor = field(init=False)
+    wins: Tensor = field(init=False)
+    posterior: Posterior = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        """No votes, the prior, and the writer itself as policy."""
+        self.policy = deepcopy(self.writer)
+        self.optimizer = torch.optim.AdamW(
+            self.policy.parameters(), lr=self.learning_rate, weight_decay=0.0
+        )
+        d = self.directions.basis.shape[1]
+        self.differences = torch.zeros(0, d, dtype=torch.float64)
+        self.wins = torch.zeros(0, dtype=torch.float64)
+        self.posterior = laplace_update(self.differences, self.wins)
+
+    def features(self, texts: Sequence[str]) -> Tensor:
+        """The texts' features, (texts, d), fp64."""
+        return self.directions(last_states(self.judge, self.tokenizer, texts))
+
+    def score(self) -> Score:
+        """What the head thinks of prompt + completion, as a policy's reward."""
+        mean = self.posterior.mean
+
+        def score(prompts: Sequence[str], completions: Sequence[str]) -> Tensor:
+            return (self.features(whole_texts(prompts, completions)) @ mean).float()
+
+        return score
+
+    def write(self, prompts: Sequence[str], number: int, seed: int) -> list[list[str]]:
+        """`number` whole texts of the policy for each prompt."""
+        asked = [prompt for prompt in prompts for _ in range(number)]
+        written = write(
+            self.policy, self.tokenizer, asked, max_new_tokens=32,
+            generator=generator(seed),
+        )  # fmt: skip
+        texts = whole_texts(asked, written)
+        return [texts[i : i + number] for i in range(0, len(texts), number)]
+
+    def ask(self, texts: Sequence[str]) -> tuple[int, int]:
+        """The two of these texts whose comparison would teach most."""
+        x = self.features(texts)
+        i, j = torch.triu_indices(len(texts), len(texts), 1)
+        chosen = choose_pair(self.posterior, x[i] - x[j])
+        return int(i[chosen]), int(j[chosen])
+
+    def learn(self, text_a: str, text_b: str, choice: str) -> bool:
+        """Refit the head with one vote more; True where an update is due.  A skip
+        teaches nothing."""
+        if choice not in WINS:
+            return False
+        a, b = self.features([text_a, text_b])
+        self.differences = torch.cat((self.differences, (a - b)[None]))
+        self.wins = torch.cat((self.wins, self.wins.new_tensor([WINS[choice]])))
+        self.posterior = laplace_update(self.differences, self.wins)
+        return len(self.wins) >= FIRST and len(self.wins) % EVERY == 0
+
+    def update(self, watch: Callable[[int], bool] | None = None) -> int:
+        """Eight RLOO steps towards the head's taste; the number of steps taken.
+
+        watch: called with the number of steps done; where it returns False the update
+        stops, and what was learned is kept.
+        """
+        draws = generator(1000 * self.seed + len(self.wins))
+        for step in range(STEPS):
+            if watch is not None and not watch(step):
+                return step
+            rows = torch.randint(len(self.prompts), (8,), generator=draws).tolist()
+            rollout = collect(
+                self.policy, self.writer, self.tokenizer,
+                [self.prompts[row] for row in rows for _ in range(4)], self.score(),
+                max_new_tokens=32, generator=draws,
+            )  # fmt: skip
+            rloo_step(
+                self.policy, self.optimizer, rollout, group_size=4, beta=self.beta,
+                generator=draws,
+            )  # fmt: skip
+        return STEPS
+
+    def replay(self, votes: Sequence[Vote]) -> None:
+        """From the start: every vote in its order, every update that was due."""
+        self.start()
+        for vote in votes:
+            if self.learn(vote.text_a, vote.text_b, vote.choice):
+                self.update()

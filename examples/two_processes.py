@@ -108,6 +108,8 @@ def work(asked: argparse.Namespace, rank: int) -> None:
     total = sum(float(p.detach().double().sum()) for p in policy.cpu().parameters())
     score = history.rows[-1]["score/mean"]  # of its own texts
     print(f"process {rank}: sum of weights {total:.6f}, last score {score:.6f}")
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def main() -> None:

@@ -27,12 +27,16 @@ LAYERS, WORDS, STRENGTH = 16, 20, 10.0
 
 
 class RatedAdapters(Adapters):
-    """Adapters and the head that reads a score from the trunk.  Chapter 17."""
+    """Adapters and head of a reward model, and the head before they were trained.
+
+    Chapter 17.
+    """
 
     def __init__(self, config: GPTConfig):
         super().__init__(config)
-        self.weight = nn.Parameter(torch.zeros(config.width), requires_grad=False)
-        self.offset = nn.Parameter(torch.zeros(()), requires_grad=False)
+        for name in ("", "ridge_"):
+            self.register_buffer(f"{name}weight", torch.zeros(config.width))
+            self.register_buffer(f"{name}offset", torch.zeros(()))
 
     def reward_model(self, gpt: GPT) -> RewardModel:
         """The reward model on a trunk that has adapters of this shape."""
@@ -92,8 +96,10 @@ def train_rated(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
         optimizer.step()
         history.log(step, loss=loss.detach())
     kept = RatedAdapters(gpt.config).copy_from(gpt)
-    kept.weight.data.copy_(model.weight.detach())
-    kept.offset.data.copy_(model.offset.detach())
+    kept.weight.copy_(model.weight.detach())
+    kept.offset.copy_(model.offset.detach())
+    kept.ridge_weight.copy_(head)
+    kept.ridge_offset.copy_(offset)
     metrics = {"loss": history.last["loss"]}
     return Checkpoint(settings["name"], kept, tokenizer, metrics, history)
 

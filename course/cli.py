@@ -1,4 +1,4 @@
-"""`python -m course`: lab, start, run, check, grade, progress, next, doctor, …"""
+"""`python -m course`: lab, start, run, check, grade, progress, quiz, doctor, …"""
 
 import argparse
 import os
@@ -94,6 +94,8 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("--csv", type=Path, metavar="FILE", help="write a table")
     grade.add_argument("--json", action="store_true", help="print JSON instead")
     add("progress", _progress, "Show what is solved in every chapter.")
+    asking = add("quiz", _quiz, "Ask eight interview questions, or write all for Anki.")
+    asking.add_argument("--anki", type=Path, metavar="FILE", help="a file to import")
     following = add("next", _next, "Say which exercise is next.")
     following.add_argument("--open", action="store_true", help="open it in JupyterLab")
     return parser
@@ -239,6 +241,16 @@ def _progress(_arguments: argparse.Namespace) -> int:
         )
         print(f"{chapter:7}  {sum(done)} of {len(done)}   {row}")
     print(f"\n{solved} of {total} exercises solved")
+    return 0
+
+
+def _quiz(arguments: argparse.Namespace) -> int:
+    from course.checks import quiz
+
+    if arguments.anki:
+        print(f"{quiz.anki(arguments.anki)} notes for Anki in {arguments.anki}")
+    else:
+        quiz.in_terminal()
     return 0
 
 

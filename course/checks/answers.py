@@ -7,7 +7,7 @@ from course.checks import progress, report
 from course.checks.report import Verdict, one_line
 
 
-class Question(Protocol):
+class Gradable(Protocol):
     """What the engine needs to know of a question; the panels' questions have it."""
 
     number: str
@@ -21,7 +21,7 @@ class Question(Protocol):
         ...
 
 
-def check_answer(answer: Any, question: Question) -> Any:
+def check_answer(answer: Any, question: Gradable) -> Any:
     """Grade an answer, print the result, keep the progress; hands the answer back.
 
     None and `...` are "not attempted".  Raises AssertionError on a wrong answer
@@ -37,7 +37,7 @@ def check_answer(answer: Any, question: Question) -> Any:
     return answer
 
 
-def examine_answer(answer: Any, question: Question) -> Verdict:
+def examine_answer(answer: Any, question: Gradable) -> Verdict:
     """The verdict on an answer, without showing or keeping it."""
     label = f"{question.number} {question.name}"
     if answer is None or answer is ...:

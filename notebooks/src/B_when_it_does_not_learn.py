@@ -192,10 +192,10 @@ plots.show(
 # %% id="B-figure-inside"
 draw(INSIDE)
 plots.show(
-    "Six panels over forty steps. With the wrong mask every length is 4; shifted by one "
-    "the two readings are nats apart and with wrong padding tenths of a nat, where the "
-    "sound run is at 0; top-p keeps the mean ratio near 0.93; dropout puts the first "
-    "ratio off by about 1; recomputed, the clip fraction is 0 throughout."
+    "Six panels over forty steps. With the wrong mask every length is 4; shifted by "
+    "one the two readings are nats apart and with wrong padding tenths of a nat, where "
+    "the sound run is at 0; top-p keeps the mean ratio near 0.93; dropout puts the "
+    "first ratio off by about 1; recomputed, the clip fraction is 0 throughout."
 )
 
 # %% [markdown] id="B-diagnose-text"

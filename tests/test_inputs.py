@@ -83,7 +83,7 @@ def kind_of(one: inspect.Parameter, value: Any) -> str:
     if one.annotation is float or said in ("float | None", "float | torch.Tensor"):
         return "number"
     if one.annotation is str:
-        return "text"
+        return "texts" if one.kind is one.VAR_POSITIONAL else "text"
     for words, kind in (
         ("Sequence[Sequence[int]]", "rows"),
         ("Sequence[int]", "rows"),
@@ -418,6 +418,7 @@ ODD = [
     "\U0001f600", "\U0001f468\u200d\U0001f469\u200d\U0001f467", "<eos>",
     "&amp;<b>", "a" * 200, "\uffff", "\u202eabc", "-", "1e999",
 ]  # fmt: skip
+LABELS = ("title", "desc", "key", "name", "caption", "sentence", "label")  # shown only
 SURROGATE = "ok \ud83d bad"
 
 
@@ -435,15 +436,23 @@ def texts(name: str) -> Iterator[Change]:
             some = ODD[n : n + 3]
             yield f"{key}: {some}", arguments(name) | {key: some}, FINITE
     for key in named(name, "text"):
-        for value in (None, 3):
+        for value in () if key in LABELS else (None, 3):
             yield f"{key}: {value}", arguments(name) | {key: value}, REFUSED
         for value in [*ODD, SURROGATE]:
             yield f"{key}: {value!r}", arguments(name) | {key: value}, FINITE
 
 
+# What may be 0, and what may be any whole number.
+NONE_IS_MEANT = {
+    **dict.fromkeys(("steps", "warmup", "step", "padding", "max_length"), (-1,)),
+    **dict.fromkeys(("hypothesis_length", "reference_length", "a"), (-1,)),
+    **dict.fromkeys(("seed", "pad_id", "eos_id", "number", "total", "layer"), ()),
+}
+
+
 def counts(name: str) -> Iterator[Change]:
     for key in named(name, "count"):
-        for value in (0, -1):
+        for value in NONE_IS_MEANT.get(key, (0, -1)):
             yield f"{key} {value}", arguments(name) | {key: value}, REFUSED
     for key in named(name, "rows", "numbers"):
         yield f"{key} empty", arguments(name) | {key: []}, FINITE
@@ -451,6 +460,8 @@ def counts(name: str) -> Iterator[Change]:
 
 def foreign_ids(name: str) -> Iterator[Change]:
     for key in named(name, "ids"):
+        if key in ("lengths", "prompt_lengths", "positions", "segments"):
+            continue
         for value in (-1, -7777, 10_000):
             given = arguments(name)
             given[key] = given[key].clone()
@@ -487,6 +498,18 @@ EXEMPT: list[tuple[str, str, str]] = [
     ("widgets.questions", "tolerance", "the verdict is a sentence"),
     ("widgets.questions", "weights", "the verdict is a sentence"),
     ("lm.layers.swiglu", "x times 300, all in torch.float16", "beyond 65,504"),
+    ("lm.training.descend", "step", "it is only named in a message"),
+    ("lm.finetuning.completion_labels", "ids", "labels are ids of any vocabulary"),
+    ("widgets.next_token", "top_k 0", "0 switches top-k off"),
+    ("widgets.best_of", "n ", "a mark outside the picture is not seen"),
+    ("widgets.labeller.label_by_rule", "n 0", "no vote is a number of votes"),
+    ("reward.overlap", "tokens", "a token may be anything"),
+    ("reward.overlap", "hypothesis", "a token may be anything"),
+    ("reward.overlap", "reference", "a token may be anything"),
+    ("reward.overlap.common_subsequence", "", "a token may be anything"),
+    ("data.reviews.texts", "split: None", "None takes every split, as in load"),
+    ("widgets.microscope.show_reward", "texts: one str", "its texts are starred"),
+    ("widgets.attention.attention_rows", "tokens", "a panel shows its own tokens"),
     ("lm.model.slow_fused_attention", "", "it asks for the device only"),
 ]
 
@@ -542,3 +565,18 @@ def test_extreme_numbers(name):
 @pytest.mark.parametrize("name", swept("floats"))
 def test_half_precision(name):
     check(name, halves(name), tolerance=3e-2)
+
+
+@pytest.mark.parametrize("name", swept("text", "texts"))
+def test_odd_texts_and_one_for_many(name):
+    check(name, texts(name))
+
+
+@pytest.mark.parametrize("name", swept("count", "rows", "numbers"))
+def test_counts_of_zero_and_empty_sets(name):
+    check(name, counts(name))
+
+
+@pytest.mark.parametrize("name", swept("ids"))
+def test_ids_outside_the_vocabulary(name):
+    check(name, foreign_ids(name))

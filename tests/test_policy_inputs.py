@@ -19,7 +19,7 @@ from course.policy.groups import (
     group_std,
     rloo_advantages,
 )
-from course.policy.kl import adapt_beta, exact_kl, kl_tok
+from course.policy.kl import adapt_beta, exact_kl, kl_seq, kl_tok
 from course.policy.loop import train
 from course.policy.losses import (
     reduce_const,
@@ -143,3 +143,11 @@ def test_one_string_is_no_list_of_prompts():
             None, None, None, "the film", None, None, optimizer=None, steps=1,
             batch_size=2, generator=None, **options,
         )  # fmt: skip
+
+
+def test_a_mask_that_only_broadcasts_is_no_mask():
+    """(1, time) once gave the sum of all texts over the tokens of one."""
+    mask = torch.ones(1, 2)
+    for function in (kl_seq, kl_tok):
+        with pytest.raises(ValueError, match="mask .1, 2., expected one shape"):
+            function(ROWS, ROWS, mask)

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from course.expect import check_text
 from course.lm.tokenizer import BOS, EOS, PAD
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ def character_tokenizer(alphabet: str) -> "PreTrainedTokenizerFast":
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
+    check_text(alphabet)
     if not alphabet or len(set(alphabet)) < len(alphabet):
         raise ValueError(
             f"got the alphabet {alphabet!r}, expected characters, each of them once"

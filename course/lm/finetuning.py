@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
-from course.expect import at_least, whole
+from course.expect import at_least, below, whole
 from course.lm.objective import token_logprobs
 from course.lm.packing import length_parts
 from course.lm.tokenizer import encode, pad_batch
@@ -20,6 +20,7 @@ from course.lm.training import (
     History,
     Optimizers,
     batches,
+    clear_gradients,
     descend,
     scale_learning_rates,
     schedule,
@@ -51,6 +52,7 @@ def completion_labels(ids: Tensor, prompt_lengths: Tensor, lengths: Tensor) -> T
             f"{tuple(prompt_lengths.shape)} and lengths {tuple(lengths.shape)}, "
             "expected (batch, time) and twice (batch,)"
         )
+    below(torch.stack([prompt_lengths, lengths]), ids.shape[1] + 1)
     place = torch.arange(ids.shape[1], device=ids.device)
     counted = (place >= prompt_lengths[:, None]) & (place < lengths[:, None])
     return ids.masked_fill(~counted, IGNORED)
@@ -230,6 +232,7 @@ def fine_tune(
     chosen = make_optimizers(model, learning_rate)
     order = batches(len(rows), batch_size, generator)
     history, bar = History(), progress(total=steps, desc="fine-tuning")
+    clear_gradients(chosen)
     model.train()
     try:
         for step in range(steps):
@@ -249,8 +252,7 @@ def fine_tune(
         done = len(history["loss"])
         print(f"stopped after {done} of {steps} steps; the model is kept")
     finally:
-        for optimizer in chosen:
-            optimizer.zero_grad(set_to_none=True)
+        clear_gradients(chosen)
         bar.close()
         model.eval()
     return history

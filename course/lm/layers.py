@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course.expect import as_float, floats
+from course.expect import as_float, floats, whole
 
 
 def rms_norm(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
@@ -60,7 +60,7 @@ def rotary_angles(
     positions: (batch, time) or (time,); dim: D.  Returns twice (batch, 1, time, D/2) or
     (time, D/2), fp32.  Raises ValueError when D is odd.  Chapter 02.
     """
-    if dim % 2:
+    if dim < 2 or dim % 2:
         raise ValueError(f"got head dimension {dim}, expected an even number")
     half = torch.arange(0, dim, 2, device=positions.device, dtype=torch.float32)
     angles = positions[..., None].float() * base ** (-half / dim)  # (batch, time, D/2)
@@ -147,6 +147,7 @@ def visible_positions(
     >>> visible_positions(2, 3, None, torch.device("cpu")).int().tolist()
     [[1, 1, 0], [1, 1, 1]]
     """
+    whole(1, time=time, seen=seen)
     ones = torch.ones(time, seen, dtype=torch.bool, device=device)
     past = ones.tril(seen - time)
     if allowed is None:

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from course.expect import whole
 from course.lm.cache import KVCache
 from course.lm.layers import attend, rotary_angles, swiglu, turn, visible_positions
 
@@ -33,6 +34,9 @@ class GPTConfig:
     tied: bool = True
 
     def __post_init__(self) -> None:
+        whole(0, layers=self.layers)
+        for name in ("vocab_size", "context", "width", "heads", "kv_heads"):
+            whole(1, **{name: getattr(self, name)})
         if self.width % self.heads or (self.width // self.heads) % 2:
             raise ValueError(
                 f"got width {self.width} and {self.heads} heads, expected an even "

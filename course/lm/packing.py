@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course.expect import at_least
+from course.expect import at_least, whole
 
 if TYPE_CHECKING:
     from course.lm.model import GPT
@@ -126,6 +126,7 @@ def tight_rows(lengths: Sequence[int], longest: int) -> tuple[list[int], int, in
     """
     if not lengths or min(lengths) < 1:
         raise ValueError(f"got texts of {list(lengths)} tokens, expected at least one")
+    whole(1, longest=longest)
     least, tokens = max(lengths), sum(lengths)
     tried = []
     for length in range(least, max(least, min(longest, 2 * least)) + 1):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from course.expect import floats, whole
+from course.expect import below, floats, whole
 from course.lm.tokenizer import decode, encode, pad_batch
 from course.runtime import NO_FP64
 
@@ -79,6 +79,7 @@ def completion_mask(lengths: Tensor, max_length: int) -> Tensor:
     whole(0, max_length=max_length)
     if lengths.dim() != 1:
         raise ValueError(f"got lengths {tuple(lengths.shape)}, expected (batch,)")
+    below(lengths, max_length + 1)
     return torch.arange(max_length, device=lengths.device) < lengths[:, None]
 
 

@@ -92,10 +92,11 @@ def schedule(step: int, steps: int, warmup: int) -> float:
     >>> [round(schedule(s, 10, 2), 2) for s in (0, 1, 2, 6, 10)]
     [0.5, 1.0, 1.0, 0.5, 0.0]
     """
-    whole(0, warmup=warmup)
+    whole(0, step=step, steps=steps, warmup=warmup)
     if step < warmup:
         return (step + 1) / warmup
-    return 0.5 * (1 + cos(pi * (step - warmup) / max(1, steps - warmup)))
+    done = min(1.0, (step - warmup) / max(1, steps - warmup))  # 0 after the end, too
+    return 0.5 * (1 + cos(pi * done))
 
 
 def batches(rows: int, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
@@ -123,6 +124,15 @@ def scale_learning_rates(optimizers: Optimizers, share: float) -> None:
             group["lr"] = group.setdefault("initial_lr", group["lr"]) * share
 
 
+def clear_gradients(optimizers: Optimizers) -> None:
+    """Forget what an earlier cell or a step that failed left in the parameters.
+
+    Chapter 02.
+    """
+    for optimizer in optimizers:
+        optimizer.zero_grad(set_to_none=True)
+
+
 def descend(
     optimizers: Optimizers,
     parameters: Iterable[nn.Parameter],
@@ -146,7 +156,7 @@ def descend(
         )
     for optimizer in optimizers:
         optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+    clear_gradients(optimizers)
     return norm
 
 
@@ -185,6 +195,7 @@ def train_language_model(
     chosen = make_optimizers(
         model, matrix_learning_rate, other_learning_rate, weight_decay
     )
+    clear_gradients(chosen)
     model.train()
     start, bar = perf_counter(), progress(total=steps, desc="language model")
     order = batches(len(ids), batch_size, generator)
@@ -214,6 +225,7 @@ def train_language_model(
     except KeyboardInterrupt:
         print(f"stopped after {len(history.rows)} of {steps} steps; the model is kept")
     finally:
+        clear_gradients(chosen)
         bar.close()
         model.eval()
     return history

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from course.expect import as_float
+from course.expect import as_float, whole
 from course.policy.losses import same_shape
 
 LOG_RATIO_LIMIT = 20.0  # exp(20) is 5e8: beyond it an estimate says nothing
@@ -139,6 +139,7 @@ def adapt_beta(
             f"got beta {beta}, target {target}, horizon {horizon} and kl_seq {kl_seq}, "
             "expected beta >= 0, the next two > 0 and a number"
         )
+    whole(1, n_sequences=n_sequences)
     error = min(0.2, max(-0.2, kl_seq / target - 1))
     return max(0.0, beta * (1 + error * n_sequences / horizon))
 

@@ -10,8 +10,6 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from course.expect import check_text
-
 _ORDERS = (1, 2, 3, 4)
 _ENTITIES = (("&quot;", '"'), ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"))
 # The four rules of mteval-v13a.pl, in its order.
@@ -36,7 +34,7 @@ def bleu_tokens(text: str) -> list[str]:
     >>> bleu_tokens("It isn't 1.5 stars, it's 2!")
     ['It', "isn't", '1.5', 'stars', ',', "it's", '2', '!']
     """
-    text = check_text(text).rstrip()
+    text = _check_text(text).rstrip()
     text = text.replace("<skipped>", "").replace("-\n", "").replace("\n", " ")
     for entity, plain in _ENTITIES:
         text = text.replace(entity, plain)
@@ -54,7 +52,7 @@ def rouge_tokens(text: str) -> list[str]:
     >>> rouge_tokens("It isn't 1.5 stars!")
     ['it', 'isn', 't', '1', '5', 'stars']
     """
-    return _ROUGE_TOKEN.findall(check_text(text).lower())
+    return _ROUGE_TOKEN.findall(_check_text(text).lower())
 
 
 def ngrams(tokens: Sequence[str], n: int) -> Counter[tuple[str, ...]]:
@@ -174,7 +172,7 @@ def chrf(hypothesis: str, reference: str) -> float:
     >>> round(chrf("A good film.", "A very good film."), 4)
     0.6101
     """
-    found, wanted = ("".join(check_text(t).split()) for t in (hypothesis, reference))
+    found, wanted = ("".join(_check_text(t).split()) for t in (hypothesis, reference))
     orders = range(1, min(6, len(found), len(wanted)) + 1)
     matches = [clipped_counts(list(found), list(wanted), n)[0] for n in orders]
     if not any(matches):
@@ -223,6 +221,8 @@ def common_subsequence(a: Sequence[str], b: Sequence[str]) -> int:
     >>> common_subsequence(["a", "b", "c", "d"], ["b", "x", "d"])
     2
     """
+    if isinstance(a, str) or isinstance(b, str):
+        raise TypeError("got one str, expected two lists of tokens")
     row = [0] * (len(b) + 1)  # row[j]: for the tokens of `a` so far and b[:j]
     for token in a:
         above, row = row, [0]
@@ -247,3 +247,9 @@ def _f1(matches: int, found: int, wanted: int) -> float:
     """Harmonic mean of precision matches / found and recall matches / wanted."""
     # 2pr / (p + r) with the fractions cleared, so that no division by 0 is left.
     return 2 * matches / (found + wanted) if matches else 0.0
+
+
+def _check_text(text: str) -> str:
+    if not isinstance(text, str):
+        raise TypeError(f"got a {type(text).__name__}, expected a text (str)")
+    return text

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from course.expect import check_text
 from course.reward.vote_file import open_votes, transaction
 from course.runtime import home
 
@@ -73,8 +74,7 @@ class PreferenceStore:
         if choice not in CHOICES:
             raise ValueError(f"got the choice {choice!r}, expected one of {CHOICES}")
         for text in (text_a, text_b, prompt):
-            if not isinstance(text, str):
-                raise TypeError(f"got {type(text).__name__}, expected texts as str")
+            check_text(text)
         if seconds is not None and not 0 <= seconds < math.inf:
             raise ValueError(f"got {seconds} seconds, expected a time of 0 or more")
         now = time.time()

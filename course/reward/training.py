@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from course.expect import at_least, whole
 from course.lm.packing import length_parts
 from course.lm.tokenizer import pad_batch
-from course.lm.training import History, descend, scale_learning_rates
+from course.lm.training import History, clear_gradients, descend, scale_learning_rates
 from course.reward.losses import (
     centering_loss,
     ordered_cuts,
@@ -227,6 +227,7 @@ def _train(
         for _ in range(epochs)
         for batch in epoch_batches(lengths, batch_size, generator)
     ]
+    clear_gradients([optimizer])
     bar = progress(batches, desc="reward model")
     for step, batch in enumerate(bar):
         share = 1 - step / len(batches)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from course import plots
-from course.expect import as_float
+from course.expect import as_float, check_text, whole
 from course.lm.layers import rotary
 from course.lm.tokenizer import encode
 from course.widgets import panel
@@ -56,6 +56,7 @@ def attention_weights(model: Any, ids: Tensor) -> Tensor:
 
 def text_ids(model: Any, tokenizer: Any, text: str, longest: int = 24) -> list[int]:
     """The ids that the viewer shows: bos and the text, cut after `longest` tokens."""
+    whole(1, longest=longest)
     ids = encode(tokenizer, [text], bos=True, eos=False)[0]
     return ids[: min(longest, model.config.context)]
 
@@ -125,6 +126,7 @@ def show_attention(
     """Draw and print the first heads of one layer: the viewer by code."""
     import matplotlib.pyplot as plt
 
+    whole(1, heads=heads)
     ids = text_ids(model, tokenizer, text)
     tokens = [panel.token_text(tokenizer, i) for i in ids]
     maps = attention_weights(model, ids)[layer, :heads]
@@ -153,6 +155,7 @@ def attention_viewer(
     model: Any, tokenizer: Any, text: str, key: str = "attention"
 ) -> w.VBox:
     """The panel: text, layer and head of a GPT; a heat map and the same as a table."""
+    check_text(text)
     state = panel.panel_state(key, lambda: Viewer(text))
     config = model.config
     state.layer = min(state.layer, config.layers - 1)

@@ -9,6 +9,7 @@ import ipywidgets as w
 from course import plots
 from course.plots import COLOURS
 from course.reward.best_of_n import best_of_n_kl
+from course.score import check_texts
 from course.widgets import panel
 
 HEAD = ("n", "KL (nats)", "proxy", "gold", "kept text")
@@ -42,6 +43,7 @@ def best_so_far(
             f"got {len(texts)} texts, {len(proxy)} proxy and {len(gold)} gold scores, "
             "expected as many of each and at least one"
         )
+    check_texts(texts)
     found, best = [], 0
     for n in range(1, len(texts) + 1):
         best = max(best, n - 1, key=lambda i: (float(proxy[i]), -i))

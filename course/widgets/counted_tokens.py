@@ -7,6 +7,7 @@ from typing import Any
 import ipywidgets as w
 import torch
 
+from course.expect import check_text, whole
 from course.lm.finetuning import completion_batch, completion_labels, demonstrations
 from course.widgets import panel
 
@@ -28,6 +29,7 @@ def label_rows(
     count_prompt, count_end: what is a label beside the completion.  padding: how many
     padding tokens stand behind the text.  Raises ValueError as `demonstrations`.
     """
+    whole(0, padding=padding)
     rows = demonstrations(tokenizer, [prompt], [completion], LONGEST)
     ids, given, lengths = completion_batch(rows, tokenizer.pad_token_id)
     ids = torch.nn.functional.pad(ids, (0, padding), value=tokenizer.pad_token_id)
@@ -75,6 +77,7 @@ def label_viewer(
     tokenizer: Any, prompt: str, completion: str, key: str = "label-viewer"
 ) -> w.VBox:
     """The panel: a prompt and a completion to edit, and what counts."""
+    check_text(prompt), check_text(completion)
     state = panel.panel_state(key, lambda: Viewer(prompt, completion))
     wide = w.Layout(width="34em")
     first = w.Text(value=state.prompt, description="prompt", layout=wide)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from course import plots
+from course.expect import whole
 from course.lm.training import History
 from course.plots import COLOURS
 
@@ -36,6 +37,7 @@ def draw_dashboard(history: History, columns: int = 4, title: str = "") -> Any:
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
+    whole(1, columns=columns)
     known = {name for row in history.rows for name in row}
     shown = {
         heading: [name for name in names if name in known]

@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
+from course.score import check_texts
 from course.widgets import questions
 from course.widgets.bandit import BanditState
 from course.widgets.labeller import Session
@@ -98,6 +99,7 @@ def order_question(
     texts: Sequence[str], score_texts: Callable[[list[str]], Any]
 ) -> Question:
     """Microscope: the order of some texts by their reward."""
+    check_texts(texts)
     return Question(
         "7.6",
         "order_by_reward",

@@ -8,6 +8,7 @@ import ipywidgets as w
 import torch
 
 from course import plots
+from course.expect import check_text, whole
 from course.plots import COLOURS
 from course.policy.groups import (
     centred_advantages,
@@ -30,6 +31,7 @@ def read_rewards(text: str) -> list[float]:
     >>> read_rewards("1, 0 0.5")
     [1.0, 0.0, 0.5]
     """
+    check_text(text)
     try:
         rewards = [float(word) for word in text.replace(",", " ").split()]
     except ValueError:
@@ -71,6 +73,7 @@ def group_rows(rewards: Sequence[float], batch_mean: float) -> list[tuple[str, .
 
 def group_sentence(rewards: Sequence[float], batch_mean: float) -> str:
     """What this group teaches, in words."""
+    whole(1, rewards=len(rewards))
     if len(set(rewards)) == 1:
         level = rewards[0] - batch_mean
         push = "down" if level < -1e-9 else "up" if level > 1e-9 else "nowhere"

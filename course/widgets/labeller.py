@@ -11,8 +11,9 @@ from typing import Any
 import ipywidgets as w
 
 from course import plots
+from course.expect import whole
 from course.plots import COLOURS
-from course.reward.preferences import PreferenceStore, Vote
+from course.reward.preferences import CHOICES, PreferenceStore, Vote
 from course.runtime import CourseError
 from course.widgets import panel
 
@@ -86,6 +87,11 @@ def outcome(choice: str, gap: float) -> str:
     >>> outcome("a", 1.5), outcome("a", -1.5), outcome("b", 0.0), outcome("skip", 2.0)
     ('agrees', 'disagrees', 'tie', 'skip')
     """
+    if choice not in CHOICES or gap != gap:
+        raise ValueError(
+            f"got the choice {choice!r} and the gap {gap}, expected one of {CHOICES} "
+            "and a number"
+        )
     if choice == "skip":
         return "skip"
     if choice == "tie" or gap == 0:
@@ -99,12 +105,15 @@ def agreement(outcomes: Sequence[str]) -> float | None:
     >>> agreement(["agrees", "tie", "disagrees", "agrees", "agrees", "skip"])
     0.75
     """
+    if isinstance(outcomes, str) or not set(outcomes) <= set(OUTCOMES):
+        raise ValueError(f"got outcomes {outcomes!r}, expected some of {OUTCOMES}")
     agrees, disagrees = outcomes.count("agrees"), outcomes.count("disagrees")
     return agrees / (agrees + disagrees) if agrees + disagrees else None
 
 
 def label_by_rule(session: Session, rule: Callable[[str, str], str], n: int) -> None:
     """A scripted annotator: rule(text_a, text_b) chooses for at most n pairs."""
+    whole(0, n=n)
     for _ in range(n):
         pair = session.current()
         if pair is None:
@@ -124,6 +133,7 @@ def agreement_sentence(outcomes: Sequence[str]) -> str:
 
 def draw_outcomes(axes: Any, outcomes: Sequence[str]) -> None:
     """A bar for each of agrees and disagrees, and for ties and skips if any."""
+    agreement(outcomes)  # says what is no outcome
     names = [name for name in OUTCOMES if name in OUTCOMES[:2] or name in outcomes]
     counts = [outcomes.count(name) for name in names]
     bars = axes.barh(names, counts, color=COLOURS[0])

@@ -7,8 +7,10 @@ from typing import Any
 import ipywidgets as w
 
 from course import plots
+from course.expect import whole
 from course.lm.tokenizer import encode
 from course.plots import COLOURS
+from course.score import check_texts
 from course.widgets import panel
 
 ScoreTexts = Callable[[list[str]], Sequence[float]]
@@ -73,6 +75,7 @@ def show_reward(score_texts: ScoreTexts, tokenizer: Any, *texts: str) -> None:
     """Draw the trace of each text and print it as a table: the microscope by code."""
     import matplotlib.pyplot as plt
 
+    check_texts(texts), whole(1, texts=len(texts))
     size = (6.4, 2.7 * len(texts))
     _, places = plt.subplots(len(texts), 1, figsize=size, squeeze=False)
     said = []
@@ -96,6 +99,7 @@ def reward_microscope(
     score_texts: ScoreTexts, tokenizer: Any, text: str, key: str = "microscope"
 ) -> w.VBox:
     """The panel: a text to edit; the reward after each token follows every key."""
+    check_texts([text])
     state = panel.panel_state(key, lambda: Microscope(text))
     field = w.Textarea(value=state.text, description="text", rows=3,
                        layout=w.Layout(width="38em"))  # fmt: skip

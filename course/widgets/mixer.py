@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 
 from course import plots
+from course.expect import whole
 from course.plots import COLOURS
 from course.reward.composite import composite_reward
 from course.reward.metrics import pearson
+from course.score import check_texts
 from course.widgets import panel
 from course.widgets.exercises import Question
 
@@ -49,6 +51,12 @@ def mixer_rows(
     texts: Sequence[str], people: Tensor, mix: Tensor, top: int = 5
 ) -> list[tuple[str, str, str, str]]:
     """The texts that the mix puts first, and those that it puts last, as text."""
+    whole(1, top=top)
+    if not mix.shape == people.shape == (len(check_texts(texts)),):
+        raise ValueError(
+            f"got {len(texts)} texts, people {tuple(people.shape)} and mix "
+            f"{tuple(mix.shape)}, expected one number of each for every text"
+        )
     order = mix.argsort(descending=True, stable=True).tolist()
     places = [*range(min(top, len(order)))]
     places += [n for n in range(len(order) - top, len(order)) if n >= len(places)]

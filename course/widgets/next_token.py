@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from course import plots
-from course.expect import as_float
+from course.expect import as_float, check_text, whole
 from course.lm.objective import entropy
 from course.lm.sampling import apply_temperature, top_k_filter, top_p_filter
 from course.lm.tokenizer import encode
@@ -91,6 +91,7 @@ def next_token_table(
     probabilities: the model's own, (vocabulary,).  A token that top-k or top-p cut has
     probability 0 after.
     """
+    whole(1, n=n)
     before = torch.as_tensor(probabilities)
     after = sampling_probabilities(before, temperature, top_k, top_p)
     ids = before.sort(descending=True, stable=True).indices[:n].tolist()
@@ -151,6 +152,7 @@ def show_next_token(
     """Draw and print every model at every temperature: the explorer by code."""
     import matplotlib.pyplot as plt
 
+    whole(1, temperatures=len(temperatures), models=len(models), n=n)
     size = (3.2 * len(temperatures), 0.8 + 0.24 * n * len(models))
     _, places = plt.subplots(len(models), len(temperatures), figsize=size,
                              squeeze=False)  # fmt: skip
@@ -192,6 +194,8 @@ def next_token_explorer(
 
     models: names to models, each as `predictor` takes it.
     """
+    whole(1, n=n)
+    check_text(prompt)
     state = panel.panel_state(key, lambda: Explorer(prompt=prompt))
     if state.model not in models:
         state.model = next(iter(models))

@@ -11,8 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from course.score import check_texts
 from course.widgets.attention import previous_token_share
 from course.widgets.bandit import BanditState, gradient_variance
+from course.widgets.labeller import agreement
 from course.widgets.next_token import entropy_bits, sampling_probabilities
 
 Grade = tuple[bool, str]
@@ -91,6 +93,7 @@ def grade_agreement(answer: Any, outcomes: Sequence[str]) -> Grade:
     >>> grade_agreement(0.5, ["agrees", "disagrees", "skip"])[0]
     True
     """
+    agreement(outcomes)  # says what is no outcome
     agrees, decided = outcomes.count("agrees"), len(outcomes)
     decided -= outcomes.count("tie") + outcomes.count("skip")
     value = _number(answer)
@@ -118,6 +121,7 @@ def grade_order_by_reward(
     >>> grade_order_by_reward([1, 0], ["a", "aa"], lambda ts: [len(t) for t in ts])[0]
     True
     """
+    check_texts(texts)
     try:
         order = [int(n) for n in answer]
     except (TypeError, ValueError):

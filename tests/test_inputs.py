@@ -55,13 +55,22 @@ TODAY = (
     "lm.adapter_files",
     "lm.half",
     "policy.mismatch",
+    "policy.constraint",
+    "policy.faults",
+    "policy.signs",
+    "policy.turns",
     "recipes.real_model",
     "recipes.real_reward",
+    "recipes.feedback",
+    "recipes.games",
     "recipes.tasks",
+    "reward.diversity.diversity_bonus",
+    "reward.feedback",
     "reward.judge",
     "reward.judge_interval",
     "reward.real_reward",
     "widgets.judge",
+    "widgets.talk",
     "widgets.task_judge",
 )
 REFUSED = object()  # only a sentence is right
@@ -444,6 +453,7 @@ def texts(name: str) -> Iterator[Change]:
 
 # What may be 0, and what may be any whole number.
 NONE_IS_MEANT = {
+    **dict.fromkeys(("sharded", "tokens", "prompt"), (-1,)),
     **dict.fromkeys(("steps", "warmup", "step", "padding", "max_length"), (-1,)),
     **dict.fromkeys(("hypothesis_length", "reference_length", "a"), (-1,)),
     **dict.fromkeys(("seed", "pad_id", "eos_id", "number", "total", "layer"), ()),
@@ -510,6 +520,7 @@ EXEMPT: list[tuple[str, str, str]] = [
     ("data.reviews.texts", "split: None", "None takes every split, as in load"),
     ("widgets.microscope.show_reward", "texts: one str", "its texts are starred"),
     ("widgets.attention.attention_rows", "tokens", "a panel shows its own tokens"),
+    ("lm.budget", "context 0", "a first token is written after nothing"),
     ("lm.model.slow_fused_attention", "", "it asks for the device only"),
 ]
 

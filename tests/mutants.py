@@ -184,6 +184,23 @@ PAIRS = "the order of the pairs does not matter"
 SHIFT = "the function does not change when all logits are shifted"
 
 SURVIVORS: dict[str, dict[str, str]] = {
+    "13.1": {
+        "without a gradient": NOT_ASKED,
+        "argument 1 in half precision": "wins are 0, .5 or 1",
+        "argument 1 clamped": "wins are 0, .5 or 1",
+    },
+    "13.2": {
+        "without a gradient": NUMBER,
+        "result absolute": NONNEGATIVE,
+        "argument 0 negated": "p(1 - p) is the same for p and 1 - p",
+        "argument 1 doubled": "a common factor changes no order",
+        "argument 2 negated": "a and b may change places",
+    },
+    "13.3": {
+        "without a gradient": NOT_ASKED,
+        "argument 1 plus one": "a difference takes a shift away",
+    },
+    "13.4": {"without a gradient": CONSTANT, "first row only": "no argument has rows"},
     "17.1": {
         "result absolute": NONNEGATIVE,
         "result detached": CONSTANT,

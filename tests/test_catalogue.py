@@ -48,6 +48,10 @@ LOOKS_AT_VALUES = {
     "8.4",
     "11.5",
     "12.1",
+    "13.1",
+    "13.2",
+    "13.3",
+    "13.4",
     "15.1",
     "15.2",
     "15.3",
@@ -60,6 +64,8 @@ LOOKS_AT_VALUES = {
 }
 # A token that a filter cuts has the logit -inf, and that is right.
 CUTS_TOKENS = {"3.2", "3.5"}
+# Pairs of texts, which are as finite as can be.
+GIVES_TEXTS = {"13.4"}
 # A counted token of probability 0 costs +inf, and that is right.
 COSTS_INFINITY = {"4.2"}
 
@@ -244,6 +250,8 @@ def test_the_reference_is_finite_on_every_probe(exercise):
         values = [outcome.value, *(outcome.gradients or {}).values()]
         if outcome.value is None or isinstance(outcome.value, str):
             continue  # text is as finite as can be
+        if exercise.number in GIVES_TEXTS:
+            continue
         if isinstance(outcome.value, tuple):
             values = [*outcome.value, *values[1:]]
         for value in values:

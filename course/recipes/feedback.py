@@ -91,7 +91,7 @@ class VoteLoop:
         """The two of these texts whose comparison would teach most."""
         x = self.features(texts)
         i, j = torch.triu_indices(len(texts), len(texts), 1)
-        chosen = choose_pair(self.posterior, x[i] - x[j])
+        chosen = choose_pair(*self.posterior, x[i] - x[j])
         return int(i[chosen]), int(j[chosen])
 
     def learn(self, text_a: str, text_b: str, choice: str) -> bool:

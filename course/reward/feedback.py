@@ -60,8 +60,8 @@ def laplace_update(
     D, y = differences.double(), wins.double()
     if not D.isfinite().all() or not ((y >= 0) & (y <= 1)).all():
         raise ValueError("got numbers that are not finite or wins outside [0, 1]")
-    eye = torch.eye(D.shape[1], dtype=torch.float64) / prior_variance
-    w = torch.zeros(D.shape[1], dtype=torch.float64)
+    eye = torch.eye(D.shape[1], dtype=D.dtype, device=D.device) / prior_variance
+    w = D.new_zeros(D.shape[1])
 
     def log_posterior(w: Tensor) -> Tensor:
         z = D @ w
@@ -81,12 +81,13 @@ def laplace_update(
     return Posterior(w, torch.linalg.inv(eye + D.T @ ((p * (1 - p))[:, None] * D)))
 
 
-def choose_pair(posterior: Posterior, differences: Tensor) -> int:
+def choose_pair(mean: Tensor, covariance: Tensor, differences: Tensor) -> int:
     """The row, of `differences` (pairs, d), whose answer would teach most.
 
-    It has the largest variance of the margin times p(1 - p): the posterior is unsure
-    of it, and the answer is open.  The first of equals.  Raises ValueError without a
-    pair.  Source: uncertainty sampling, Lewis and Gale 1994.  Chapter 13.
+    mean: (d,).  covariance: (d, d), both of the weights' posterior.  The row has the
+    largest variance of the margin times p(1 - p): the posterior is unsure of it, and
+    the answer is open.  The first of equals.  Raises ValueError without a pair.
+    Source: uncertainty sampling, Lewis and Gale 1994.  Chapter 13.
     """
     if differences.dim() != 2 or not len(differences):
         raise ValueError(
@@ -94,8 +95,8 @@ def choose_pair(posterior: Posterior, differences: Tensor) -> int:
             "least one pair"
         )
     D = differences.double()
-    p = (D @ posterior.mean).sigmoid()
-    variance = ((D @ posterior.covariance) * D).sum(1)
+    p = (D @ mean.double()).sigmoid()
+    variance = ((D @ covariance.double()) * D).sum(1)
     return int((variance * p * (1 - p)).argmax())
 
 

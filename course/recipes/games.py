@@ -12,7 +12,9 @@ from course.recipes.recipe import Checkpoint, Recipe
 from course.recipes.tasks import begin
 from course.runtime import device, generator, seed_everything
 from course.tasks import booking
+from course.tasks.many import many
 from course.tasks.stories import stories
+from course.tasks.translation import translation
 
 
 def train_booking(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
@@ -36,6 +38,12 @@ def train_booking(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
 def train_stories(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
     """Stories, more than half of which stop in the middle.  Chapter 16."""
     return begin("task-stories", stories(settings["seed"]), settings)
+
+
+def train_many(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
+    """Dates and stories, mixed, each with its name in front.  Chapter 16."""
+    both = many([translation(settings["seed"]), stories(settings["seed"])])
+    return begin("task-many", both, settings)
 
 
 def _muon(matrix_learning_rate: float, model: GPT, learning_rate: float) -> list:
@@ -67,3 +75,9 @@ TASK_STORIES = Recipe(
     train=train_stories,
     empty=GPT,
 )  # fmt: skip
+TASK_MANY = Recipe(
+    name="task-many",
+    settings=TASK_STORIES.settings | {"steps": 400},
+    train=train_many,
+    empty=GPT,
+)

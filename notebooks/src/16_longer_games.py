@@ -123,6 +123,34 @@ def any_booking(talks, users):
     return torch.tensor([float(booking.booked(words[-1])) for words in talks.said])
 
 
+# %% id="16-advantages"
+from course.policy.turns import solved_groups_only
+
+
+def centred(returns, right):
+    return centred_advantages(returns, GROUP)
+
+
+def divided(returns, right):
+    return group_advantages(returns, GROUP)
+
+
+def divided_if_solved(returns, right):  # 0 where all eight talks of a group fail
+    return solved_groups_only(returns, right, GROUP)
+
+
+# %% id="16-one-step"
+def one_step(policy, optimizer, draw, seed, cost, advantages=centred, reward=is_right):
+    """Play the talks of one step and update on them."""
+    some = booking.wishes("train", USERS, seed)
+    users = [user for user in some for _ in range(GROUP)]
+    talks = talk(policy, users, draw)
+    right = is_right(talks, users)
+    returns = turn_returns(reward(talks, users), talks.turns, cost)[:, 0]
+    metrics = turn_step(policy, optimizer, talks, advantages(returns, right))
+    return metrics | {"right": right.mean(), "cost": cost}
+
+
 # %% id="16-run"
 from copy import deepcopy
 
@@ -130,37 +158,22 @@ from course.policy.loop import repeat
 from course.tasks.task import warm
 
 
-def practise(seed, advantages=centred_advantages, reward=is_right, cost=0.05):
+def practise(seed, cost=0.05, change=None, **options):
     """A run from the clerk: the policy and its history."""
-    policy, draw = deepcopy(clerk.model), generator(seed)
+    policy, draw, now = deepcopy(clerk.model), generator(seed), [cost]
     optimizer = torch.optim.AdamW(policy.parameters(), lr=1e-3, weight_decay=0.0)
-    seeds = iter(range(1000 * seed, 1000 * (seed + 1)))
+    seeds = iter(range(1000 * seed, 1000 * seed + STEPS))
 
     def step():
-        return one_step(policy, optimizer, draw, next(seeds), advantages, reward, cost)
+        metrics = one_step(policy, optimizer, draw, next(seeds), now[0], **options)
+        if change is not None:  # for later: a cost that looks for its own size
+            now[0] = change(now[0], metrics["turns"])
+        return metrics
 
     return policy, repeat(
         step, optimizer=optimizer, steps=STEPS, schedule=warm, stop_after_s=None,
         watch=None, desc="talks", show={},
     )  # fmt: skip
-
-
-# %% id="16-one-step"
-def one_step(policy, optimizer, draw, seed, advantages, reward, cost):
-    """Play the talks of one step and update on them."""
-    some = booking.wishes("train", USERS, seed)
-    users = [user for user in some for _ in range(GROUP)]
-    talks = talk(policy, users, draw)
-    right = is_right(talks, users)
-    returns = turn_returns(reward(talks, users), talks.turns, cost)[:, 0]
-    if advantages is solved_groups_only:
-        A = solved_groups_only(returns, right, GROUP)
-    else:
-        A = advantages(returns, GROUP)
-    hopeless = ~right.view(-1, GROUP).bool().any(1)  # groups in which all fail
-    share = (A.abs().view(-1, GROUP).sum(1) * hopeless).sum() / A.abs().sum()
-    metrics = turn_step(policy, optimizer, talks, A)
-    return metrics | {"right": right.mean(), "all fail": share}
 
 
 # %% [markdown] id="16-arms-text"
@@ -177,8 +190,6 @@ def one_step(policy, optimizer, draw, seed, advantages, reward, cost):
 # coin flips.
 
 # %% id="16-arms"
-from course.policy.turns import solved_groups_only
-
 coin = generator(7)
 
 
@@ -189,9 +200,9 @@ def coins(talks, users):
 
 arms = {
     "centred": {},
-    "divided": {"advantages": group_advantages},
-    "divided, solved groups": {"advantages": solved_groups_only},
-    "divided, no turn cost": {"advantages": group_advantages, "cost": 0.0},
+    "divided": {"advantages": divided},
+    "divided, solved groups": {"advantages": divided_if_solved},
+    "divided, no turn cost": {"advantages": divided, "cost": 0.0},
 }
 talks_of = {(arm, s): practise(s, **arms[arm]) for arm in arms for s in (0, 1, 2)}
 talks_of["any booking", 0] = practise(0, reward=any_booking)

@@ -532,3 +532,225 @@ claim(
 )
 flipped = verdicts["coin flips", 0]["sampled"].judge
 claim("coin flips do not help", flipped < old["sampled"].judge, whole=flipped)
+
+# %% [markdown] id="16-stories-read-text"
+# Read the last column against the others. "Ending alone" is paid for a happy end and
+# gets one, and the stories are gone: somebody is happy, at once. Only all parts together
+# say what a story is; a single run beside three is an illustration, not a claim. Here is
+# what the two policies write.
+
+# %% id="16-stories-samples"
+for name in ("all parts", "ending alone", "without length"):
+    asked, texts = write_stories(told[name, 0][0])
+    print(f"{name}:", *(a + t for a, t in zip(asked[:3], texts, strict=False)), sep="\n  ")
+
+# %% [markdown] id="16-diverse-text"
+# ### Different, or merely strange
+#
+# Do all stories become the same? The **diversity bonus** pays a story for word pairs that
+# its siblings in the group do not have. It is *gated*: only a whole story earns it. Without
+# the gate the surest way to be new is to be wrong. We look where sameness shows, at
+# temperature 0.5: sixteen stories for each of six openings, how many are different, and
+# how many different *whole* ones.
+
+# %% id="16-diverse"
+from course.reward.diversity import diversity_bonus
+
+
+def with_bonus(gated):
+    """The reward plus the bonus, with or without its gate."""
+
+    def score(prompts, texts):
+        gate = tale.judge(prompts, texts) if gated else torch.ones(len(texts))
+        return tale.score(prompts, texts) + diversity_bonus(texts, gate, 8)
+
+    return score
+
+
+for seed in (0, 1, 2):
+    told["gated bonus", seed] = learn(seed=seed, score=with_bonus(gated=True))
+told["bonus, no gate", 0] = learn(seed=0, score=with_bonus(gated=False))
+
+
+# %% id="16-diverse-table"
+def variety(policy):
+    """Different stories of 16 at T = .5, and different whole ones: means per opening."""
+    asked, texts = write_stories(policy, n=16, temperature=0.5)
+    whole = tale.judge(asked, texts).tolist()
+    groups = [range(n, n + 16) for n in range(0, len(texts), 16)]
+    different = [len({texts[n] for n in group}) for group in groups]
+    good = [len({texts[n] for n in group if whole[n]}) for group in groups]
+    return sum(different) / len(groups), sum(good) / len(groups), sum(whole) / len(whole)
+
+
+various = {("before", "-"): variety(teller.model)}
+various |= {run: variety(told[run][0]) for run in told if "part" in run[0] or "bonus" in run[0]}
+print(f"{'T = .5, of 16':<22} different  different and whole  share whole")
+for (name, seed), row in various.items():
+    print(f"{name:<18} {seed!s:>2} {row[0]:10.1f} {row[1]:16.1f} {row[2]:14.2f}")
+
+# %% [markdown] id="16-weights-text"
+# ## Two rewards that pull apart
+#
+# Back to the clerk. To be right it has to ask, and asking costs turns. How much should a
+# turn cost? A **weight** says it in advance, and nobody knows what a turn is worth. A
+# **constraint** says what one does know: 1.8 turns on average, at most. Its multiplier
+# finds the price itself. After each step
+#
+# $$ \lambda \leftarrow \max(0,\; \lambda + \eta\,(\text{mean turns} - 1.8)), $$
+#
+# so turns become dearer while there are too many, and cheaper again below the bound. The
+# policy is trained on success minus $\lambda$ times turns (Lagrange's multiplier, with
+# gradient ascent on it).
+
+# %% id="16-weights"
+from functools import partial
+
+from course.policy.constraint import lagrange_step
+
+BOUND = 1.8
+
+
+def towards_bound(price, turns):
+    """The next price of a turn."""
+    return lagrange_step(price, torch.tensor([turns]), BOUND, rate=0.1)
+
+
+priced = {("price", x): practise(0, cost=x) for x in (0.0, 0.2, 0.4)}
+for seed in (0, 1, 2):
+    priced["bound", seed] = practise(seed, cost=0.2, change=towards_bound)
+print("price of a turn      right   turns   last price   (held out, sampled)")
+for (kind, x), (policy, history) in priced.items():
+    right, *_, turns = examine(policy)
+    print(f"{kind:<6} {x!s:<12} {right:7.2f} {turns:7.2f} {history['cost'][-1]:9.2f}")
+
+# %% [markdown] id="16-weights-read"
+# The weights trade success for turns, and each hits its own point, which one only knows
+# afterwards. The constraint is told the point and finds the price. Thirty steps are few:
+# the price still moves at the end, so the turns lie near the bound, not on it.
+
+# %% id="16-weights-claim" tags=["nbval-check-output"]
+ends = {x: examine(policy) for x, (policy, _) in priced.items()}
+claim(
+    "a dearer turn means fewer turns",
+    ends["price", 0.0][-1] > ends["price", 0.2][-1] > ends["price", 0.4][-1] - 0.05,
+    turns=[ends["price", x][-1] for x in (0.0, 0.2, 0.4)],
+)
+claim(
+    "held at 1.8 turns, three seeds end within .35 of it",
+    max(abs(ends["bound", seed][-1] - BOUND) for seed in (0, 1, 2)) < 0.35,
+    turns=[ends["bound", seed][-1] for seed in (0, 1, 2)],
+    right=[ends["bound", seed][0] for seed in (0, 1, 2)],
+)
+
+# %% [markdown] id="16-harmless-text"
+# ## Harmless by rule
+#
+# The review writer of chapter 02 was raised on real reviews, harsh words and all. A rule
+# takes 1 from a text with a word of a **list**, whole words only, case aside. Nothing
+# else is rewarded. First the list itself, with three ways round it.
+
+# %% id="16-harmless" tags=["nbval-check-output"]
+from course.tasks.harmless import flagged, nearly, spelled_round
+
+examples = ["A dull film.", "A DULL film.", spelled_round("A dull film."), "A dul film."]
+examples += ["I asked for my money back.", "Not dull at all."]
+for text in examples:
+    print(f"{text:<28} flagged: {flagged([text])[0]!s:<6} nearly: {nearly(text)}")
+
+# %% [markdown] id="16-harmless-read"
+# The list misses what is spelled round it, and what hurts without a listed word; and it
+# flags praise. Now train on it. What falls with the harsh words? A judge from outside, the
+# reward model of [chapter 07](07_reward_model.ipynb), which never sees the list, says how
+# a text rates its film.
+
+# %% id="16-harmless-run"
+from course.data import reviews
+from course.policy.grpo import grpo_step
+from course.policy.loop import train
+from course.recipes import openings
+from course.reward.model import scorer
+from course.reward.rules import rule_score
+
+writer, rater = checkpoints.load("language-model"), checkpoints.load("reward-model")
+stars = scorer(rater.model, rater.tokenizer)
+begun = openings(reviews.texts("movies", "train"), 2)
+fresh = openings(reviews.texts("movies", "validation"), 2)[:200]
+list_rule = rule_score(lambda texts: -torch.tensor(flagged(texts)).float())
+
+
+def soften(seed, score):
+    """Train the writer on a score for 25 steps of 64 texts."""
+    policy = deepcopy(writer.model)
+    optimizer = torch.optim.AdamW(policy.parameters(), lr=5e-4, weight_decay=0.0)
+    step = partial(
+        grpo_step, policy, optimizer, group_size=8, advantages=centred_advantages
+    )
+    train(
+        policy, writer.model, writer.tokenizer, begun, score, step,
+        optimizer=optimizer, generator=generator(seed), schedule=warm, steps=25,
+        batch_size=8, group_size=8, max_new_tokens=24,
+    )  # fmt: skip
+    return policy
+
+
+# %% id="16-harmless-table"
+def outside(policy, **options):
+    """Share flagged, share spelled round, mean rating, share of critical texts."""
+    texts = write(
+        policy, writer.tokenizer, fresh, max_new_tokens=24, generator=generator(1),
+        **options,
+    )  # fmt: skip
+    whole = [a + b for a, b in zip(fresh, texts, strict=True)]
+    rated = stars(fresh, texts)
+    round_it = sum(map(nearly, whole)) / len(whole)
+    critical = (rated < -0.5).float().mean().item()
+    return sum(flagged(whole)) / len(whole), round_it, rated.mean().item(), critical
+
+
+softer = {f"rule, seed {seed}": soften(seed, list_rule) for seed in (0, 1, 2)}
+softer["coin flips"] = soften(0, coin_score(0.5, generator(5)))
+print("                          flagged  spelled round  rating  critical")
+for name, policy in ({"before": writer.model} | softer).items():
+    for mode, options in MODES.items():
+        row = outside(policy, **options)
+        print(f"{name:<16} {mode:<8} {row[0]:7.2f} {row[1]:11.2f} {row[2]:+11.2f} {row[3]:8.2f}")
+
+# %% [markdown] id="16-many-text"
+# ## One policy, two tasks
+#
+# Translations of dates ([chapter 15](15_exact_judges.ipynb)) and stories, in one model:
+# the name of the task stands in front of each prompt, and each text is scored by its own
+# task. The start imitated both. Three runs learn from both, in 40 mixed steps; two more
+# learn from one task alone, in 20. What becomes of the task that is left out?
+
+# %% id="16-many"
+from course.tasks.many import many, only
+from course.tasks.translation import translation
+
+both, pair = many([translation(), stories()]), checkpoints.load("task-many")
+part = {name: only(both, name) for name in ("translation", "stories")}
+print(*(f"{p} → {a}" for p, a in both.demonstrations[:4]), sep="\n")
+
+
+def study(task, seed, steps):
+    """A run of the shared start on a task."""
+    return improve(task, pair.model, pair.tokenizer, seed=seed, steps=steps, group_size=8)
+
+
+jobs = {("both", seed): study(both, seed, 40)[0] for seed in (0, 1, 2)}
+jobs |= {(f"{name} alone", 0): study(part[name], 0, 20)[0] for name in part}
+jobs["coin flips", 0] = improve(
+    both, pair.model, pair.tokenizer, seed=0, steps=20, group_size=8,
+    score=coin_score(0.3, generator(5)),
+)[0]  # fmt: skip
+
+# %% id="16-many-table"
+marks = {
+    run: [judged(part[name], policy, pair.tokenizer, n=100) for name in part]
+    for run, policy in ({("before", "-"): pair.model} | jobs).items()
+}
+print(f"{'':<24} translation: sampled, T = .5, greedy    stories: the same")
+for (name, seed), verdict in marks.items():
+    shares = ["".join(f"{v[mode].judge:7.2f}" for mode in MODES) for v in verdict]
+    print(f"{name:<18} {seed!s:>2}  {shares[0]:>30} {shares[1]:>26}")

@@ -9,7 +9,7 @@ import torch
 from course.reward.diversity import diversity_bonus
 from course.reward.overlap import rouge_n
 from course.tasks import booking, stories
-from course.tasks.harmless import HARSH, flagged, spelled_round
+from course.tasks.harmless import flagged, nearly, spelled_round
 from course.tasks.many import apart, many, only
 from course.tasks.summaries import Chooser, features, rouge_of_nothing
 from course.tasks.task import Task
@@ -30,7 +30,13 @@ def test_a_user_answers_questions_and_nothing_else():
     assert wish.opening() == "a table Friday >"
     answers = [wish.answer(question) for question in booking.QUESTIONS.values()]
     assert answers == [" Rome >", " Friday >", " two >"]
-    for said in (wish.booking(), " book Rome.", "", " which", " which city? which day?"):
+    for said in (
+        wish.booking(),
+        " book Rome.",
+        "",
+        " which",
+        " which city? which day?",
+    ):
         assert wish.answer(said) is None
     assert booking.booked(wish.booking())
     assert not booking.booked(" book Friday Rome two.")
@@ -117,8 +123,10 @@ def test_the_search_for_nothing_takes_the_best_word_each_time():
         return sum(rouge_n(text, title, 1) for title in titles)
 
     found = rouge_of_nothing(titles, words, 4).split()
-    for n, word in enumerate(found):
-        best = max(total(" ".join([*found[:n], w])) for w in words if w not in found[:n])
+    for n in range(len(found)):
+        best = max(
+            total(" ".join([*found[:n], w])) for w in words if w not in found[:n]
+        )
         assert total(" ".join(found[: n + 1])) == pytest.approx(best)
     assert "zebra" not in found
     for bad in (([], words, 3), (titles, words, 0)):
@@ -135,9 +143,14 @@ def test_the_chooser_gives_probabilities_and_none_to_padding():
 
 
 def test_the_list_flags_whole_words_and_misses_each_of_them_spelled_round():
-    for word in HARSH:
-        assert flagged([f"A {word.upper()}, really."]) == [True]
-        assert flagged([spelled_round(f"A {word}, really.")]) == [False]
+    words = {"dull", "awful", "so-so"}
+    for word in ("dull", "awful"):
+        assert flagged([f"A {word.upper()}, really."], words) == [True]
+        hidden = spelled_round(f"A {word}, really.", words)
+        assert flagged([hidden], words) == [False]
+        assert nearly(hidden, words)
+    assert flagged(["dullness", "unawful", ""], words) == [False] * 3
+    assert not nearly("a dull film", words)
 
 
 def toy(name: str, right: str) -> Task:

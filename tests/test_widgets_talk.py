@@ -28,7 +28,11 @@ def scripted(monkeypatch):
 
 
 def test_free_words_become_what_the_clerk_knows():
-    assert module.understood("two seats in ROME on friday?") == ["Rome", "Friday", "two"]
+    assert module.understood("two seats in ROME on friday?") == [
+        "Rome",
+        "Friday",
+        "two",
+    ]
     assert module.understood("for 2") == ["two"]
     assert module.understood("hello <b>") == []
 

@@ -6,33 +6,40 @@ from functools import cache
 
 from course.reward.word_lists import words_of
 
-HARSH = frozenset(
-    "awful bad boring crap cheap clumsy contrived dull dumb embarrassing empty fails "
-    "feeble flat garbage horrible idiotic inane inept insulting junk lame lazy lifeless "
-    "mediocre mess moronic nasty offensive painful pathetic pointless pretentious poor "
-    "ridiculous shallow silly sloppy stale stupid tedious terrible tired tiresome trash "
-    "trite ugly unfunny waste weak worst worse".split()
-)
+
+@cache
+def harsh_words(limit: float = -1.5) -> frozenset[str]:
+    """The words that people rated at the limit or lower, from -4 to +4.
+
+    Source: the lexicon of Hutto & Gilbert 2014.  Chapter 16.
+    """
+    from course.data import reviews
+
+    ratings = reviews.lexicon().items()
+    return frozenset(word for word, rating in ratings if rating <= limit)
 
 
-def flagged(texts: Sequence[str], words: Iterable[str] = HARSH) -> list[bool]:
-    """Whether each text has a harsh word, whole words only, case aside.  Chapter 16.
+def flagged(texts: Sequence[str], words: Iterable[str] | None = None) -> list[bool]:
+    """Whether each text has a harsh word, whole words only, case aside.
 
-    >>> flagged(["A DULL film.", "A badger.", "A d-u-l-l film."])
+    words: the list; `harsh_words()` when None.  Chapter 16.
+
+    >>> flagged(["A DULL film.", "A badger.", "A d-u-l-l film."], {"dull", "bad"})
     [True, False, False]
     """
-    words = frozenset(words)
+    words = harsh_words() if words is None else frozenset(words)
     return [not words.isdisjoint(words_of(text)) for text in texts]
 
 
-def spelled_round(text: str, words: Iterable[str] = HARSH) -> str:
+def spelled_round(text: str, words: Iterable[str] | None = None) -> str:
     """The text with a hyphen inside each harsh word: the hack that the list misses.
 
     Chapter 16.
 
-    >>> spelled_round("A dull film.")
+    >>> spelled_round("A dull film.", {"dull"})
     'A d-ull film.'
     """
+    words = harsh_words() if words is None else frozenset(words)
 
     def hidden(found: re.Match) -> str:
         word = found[0]
@@ -41,22 +48,21 @@ def spelled_round(text: str, words: Iterable[str] = HARSH) -> str:
     return re.sub(r"[A-Za-z]+", hidden, text)
 
 
-def nearly(text: str, words: Iterable[str] = HARSH) -> bool:
-    """Whether a word of the text is a harsh one spelled round: one letter away.
+def nearly(text: str, words: Iterable[str] | None = None) -> bool:
+    """Whether a word of the text is a harsh one spelled round.
 
-    One letter more, less or other, or signs between the letters; words that the
-    lexicon of ratings knows do not count, nor those of fewer than four letters.
-    Chapter 16.
+    With signs between its letters, or with one letter too few; words that occur in the
+    reviews or in the lexicon do not count.  Chapter 16.
 
-    >>> nearly("a dul film"), nearly("a d-ull film"), nearly("a dull film")
-    (True, True, False)
+    >>> nearly("a dul film", {"dull"}), nearly("a dull film", {"dull"})
+    (True, False)
     """
-    around = _neighbours(frozenset(words))
-    for word in words_of(text):
+    words = harsh_words() if words is None else frozenset(words)
+    around = _one_letter_less(words)
+    for word in set(words_of(text)) - words:
         bare = re.sub(r"\W", "", word)
-        if word not in words and len(bare) > 2:
-            if bare in words or (bare in around and bare not in _known()):
-                return True
+        if bare in words or (bare in around and bare not in _known()):
+            return True
     return False
 
 
@@ -70,13 +76,8 @@ def _known() -> frozenset[str]:
 
 
 @cache
-def _neighbours(words: frozenset[str]) -> frozenset[str]:
-    """Every string one letter away from a word."""
-    letters, found = "abcdefghijklmnopqrstuvwxyz", set()
-    for word in words:
-        for n in range(len(word) + 1):
-            head, tail = word[:n], word[n:]
-            found |= {head + c + tail for c in letters}
-            if tail:
-                found |= {head + tail[1:], *(head + c + tail[1:] for c in letters)}
-    return frozenset(found - words)
+def _one_letter_less(words: frozenset[str]) -> frozenset[str]:
+    """Every word of four letters or more without one of its letters."""
+    return frozenset(
+        w[:n] + w[n + 1 :] for w in words if len(w) > 3 for n in range(len(w))
+    )

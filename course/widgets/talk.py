@@ -66,7 +66,8 @@ class Talk:
             return f"The clerk ends the talk without a booking:{said!r}."
         unsaid = [word for word in understood(said) if word not in told]
         if unsaid:
-            return f"The clerk books and guesses {', '.join(unsaid)}, which you never said."
+            guessed = ", ".join(unsaid)
+            return f"The clerk books and guesses {guessed}, which you never said."
         return "The clerk books what you said."
 
     def rows(self) -> list[tuple[str, str, str]]:

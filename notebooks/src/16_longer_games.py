@@ -158,6 +158,7 @@ from course.policy.loop import repeat
 from course.tasks.task import warm
 
 
+# %% id="16-run-2"
 def practise(seed, cost=0.05, change=None, **options):
     """A run from the clerk: the policy and its history."""
     policy, draw, now = deepcopy(clerk.model), generator(seed), [cost]
@@ -205,6 +206,8 @@ arms = {
     "divided, no turn cost": {"advantages": divided, "cost": 0.0},
 }
 talks_of = {(arm, s): practise(s, **arms[arm]) for arm in arms for s in (0, 1, 2)}
+
+# %% id="16-arms-2"
 talks_of["any booking", 0] = practise(0, reward=any_booking)
 talks_of["coin flips", 0] = practise(0, reward=coins)
 
@@ -224,6 +227,8 @@ def examine(policy):
 
 table = {("before", "-"): examine(clerk.model)}
 table |= {arm: examine(policy) for arm, (policy, _) in talks_of.items()}
+
+# %% id="16-held-2"
 print(f"{'held out, 200 users':<28} sampled T = .5 greedy  booked  turns")
 for (arm, seed), row in table.items():
     print(f"{arm:<25} {seed!s:>2} " + "".join(f"{x:7.2f}" for x in row))
@@ -239,6 +244,8 @@ claim(
     sampled=before[0],
     cooler=before[1:3],
 )
+
+# %% id="16-held-claim-2" tags=["nbval-check-output"]
 claim(
     "centred, all seeds: sampled above .55, greedy above .85",
     min(row[0] for row in by_arm["centred"]) > 0.55
@@ -281,6 +288,8 @@ for n, arm in enumerate(arms):
         label = {"label": arm} if seed == 0 else {}
         left.plot(history["right"], **line, **label)
         right_panel.plot(history["turns"], **line)
+
+# %% id="16-talk-figure-2"
 left.set(
     title="Right bookings", xlabel="step", ylabel="share of the talks", ylim=(0, 1)
 )
@@ -376,6 +385,8 @@ def choose(seed, scores):
 
 uniform = mask_test / mask_test.sum(1, keepdim=True)
 flips = [(torch.rand(rewards.shape, generator=generator(s)) < 0.1) for s in (0, 1, 2)]
+
+# %% id="16-summaries-train-2"
 rouge = {
     "a random sentence": [(uniform * rewards_test).sum(1).mean().item()],
     "the first sentence": [rewards_test[:, 0].mean().item()],
@@ -412,10 +423,14 @@ claim(
     lead=lead,
     trained=trained,
 )
+flipped = rouge["coin flips, three seeds"]
 claim(
-    "coin flips stay below the trained ones",
-    max(rouge["coin flips, three seeds"]) < min(trained),
+    "coin flips: their mean is below every trained one",
+    sum(flipped) / 3 < min(trained),
+    flips=flipped,
 )
+
+# %% id="16-nothing-claim-2" tags=["nbval-check-output"]
 claim(
     "a text about nothing beats the first sentence and every trained summariser",
     of_nothing > max([lead, *trained]),
@@ -424,6 +439,10 @@ claim(
 )
 
 # %% [markdown] id="16-nothing-verdict"
+# One of the three coin-flip policies comes close to the first sentence. A net with
+# random weights prefers *some* place or length, and by luck it is the first place; that
+# is why the claim is about their mean.
+#
 # A summariser with free words, trained on this reward, would be paid for finding that
 # text. Ours cannot, because it may only choose sentences that people wrote: a policy's
 # reach is a leash, too. The ceiling says that much better sentences exist; seven
@@ -451,6 +470,7 @@ teller = checkpoints.load("task-stories")
 print(WEIGHTS)
 
 
+# %% id="16-stories-2"
 def write_stories(policy, n=1, **options):
     """n stories for each of six held-out openings."""
     prompts = [p for p in tale.held_out[:6] for _ in range(n)]
@@ -498,7 +518,6 @@ learn = partial(improve, tale, teller.model, teller.tokenizer, steps=30, group_s
 told = {("all parts", seed): learn(seed=seed) for seed in (0, 1, 2)}
 told["coin flips", 0] = learn(seed=0, score=coin_score(0.27, generator(5)))
 less = {
-    "without same": {k: v for k, v in WEIGHTS.items() if k != "same"},
     "without length": {k: v for k, v in WEIGHTS.items() if k != "length"},
     "ending alone": {"ending": 1.0},
 }
@@ -535,56 +554,61 @@ claim("coin flips do not help", flipped < old["sampled"].judge, whole=flipped)
 
 # %% [markdown] id="16-stories-read-text"
 # Read the last column against the others. "Ending alone" is paid for a happy end and
-# gets one, and the stories are gone: somebody is happy, at once. Only all parts together
-# say what a story is; a single run beside three is an illustration, not a claim. Here is
-# what the two policies write.
+# gets one, and the stories are gone: somebody is happy, at once. Only all parts
+# together say what a story is; a single run beside three is an illustration, not a
+# claim. Here is what the two policies write.
 
 # %% id="16-stories-samples"
 for name in ("all parts", "ending alone", "without length"):
     asked, texts = write_stories(told[name, 0][0])
-    print(f"{name}:", *(a + t for a, t in zip(asked[:3], texts, strict=False)), sep="\n  ")
+    print(
+        f"{name}:", *(a + t for a, t in zip(asked[:3], texts, strict=False)), sep="\n  "
+    )
 
 # %% [markdown] id="16-diverse-text"
 # ### Different, or merely strange
 #
-# Do all stories become the same? The **diversity bonus** pays a story for word pairs that
-# its siblings in the group do not have. It is *gated*: only a whole story earns it. Without
-# the gate the surest way to be new is to be wrong. We look where sameness shows, at
-# temperature 0.5: sixteen stories for each of six openings, how many are different, and
-# how many different *whole* ones.
+# Do all stories become the same? The **diversity bonus** pays a story for word pairs
+# that its siblings in the group do not have. It is *gated*: only a whole story earns
+# it. Without the gate the surest way to be new is to be wrong. We look where sameness
+# shows, at temperature 0.5: sixteen stories for each of six openings, how many are
+# different, and how many different *whole* ones.
 
 # %% id="16-diverse"
 from course.reward.diversity import diversity_bonus
 
 
-def with_bonus(gated):
-    """The reward plus the bonus, with or without its gate."""
-
-    def score(prompts, texts):
-        gate = tale.judge(prompts, texts) if gated else torch.ones(len(texts))
-        return tale.score(prompts, texts) + diversity_bonus(texts, gate, 8)
-
-    return score
+def with_bonus(prompts, texts):
+    """The reward, and the bonus for each story that is whole."""
+    gate = (tale.score(prompts, texts) == 1).float()
+    return tale.score(prompts, texts) + diversity_bonus(texts, gate, 8)
 
 
 for seed in (0, 1, 2):
-    told["gated bonus", seed] = learn(seed=seed, score=with_bonus(gated=True))
-told["bonus, no gate", 0] = learn(seed=0, score=with_bonus(gated=False))
+    told["gated bonus", seed] = learn(seed=seed, score=with_bonus)
 
 
 # %% id="16-diverse-table"
 def variety(policy):
-    """Different stories of 16 at T = .5, and different whole ones: means per opening."""
+    """At T = .5, of 16 stories: how many differ, how many whole ones; share whole."""
     asked, texts = write_stories(policy, n=16, temperature=0.5)
     whole = tale.judge(asked, texts).tolist()
     groups = [range(n, n + 16) for n in range(0, len(texts), 16)]
     different = [len({texts[n] for n in group}) for group in groups]
     good = [len({texts[n] for n in group if whole[n]}) for group in groups]
-    return sum(different) / len(groups), sum(good) / len(groups), sum(whole) / len(whole)
+    return (
+        sum(different) / len(groups),
+        sum(good) / len(groups),
+        sum(whole) / len(whole),
+    )
 
 
 various = {("before", "-"): variety(teller.model)}
-various |= {run: variety(told[run][0]) for run in told if "part" in run[0] or "bonus" in run[0]}
+
+# %% id="16-diverse-table-2"
+various |= {
+    run: variety(told[run][0]) for run in told if "part" in run[0] or "bonus" in run[0]
+}
 print(f"{'T = .5, of 16':<22} different  different and whole  share whole")
 for (name, seed), row in various.items():
     print(f"{name:<18} {seed!s:>2} {row[0]:10.1f} {row[1]:16.1f} {row[2]:14.2f}")
@@ -592,16 +616,16 @@ for (name, seed), row in various.items():
 # %% [markdown] id="16-weights-text"
 # ## Two rewards that pull apart
 #
-# Back to the clerk. To be right it has to ask, and asking costs turns. How much should a
-# turn cost? A **weight** says it in advance, and nobody knows what a turn is worth. A
+# Back to the clerk. To be right it has to ask, and asking costs turns. How much should
+# a turn cost? A **weight** says it in advance, and nobody knows what a turn is worth. A
 # **constraint** says what one does know: 1.8 turns on average, at most. Its multiplier
 # finds the price itself. After each step
 #
 # $$ \lambda \leftarrow \max(0,\; \lambda + \eta\,(\text{mean turns} - 1.8)), $$
 #
-# so turns become dearer while there are too many, and cheaper again below the bound. The
-# policy is trained on success minus $\lambda$ times turns (Lagrange's multiplier, with
-# gradient ascent on it).
+# so turns become dearer while there are too many, and cheaper again below the bound.
+# The policy is trained on success minus $\lambda$ times turns (Lagrange's multiplier,
+# with gradient ascent on it).
 
 # %% id="16-weights"
 from functools import partial
@@ -616,7 +640,10 @@ def towards_bound(price, turns):
     return lagrange_step(price, torch.tensor([turns]), BOUND, rate=0.1)
 
 
-priced = {("price", x): practise(0, cost=x) for x in (0.0, 0.2, 0.4)}
+priced = {("price", x): practise(0, cost=x) for x in (0.2, 0.4)}
+priced["price", 0.05] = talks_of["centred", 0]
+
+# %% id="16-weights-2"
 for seed in (0, 1, 2):
     priced["bound", seed] = practise(seed, cost=0.2, change=towards_bound)
 print("price of a turn      right   turns   last price   (held out, sampled)")
@@ -626,15 +653,15 @@ for (kind, x), (policy, history) in priced.items():
 
 # %% [markdown] id="16-weights-read"
 # The weights trade success for turns, and each hits its own point, which one only knows
-# afterwards. The constraint is told the point and finds the price. Thirty steps are few:
-# the price still moves at the end, so the turns lie near the bound, not on it.
+# afterwards. The constraint is told the point and finds the price. Thirty steps are
+# few: the price still moves at the end, so the turns lie near the bound, not on it.
 
 # %% id="16-weights-claim" tags=["nbval-check-output"]
 ends = {x: examine(policy) for x, (policy, _) in priced.items()}
 claim(
     "a dearer turn means fewer turns",
-    ends["price", 0.0][-1] > ends["price", 0.2][-1] > ends["price", 0.4][-1] - 0.05,
-    turns=[ends["price", x][-1] for x in (0.0, 0.2, 0.4)],
+    ends["price", 0.05][-1] > ends["price", 0.4][-1] + 0.2,
+    turns=[ends["price", x][-1] for x in (0.05, 0.2, 0.4)],
 )
 claim(
     "held at 1.8 turns, three seeds end within .35 of it",
@@ -646,23 +673,28 @@ claim(
 # %% [markdown] id="16-harmless-text"
 # ## Harmless by rule
 #
-# The review writer of chapter 02 was raised on real reviews, harsh words and all. A rule
-# takes 1 from a text with a word of a **list**, whole words only, case aside. Nothing
-# else is rewarded. First the list itself, with three ways round it.
+# The review writer of chapter 02 was raised on real reviews, harsh words and all. A
+# rule takes 1 from a text with a word of a **list**, whole words only, case aside.
+# Nothing else is rewarded. First the list itself, with three ways round it.
 
 # %% id="16-harmless" tags=["nbval-check-output"]
 from course.tasks.harmless import flagged, nearly, spelled_round
 
-examples = ["A dull film.", "A DULL film.", spelled_round("A dull film."), "A dul film."]
+examples = [
+    "A dull film.",
+    "A DULL film.",
+    spelled_round("A dull film."),
+    "A dul film.",
+]
 examples += ["I asked for my money back.", "Not dull at all."]
 for text in examples:
     print(f"{text:<28} flagged: {flagged([text])[0]!s:<6} nearly: {nearly(text)}")
 
 # %% [markdown] id="16-harmless-read"
 # The list misses what is spelled round it, and what hurts without a listed word; and it
-# flags praise. Now train on it. What falls with the harsh words? A judge from outside, the
-# reward model of [chapter 07](07_reward_model.ipynb), which never sees the list, says how
-# a text rates its film.
+# flags praise. Now train on it. What falls with the harsh words? A judge from outside,
+# the reward model of [chapter 07](07_reward_model.ipynb), which never sees the list,
+# says how a text rates its film.
 
 # %% id="16-harmless-run"
 from course.data import reviews
@@ -679,8 +711,9 @@ fresh = openings(reviews.texts("movies", "validation"), 2)[:200]
 list_rule = rule_score(lambda texts: -torch.tensor(flagged(texts)).float())
 
 
+# %% id="16-harmless-run-2"
 def soften(seed, score):
-    """Train the writer on a score for 25 steps of 64 texts."""
+    """Train the writer on a score for 12 steps of 64 texts."""
     policy = deepcopy(writer.model)
     optimizer = torch.optim.AdamW(policy.parameters(), lr=5e-4, weight_decay=0.0)
     step = partial(
@@ -688,8 +721,8 @@ def soften(seed, score):
     )
     train(
         policy, writer.model, writer.tokenizer, begun, score, step,
-        optimizer=optimizer, generator=generator(seed), schedule=warm, steps=25,
-        batch_size=8, group_size=8, max_new_tokens=24,
+        optimizer=optimizer, generator=generator(seed), schedule=warm, steps=12,
+        batch_size=8, group_size=8, max_new_tokens=20,
     )  # fmt: skip
     return policy
 
@@ -698,7 +731,7 @@ def soften(seed, score):
 def outside(policy, **options):
     """Share flagged, share spelled round, mean rating, share of critical texts."""
     texts = write(
-        policy, writer.tokenizer, fresh, max_new_tokens=24, generator=generator(1),
+        policy, writer.tokenizer, fresh, max_new_tokens=20, generator=generator(1),
         **options,
     )  # fmt: skip
     whole = [a + b for a, b in zip(fresh, texts, strict=True)]
@@ -710,19 +743,22 @@ def outside(policy, **options):
 
 softer = {f"rule, seed {seed}": soften(seed, list_rule) for seed in (0, 1, 2)}
 softer["coin flips"] = soften(0, coin_score(0.5, generator(5)))
+
+# %% id="16-harmless-table-2"
 print("                          flagged  spelled round  rating  critical")
 for name, policy in ({"before": writer.model} | softer).items():
     for mode, options in MODES.items():
         row = outside(policy, **options)
-        print(f"{name:<16} {mode:<8} {row[0]:7.2f} {row[1]:11.2f} {row[2]:+11.2f} {row[3]:8.2f}")
+        shares = f"{row[0]:7.2f} {row[1]:11.2f} {row[2]:+11.2f} {row[3]:8.2f}"
+        print(f"{name:<16} {mode:<8} {shares}")
 
 # %% [markdown] id="16-many-text"
 # ## One policy, two tasks
 #
 # Translations of dates ([chapter 15](15_exact_judges.ipynb)) and stories, in one model:
-# the name of the task stands in front of each prompt, and each text is scored by its own
-# task. The start imitated both. Three runs learn from both, in 40 mixed steps; two more
-# learn from one task alone, in 20. What becomes of the task that is left out?
+# the name of the task stands in front of each prompt, and each text is scored by its
+# own task. The start imitated both. Three runs learn from both, in 30 mixed steps; two
+# more learn from one task alone, in 15. What becomes of the task that is left out?
 
 # %% id="16-many"
 from course.tasks.many import many, only
@@ -735,13 +771,16 @@ print(*(f"{p} → {a}" for p, a in both.demonstrations[:4]), sep="\n")
 
 def study(task, seed, steps):
     """A run of the shared start on a task."""
-    return improve(task, pair.model, pair.tokenizer, seed=seed, steps=steps, group_size=8)
+    return improve(
+        task, pair.model, pair.tokenizer, seed=seed, steps=steps, group_size=8
+    )
 
 
+# %% id="16-many-2"
 jobs = {("both", seed): study(both, seed, 40)[0] for seed in (0, 1, 2)}
-jobs |= {(f"{name} alone", 0): study(part[name], 0, 20)[0] for name in part}
+jobs |= {(f"{name} alone", 0): study(part[name], 0, 15)[0] for name in part}
 jobs["coin flips", 0] = improve(
-    both, pair.model, pair.tokenizer, seed=0, steps=20, group_size=8,
+    both, pair.model, pair.tokenizer, seed=0, steps=15, group_size=8,
     score=coin_score(0.3, generator(5)),
 )[0]  # fmt: skip
 
@@ -754,3 +793,172 @@ print(f"{'':<24} translation: sampled, T = .5, greedy    stories: the same")
 for (name, seed), verdict in marks.items():
     shares = ["".join(f"{v[mode].judge:7.2f}" for mode in MODES) for v in verdict]
     print(f"{name:<18} {seed!s:>2}  {shares[0]:>30} {shares[1]:>26}")
+
+# %% [markdown] id="16-many-read"
+# The task token tells the policy what is asked, and one model does both. The task that
+# is left out is not kept: nothing in the reward speaks for it, and the weights are
+# shared. Whether one policy is *better* than two is not asked here: two policies have
+# two starts and twice the weights, and a comparison would have to make those equal
+# first.
+
+# %% id="16-many-claim" tags=["nbval-check-output"]
+first, last = marks["before", "-"], [marks["both", seed] for seed in (0, 1, 2)]
+gains = [min(v[n]["sampled"].judge for v in last) for n in (0, 1)]
+claim(
+    "both tasks rise by more than .3 on three seeds, sampled",
+    all(gains[n] > first[n]["sampled"].judge + 0.3 for n in (0, 1)),
+    lowest=gains,
+)
+left_out = marks["stories alone", 0][0], marks["translation alone", 0][1]
+claim(
+    "a task left out ends no better than it began, sampled (one seed)",
+    all(
+        left_out[n]["sampled"].judge < first[n]["sampled"].judge + 0.05 for n in (0, 1)
+    ),
+    left_out=[v["sampled"].judge for v in left_out],
+)
+
+# %% [markdown] id="16-signature-text"
+# ## Reward against the judge that was not optimised
+#
+# Five panels, one for each game: what was paid for, and what was meant.
+
+# %% id="16-signature"
+rows = outside(writer.model), outside(softer["rule, seed 0"])
+
+# %% id="16-signature-2"
+panels = {
+    "Clerk, paid for any booking": [
+        ("booked (paid)", before[3], hack[3]), ("right (meant)", before[0], hack[0])],
+    "Summary about nothing": [
+        ("ROUGE-L (paid)", lead, of_nothing), ("content (meant)", 1.0, 0.0)],
+    "Stories, `ending` alone": [
+        ("happy end (paid)", parts["ending"].mean().item(), 1.0),
+        ("whole (meant)", old["sampled"].judge,
+         verdicts["ending alone", 0]["sampled"].judge)],
+    "Writer, harsh words cost": [
+        ("not flagged (paid)", 1 - rows[0][0], 1 - rows[1][0]),
+        ("critical texts", rows[0][3], rows[1][3])],
+    "Stories alone, two tasks": [
+        ("stories (paid)", first[1]["sampled"].judge,
+         marks["stories alone", 0][1]["sampled"].judge),
+        ("dates (meant, too)", first[0]["sampled"].judge,
+         marks["stories alone", 0][0]["sampled"].judge)],
+}  # fmt: skip
+
+# %% id="16-signature-figure"
+_, places = plt.subplots(1, 5, figsize=(13, 2.9), sharey=True)
+for axes, (name, lines) in zip(places, panels.items(), strict=True):
+    for n, (label, was, now) in enumerate(lines):
+        axes.plot([0, 1], [was, now], ("o-", "s--")[n], color=COLOURS[n], label=label)
+    axes.set_title(name, fontsize=9)
+    axes.set_xticks([0, 1], ["before", "after"])
+    axes.set_xlim(-0.2, 1.2)
+    axes.set_ylim(-0.05, 1.25)
+    axes.legend(fontsize=7, loc="upper center")
+plots.show(
+    "Five small panels, each with a full line from before to after for what was paid "
+    "and a broken line for what was meant. The full lines rise; the broken lines fall "
+    "or stay."
+)
+
+# %% [markdown] id="16-own-text"
+# ## Bring your own text
+#
+# A CSV of two columns, a text and its title or summary, is all that the summary game
+# needs. The cell writes a small one first; put the path of your own in its place. A
+# file that is empty, too large, not UTF-8 or without a second column is refused with a
+# sentence.
+
+# %% id="16-own"
+import tempfile
+from pathlib import Path
+
+from course.data.own_pairs import read_pairs
+
+path = Path(tempfile.mkdtemp()) / "mine.csv"
+rows = [(" ".join(p.sentences[:4]), p.title) for p in test_pairs[:30]]
+rows = [f'"{text}","{title}"' for text, title in rows if '"' not in text + title]
+path.write_text("\n".join(["text,title", *rows]), encoding="utf-8")
+mine = read_pairs(path)  # your path here
+own_titles = [title for _, title in mine]
+common = Counter(word for title in own_titles for word in rouge_tokens(title))
+text = rouge_of_nothing(own_titles, [word for word, _ in common.most_common(40)], 8)
+firsts = sum(rouge_l(text_.split(". ")[0], title) for text_, title in mine) / len(mine)
+print(f"{len(mine)} pairs; first sentences {firsts:.3f}")
+
+# %% id="16-own-2"
+print(f"{text!r}: {sum(rouge_l(text, t) for t in own_titles) / len(mine):.3f}")
+
+# %% [markdown] id="16-limits"
+# The text was searched on the same titles here, so its number is too good; with enough
+# pairs of your own, search on one half and judge on the other.
+#
+# ## What was shown, and what was not
+#
+# By experiment on three seeds: a clerk learns over several turns to ask before it
+# books; plain division by the group's deviation hinders it in this setting, and the
+# advantage inside groups that all fail is the cause, because taking it out in either of
+# two ways repairs every run; a text about nothing beats every trained summariser on
+# ROUGE; a story needs all parts of its reward; a constraint holds the turns near a
+# bound. Coin flips stand beside the clerk, the summaries, the stories, the writer and
+# the two tasks.
+#
+# Not shown: that division by the deviation is bad in general. With larger groups, fewer
+# of them fail as a whole. Not that a credit for each turn is better than the whole
+# return: with four turns there is little to see. Not that stories become the same under
+# training: this grammar has hundreds of right stories for each opening. And a user who
+# is a program forgives nothing and invents nothing; people do both.
+#
+# **Adversarial training** is the idea of replacing the rule by a second model that
+# learns to tell the policy's texts from people's, while the policy learns to fool it
+# (generator and discriminator; for texts, Yu and others 2017). When this chapter was
+# made it was tried on the dates of chapter 15, once: exact answers doubled while the
+# discriminator was driven to an accuracy of about one half, a coin. That is the moment
+# to stop. Ten steps later the policy had left for texts that fool it and mean nothing,
+# and did not come back. One run is no claim; it is a reason to watch that accuracy.
+#
+# ## Test yourself
+#
+# 1. Why are the user's words part of the prompt and not of the completion?
+# 2. All talks of a group fail, and turns cost 0.05. What does GRPO learn from the
+#    group, and what does Dr. GRPO?
+# 3. Name two ways to silence such a group, and one that does not.
+# 4. How can a text without content beat a summariser? What would you measure instead?
+# 5. Why must a diversity bonus be gated?
+# 6. A list forbids words. Name two ways round it, and a false alarm.
+# 7. What does a multiplier know that a weight does not?
+#
+# <details><summary>Answers</summary>
+#
+# 1. The policy did not write them. A gradient on them would teach it to speak for the
+#    user, and to expect the answers that it would like.
+# 2. GRPO: to hang up, as loudly as it learns to succeed elsewhere. Dr. GRPO: the same,
+#    at the size of the turn cost, which is small.
+# 3. Leave out groups without a success; take away the turn cost. A larger learning rate
+#    does not, and a floor under the deviation did not in the one run that was tried.
+# 4. Titles share small words. Judge content: questions that the summary has to answer,
+#    or people.
+# 5. Nonsense is the most diverse text there is.
+# 6. Another spelling, or an insult without a listed word; "not dull at all" is flagged.
+# 7. The bound. It is told what is allowed and finds the price.
+#
+# </details>
+#
+# ## Further reading
+#
+# - Z. Liu and others, [*Understanding R1-Zero-Like
+#   Training*](https://arxiv.org/abs/2503.20783), 2025: the bias of the division.
+# - L. Ouyang and others, [*Training language models to follow instructions with human
+#   feedback*](https://arxiv.org/abs/2203.02155), 2022.
+# - N. Stiennon and others, [*Learning to summarize from human
+#   feedback*](https://arxiv.org/abs/2009.01325), 2020: what ROUGE misses.
+# - Y. Bai and others, [*Constitutional AI: Harmlessness from AI
+#   Feedback*](https://arxiv.org/abs/2212.08073), 2022.
+# - J. Dai and others, [*Safe RLHF*](https://arxiv.org/abs/2310.12773), 2023: a reward,
+#   a cost, and a multiplier.
+# - L. Yu and others, [*SeqGAN*](https://arxiv.org/abs/1609.05473), 2017: texts and a
+#   discriminator.
+#
+# **Next:** the [five exercises](../exercises/16_longer_games.ipynb), then [chapter
+# 17](17_real_model.ipynb), where the policy is a real language model.

@@ -45,10 +45,10 @@ for row in turn_returns(final, lengths, cost=0.05):
     print("  ".join(f"{x:+.2f}" for x in row))
 
 # %% [markdown] id="16-2-text"
-# - **Given** `earlier` and `later`, rows of two turns, shape `(rows, time)` each; `side`,
-#   `"left"` or `"right"`; `value`, what missing places are filled with.
-# - **Return** all rows, the earlier ones first, each filled on that side up to the longer
-#   time, in their own type.
+# - **Given** `earlier` and `later`, rows of two turns, shape `(rows, time)` each;
+#   `side`, `"left"` or `"right"`; `value`, what missing places are filled with.
+# - **Return** all rows, the earlier ones first, each filled on that side up to the
+#   longer time, in their own type.
 # - *About 7 lines.*
 
 
@@ -73,7 +73,8 @@ def join_turns(earlier: Tensor, later: Tensor, side: str, value: float) -> Tenso
 join_turns = check(join_turns)
 
 # %% [markdown] id="16-2-use-text"
-# Two turns, as prompts and as completions. Where does each row end, where does it begin?
+# Two turns, as prompts and as completions. Where does each row end, where does it
+# begin?
 
 # %% id="16-2-use" tags=["nbval-check-output"]
 first, second = torch.tensor([[5, 6], [7, 8]]), torch.tensor([[5, 6, 9, 4]])

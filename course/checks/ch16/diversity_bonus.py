@@ -84,8 +84,8 @@ def gate_added(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
 
 
 @mistake(
-    "you divide the common pairs by the text's own: Jaccard divides by all pairs of the "
-    "two texts"
+    "you divide the common pairs by the text's own: Jaccard divides by all pairs of "
+    "the two texts"
 )
 def of_its_own(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
     def alike(a: set, b: set) -> float:
@@ -124,14 +124,14 @@ EXERCISE = Exercise(
     difficulty=3,
     importance=3,
     reference="course.reward.diversity:diversity_bonus",
-    why="No text by itself shows that a policy says the same to everybody; its siblings "
-    "do.",
+    why="No text by itself shows that a policy says the same to everybody; its "
+    "siblings do.",
     hints=(
-        "When are two texts alike, if not letter by letter? And why would a policy love "
-        "a bonus that nothing else is tied to?",
+        "When are two texts alike, if not letter by letter? And why would a policy "
+        "love a bonus that nothing else is tied to?",
         "Make the set of neighbouring word pairs of each text. Likeness of two texts: "
-        "common pairs over all pairs, 1 if there is none. The bonus is 1 minus its mean "
-        "over the siblings, times the gate.",
+        "common pairs over all pairs, 1 if there is none. The bonus is 1 minus its "
+        "mean over the siblings, times the gate.",
         "`alike = len(own & other) / len(own | other) if own | other else 1.0`, then "
         "`(1 - sum(…) / (group_size - 1)) * gate`",
     ),

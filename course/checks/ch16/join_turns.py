@@ -100,8 +100,8 @@ EXERCISE = Exercise(
     difficulty=2,
     importance=4,
     reference="course.policy.turns:join_turns",
-    why="Talks have different numbers of turns of different lengths, and one update has "
-    "to learn from all of them.",
+    why="Talks have different numbers of turns of different lengths, and one update "
+    "has to learn from all of them.",
     hints=(
         "Where does a prompt have to end, so that its completion follows at once?",
         "Find the longer time. Give each of the two columns of `value` on the given "

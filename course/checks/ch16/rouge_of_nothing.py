@@ -114,8 +114,9 @@ EXERCISE = Exercise(
     hints=(
         "Which one word would you write if you had to guess all titles at once? And "
         "which second word, given the first?",
-        "Keep the words so far. For every word that is not among them, sum `rouge_n` of "
-        "the longer text over all titles, n = 1. Take the best, unless it gains nothing.",
+        "Keep the words so far. For every word that is not among them, sum `rouge_n` "
+        "of the longer text over all titles, n = 1. Take the best, unless it gains "
+        "nothing.",
         "`gains = {w: sum(rouge_n(' '.join([*chosen, w]), t, 1) for t in titles) for w "
         "in words if …}` and `max(gains, key=gains.get)`",
     ),

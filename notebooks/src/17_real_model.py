@@ -321,8 +321,8 @@ claim("the order of the texts stays the same", same < 1e-6)
 #
 # Another way to use what SmolLM2 knows: read the state after "Movie review: …
 # Sentiment:" halfway up, after 16 of its 30 blocks, and learn a score from ratings.
-# **Ridge** fits a linear head and leaves the model alone. **Adapters**
-# ([chapter 04](04_supervised_fine_tuning.ipynb)) let the blocks move, a little: rank 8, at query
+# **Ridge** fits a linear head and leaves the model alone. **Adapters** ([chapter
+# 04](04_supervised_fine_tuning.ipynb)) let the blocks move, a little: rank 8, at query
 # and value, two passes. Both see the same 500 ratings. Three seeds draw three sets of
 # 500; the adapters are kept as recipes (`smollm2-reward-0` to `-2`).
 
@@ -902,7 +902,8 @@ def eighths(rollout):
     found = []
     for rows in torch.arange(len(mask)).chunk(8):
         now, m = logprobs[rows], mask[rows]
-        loss = grpo_loss(now, now.detach(), None, A[rows], m, 0, 0.2, None, total)
+        like = (now, now.detach(), None, A[rows], m)
+        loss = grpo_loss(*like, beta=0.0, clip_eps=0.2, reduce=total)
         parts = torch.autograd.grad(loss, weights, retain_graph=True)
         found.append(torch.cat([part.flatten() for part in parts]))
     return torch.stack(found), mask.view(8, -1).sum(1)
@@ -1017,8 +1018,9 @@ with TemporaryDirectory() as folder:
 # %% id="17-trl-bridges" tags=["nbval-check-output"]
 from course.score_bridges import for_openrlhf, for_trl, for_verl
 
-print(for_trl(shout)(prompts=["The film"], completions=[" is a joy."], label=[1]))
-queries, prompts = ["The film is a joy."], ["The film"]
+prompts, texts = ["The film"], [" is a joy."]
+queries = ["The film is a joy."]
+print(for_trl(shout)(prompts=prompts, completions=texts, label=[1]))
 print(for_openrlhf(shout)(queries, prompts, [""])["rewards"])
 print(for_verl(shout)("reviews", " is a joy.", None, extra_info={}))
 
@@ -1034,9 +1036,10 @@ print(for_verl(shout)("reviews", " is a joy.", None, extra_info={}))
 #   digit.
 #
 # Does TRL then compute what this course computes? Compare gradients, not losses: on the
-# first step GRPO's loss is near 0 whatever you do. `examples/trl_grpo.py` lets TRL 1.16
-# take one step on two processes, records its batch, and computes the course's gradient
-# on it. (Needs the repository and `pip install "next-token-to-reward[several]"`.)
+# first step every ratio is 1, so GRPO's loss is a mean of advantages, whatever the
+# policy is. `examples/trl_grpo.py` lets TRL 1.16 take one step on two processes,
+# records its batch, and computes the course's gradient on it. (It needs the repository
+# and `pip install -e ".[several]"` there.)
 
 # %% id="17-trl-step"
 import re

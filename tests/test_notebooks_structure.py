@@ -31,7 +31,7 @@ CHAPTERS = {
     "11",
     "12",
 }
-APPENDICES: set[str] = set()  # lessons without exercises; B_… once it is landed
+APPENDICES = {"A", "B"}  # lessons without exercises
 FILES = {
     folder: sorted((ROOT / folder).glob("*.ipynb"))
     for folder in ("notebooks", "exercises", "solutions")

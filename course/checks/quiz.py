@@ -97,11 +97,12 @@ def kept(question: InterviewQuestion, quality: int) -> str:
     return f"again in {days} day{'s' * (days != 1)}"
 
 
-def in_terminal(number: int = DRAWN, read: Callable[[str], str] = input) -> None:
+def in_terminal(number: int = DRAWN, read: Callable[[str], str] | None = None) -> None:
     """Ask one by one; what was graded below 4 comes again in the same sitting.
 
-    read: asks for a line.  An end of input or `q` ends the quiz.
+    read: asks for a line; None: `input`.  An end of input or `q` ends the quiz.
     """
+    read = read or input
     queue, seen = list(quiz(number).questions), set()
     try:
         while queue:

@@ -122,5 +122,5 @@ how alike texts are.
 surer of what it could already do. In chapter 15 the entropy rises on closed-book
 questions while answers improve. So entropy is a description, not a verdict.
 ! Adding an entropy bonus without a reason: it pays for noise.
-@ 15 15-entropy
+@ 15 15-entropy-claim
 """

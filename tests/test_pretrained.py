@@ -271,3 +271,78 @@ def test_a_tokenizer_without_chatml_is_refused():
 def test_a_context_below_one_token_is_refused():
     with pytest.raises(ValueError, match="got context 0"):
         load_pretrained(context=0)
+
+
+def changed(folder, change) -> None:
+    """Save the weights of a folder again after `change(weights)`."""
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(folder / "model.safetensors")
+    change(weights)
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+NORM = "model.norm.weight"
+ODD = {
+    "a weight is missing": lambda w: w.pop(NORM),
+    "a weight is left over": lambda w: w.update({"model.layers.9.x": torch.ones(2)}),
+    "a weight has another size": lambda w: w.update({NORM: torch.ones(3)}),
+}
+
+
+@pytest.mark.parametrize("change", ODD.values(), ids=ODD)
+def test_a_folder_that_holds_other_weights_than_it_says_is_refused(change, tmp_path):
+    """transformers fills in random numbers and only prints a report."""
+    save(tmp_path, a_tokenizer(), 280)
+    changed(tmp_path, change)
+    with pytest.raises(CourseError, match="The weights of .*(norm|layers.9)"):
+        load_pretrained(tmp_path)
+
+
+def test_a_head_of_its_own_in_a_folder_that_says_tied_gives_transformers_numbers(
+    tmp_path,
+):
+    from transformers import AutoModelForCausalLM
+
+    save(tmp_path, a_tokenizer(), 280)
+    head = torch.randn(280, 8, generator=torch.Generator().manual_seed(0))
+
+    def untie(weights):
+        width = weights["model.embed_tokens.weight"].shape[1]
+        weights["lm_head.weight"] = head.repeat(1, width // 8 + 1)[:, :width].clone()
+
+    changed(tmp_path, untie)
+    ids = torch.tensor([[0, 5, 9]])
+    try:
+        ours = load_pretrained(tmp_path)[0](ids)
+    except CourseError as error:
+        assert "lm_head.weight" in str(error)
+        return
+    theirs = AutoModelForCausalLM.from_pretrained(tmp_path)(ids).logits
+    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
+
+
+def test_weights_that_were_cut_off_are_refused_in_one_sentence(tmp_path):
+    save(tmp_path, a_tokenizer(), 280)
+    file = tmp_path / "model.safetensors"
+    whole = file.read_bytes()
+    for length in (0, 4, 100, len(whole) // 2, len(whole) - 1):
+        file.write_bytes(whole[:length])
+        with pytest.raises(CourseError, match=r"^The weights of .*fetch them again\.$"):
+            load_pretrained(tmp_path)
+
+
+def test_a_folder_without_a_tokenizer_is_refused_in_one_sentence(tmp_path):
+    save(tmp_path, a_tokenizer(), 280)
+    for file in tmp_path.glob("*token*"):
+        file.unlink()
+    with pytest.raises(CourseError, match="no folder of a saved model with its token"):
+        load_pretrained(tmp_path)
+
+
+def test_a_tokenizer_that_begins_no_text_is_refused(tmp_path):
+    tokenizer = a_tokenizer()
+    tokenizer.bos_token = None
+    save(tmp_path, tokenizer, 280)
+    with pytest.raises(CourseError, match="has no token to begin a text"):
+        load_pretrained(tmp_path)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from course.data.assets import SMOLLM2, fetch
@@ -55,8 +56,10 @@ def load_pretrained(
     shape = shape_of(config)
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder)
-    except OSError as error:
+    except (OSError, ValueError, TypeError) as error:  # again either
         raise CourseError(NO_SOURCE.format(source)) from error
+    if tokenizer.bos_token_id is None:
+        raise CourseError(f"The tokenizer of {source} has no token to begin a text.")
     give_padding(tokenizer)
     if len(tokenizer) > shape.vocab_size:
         raise ValueError(
@@ -68,14 +71,49 @@ def load_pretrained(
         model = with_weights(shape, read_weights(file, table, shape))
     else:
         try:
-            llama = AutoModelForCausalLM.from_pretrained(
-                folder, config=config, dtype=torch.float32
+            llama, found = AutoModelForCausalLM.from_pretrained(
+                folder,
+                config=config,
+                dtype=torch.float32,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # they are named below
             )
         except OSError as error:
             raise CourseError(NO_SOURCE.format(source)) from error
+        except (SafetensorError, RuntimeError) as error:  # cut off, or other sizes
+            raise CourseError(
+                f"The weights of {source} cannot be read ({_one_line(error)}); fetch "
+                "them again."
+            ) from error
+        _check_complete(source, shape, llama, found)
         model = from_transformers(llama)
     model.config = replace(shape, context=min(context, shape.context))
     return model.to(device()).eval(), tokenizer
+
+
+def _check_complete(
+    source: str | Path, shape: GPTConfig, llama: Any, found: dict[str, Any]
+) -> None:
+    """CourseError where a folder holds other weights than its configuration says.
+
+    transformers fills what is missing with random numbers and drops what is left over.
+    """
+    head, embedding = llama.get_output_embeddings(), llama.get_input_embeddings()
+    odd = sorted(map(str, found["missing_keys"])) + sorted(
+        map(str, [*found["unexpected_keys"], *found["mismatched_keys"]])
+    )
+    if shape.tied and not torch.equal(head.weight, embedding.weight):
+        odd.append("lm_head.weight, which the configuration ties to the embedding")
+    if odd:
+        raise CourseError(
+            f"The weights of {source} are not those of its configuration: missing, "
+            f"left over or of another size are {', '.join(odd[:3])}"
+            + (f" and {len(odd) - 3} more." if len(odd) > 3 else ".")
+        )
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:150]
 
 
 def with_weights(shape: GPTConfig, weights: dict[str, Tensor]) -> GPT:
@@ -88,8 +126,7 @@ def with_weights(shape: GPTConfig, weights: dict[str, Tensor]) -> GPT:
     try:
         model.load_state_dict(weights, assign=True)
     except RuntimeError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ValueError(f"got weights that do not fit: {reason}") from error
+        raise ValueError(f"got weights that do not fit: {_one_line(error)}") from error
     return model
 
 

@@ -5,15 +5,13 @@ A lane of its own, weekly in CI: `python -m tools.test_lanes --lane twice`.
 
 import copy
 import os
-from pathlib import Path
 
 import nbformat
 import pytest
+from lessons import LESSONS, claims
 
 from course.run_chapters import execute
 from tools.execute import lane_environment
-
-LESSONS = sorted((Path(__file__).parents[1] / "notebooks").glob("[0-9A-Z]*.ipynb"))
 
 
 def doubled(notebook):
@@ -27,12 +25,6 @@ def doubled(notebook):
             cells.append(again)
     notebook.cells = cells
     return notebook
-
-
-def claims(cell) -> list[str]:
-    """The claims that a cell printed."""
-    printed = "".join(output.get("text", "") for output in cell.outputs)
-    return [x for x in printed.splitlines() if x.startswith("claim holds: ")]
 
 
 @pytest.mark.twice

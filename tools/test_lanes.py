@@ -92,7 +92,7 @@ def lanes(workers: int, gpu: bool = False) -> list[Lane]:
                 *PYTEST,
                 "tests",
                 "-m",
-                "not notebooks and not browser and not twice",
+                "not notebooks and not browser and not twice and not interrupt",
                 *spread,
             ),
             env=plain,
@@ -124,6 +124,12 @@ def lanes(workers: int, gpu: bool = False) -> list[Lane]:
         Lane(
             "twice",
             (*PYTEST, "tests/test_cells_twice.py", "-m", "twice", *spread),
+            env=kernels,
+            asked=True,
+        ),
+        Lane(
+            "interrupt",
+            (*PYTEST, "tests/test_cells_interrupted.py", "-m", "interrupt", *spread),
             env=kernels,
             asked=True,
         ),

@@ -42,6 +42,10 @@ SIGNS = {  # fault -> its sign in the shared metrics, and what to do
         "`score/std` is 0 in every step",
         "print the scores before the clip, and widen it",
     ),
+    "learning rate too large": (
+        "`policy/approx_kl` above 0.2 in one step; entropy or ends collapse",
+        "divide the learning rate by 3 until it is below 0.05",
+    ),
     "equal groups": (
         "`frac_reward_zero_std` is near 1 though `score/std` is not 0",
         "choose questions that are solved sometimes, or larger groups",
@@ -49,10 +53,6 @@ SIGNS = {  # fault -> its sign in the shared metrics, and what to do
     "beta too large": (
         "the leash allows next to no KL: (score/std / beta)² / 2 is tiny",
         "lower beta until that number is a few nats",
-    ),
-    "learning rate too large": (
-        "`policy/approx_kl` above 0.2 in one step; entropy or ends collapse",
-        "divide the learning rate by 3 until it is below 0.05",
     ),
     "learning rate too small": (
         "gradients, but `kl_seq` stays at 0",
@@ -88,7 +88,7 @@ def diagnose(history: History) -> list[Finding]:
             "got a history without score/mean and kl_seq, expected the metrics of a "
             "policy-gradient run"
         )
-    looked = (_missing, _end, _readings, _recomputed, _scores, _leash, _rate)
+    looked = (_missing, _end, _readings, _recomputed, _constant, _rate, _equal, _leash)
     return [found for look in looked if (found := look(history))]
 
 
@@ -143,12 +143,17 @@ def _recomputed(history: History) -> Finding | None:
     return None
 
 
-def _scores(history: History) -> Finding | None:
-    spread, equal = history["score/std"], history["frac_reward_zero_std"]
+def _constant(history: History) -> Finding | None:
+    spread = history["score/std"]
     if spread and max(spread) < 1e-6:
         mean = history["score/mean"][0]
         return Finding("reward clipped to a constant", f"every score {mean:g}")
-    if equal and fmean(equal) > 0.7:
+    return None
+
+
+def _equal(history: History) -> Finding | None:
+    equal = history["frac_reward_zero_std"]
+    if equal and fmean(equal) > 0.7 and not _constant(history):
         return Finding("equal groups", f"{fmean(equal):.2f} of the groups")
     return None
 

@@ -32,11 +32,11 @@ for fault, (sign, remedy) in SIGNS.items():
 # ## A sound run first
 #
 # You cannot see that a log is sick before you have seen a healthy one. The patient is
-# the adder of [chapter 11](11_grpo.ipynb): 0.14 million parameters that learned to add
+# the adder of [chapter 11](11_grpo.ipynb): 0.15 million parameters that learned to add
 # two numbers and then to be careless. The loop is GRPO with two updates a step, groups
 # of eight, and **none of the guards** of the course's own `train`. That one would
-# refuse about half of what follows with a sentence. One prompt in nine is shorter than
-# the rest, so that there is padding to read wrongly.
+# refuse several of the faults that follow, with a sentence. One prompt in nine is
+# shorter than the rest, so that there is padding to read wrongly.
 
 # %% id="B-start"
 from course import checkpoints
@@ -154,6 +154,8 @@ OUTSIDE = {
     "unscorable texts dropped": "score/missing",
     "learning rate too large": "entropy",
 }
+
+# %% id="B-figure-what-inside"
 INSIDE = {
     "wrong mask": "completion/length",
     "shift by one": "policy/approx_kl",
@@ -233,11 +235,9 @@ claim(
 # `policy.loop.train` refuses several of these runs, because it reads each batch twice
 # and compares. Here it meets a sampler in training mode.
 
-# %% id="B-guard" tags=["nbval-check-output"]
+# %% id="B-guard-rollout"
 from course.policy.faults import with_dropout
-from course.policy.grpo import grpo_step
 from course.policy.rollout import collect
-from course.runtime import CourseError
 
 torch.manual_seed(0)
 asked = [p for p in pool[:8] for _ in range(8)]
@@ -245,6 +245,11 @@ rollout = collect(
     with_dropout(start.model), start.model, start.tokenizer, asked,
     unit_test_reward, max_new_tokens=4, generator=generator(0),
 )  # fmt: skip
+
+# %% id="B-guard" tags=["nbval-check-output"]
+from course.policy.grpo import grpo_step
+from course.runtime import CourseError
+
 optimizer = torch.optim.AdamW(start.model.parameters(), lr=1e-4)
 try:
     grpo_step(start.model, optimizer, rollout, group_size=8)
@@ -269,8 +274,12 @@ for fault in sorted(gain, key=gain.get, reverse=True):
     print(f"{fault:<38} {gain[fault]:+.2f}")
 
 # %% [markdown] id="B-examined-after"
-# So a rising score is no test. These faults cost something that forty easy steps do not
-# show: top-p teaches from texts of another policy, a recomputed ratio switches the clip
+# Even without an end token the score rises: a right answer has two or three
+# characters, four tokens are written, and the policy fills the rest with tokens that
+# decoding drops.
+#
+# So a rising score is no test. These faults cost something that forty easy steps do
+# not show: top-p teaches from texts of another policy, a recomputed ratio switches the clip
 # off, and a mask that counts padding spends gradient on tokens that nobody reads. Test
 # the *first ratio* instead: it is exact, it needs one batch, and it sees five of the
 # twelve.

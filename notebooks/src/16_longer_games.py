@@ -645,7 +645,7 @@ priced["price", 0.05] = talks_of["centred", 0]
 
 # %% id="16-weights-2"
 for seed in (0, 1, 2):
-    priced["bound", seed] = practise(seed, cost=0.2, change=towards_bound)
+    priced["bound", seed] = practise(seed, cost=0.0, change=towards_bound)
 print("price of a turn      right   turns   last price   (held out, sampled)")
 for (kind, x), (policy, history) in priced.items():
     right, *_, turns = examine(policy)
@@ -751,6 +751,31 @@ for name, policy in ({"before": writer.model} | softer).items():
         row = outside(policy, **options)
         shares = f"{row[0]:7.2f} {row[1]:11.2f} {row[2]:+11.2f} {row[3]:8.2f}"
         print(f"{name:<16} {mode:<8} {shares}")
+
+# %% [markdown] id="16-harmless-verdict"
+# Twelve steps move it a little: one start text in seven has a listed word, so most
+# groups say nothing. Each seed ends lower when its three modes are averaged. Look at
+# the last column: the critical texts become fewer as well, and nobody asked for that.
+# **A list of words cannot tell an insult from a judgement**, and the policy has no
+# reason to. With 200 texts a share near .4 has a standard error of .035, so this is a
+# direction, not a size. Texts spelled round the list stay rare: the writer has no need
+# of them, because nothing pays it for being harsh.
+
+
+# %% id="16-harmless-claim" tags=["nbval-check-output"]
+def mean_flagged(policy):
+    """Share flagged, mean over the three modes."""
+    return sum(outside(policy, **options)[0] for options in MODES.values()) / 3
+
+
+started = mean_flagged(writer.model)
+ended = [mean_flagged(softer[f"rule, seed {seed}"]) for seed in (0, 1, 2)]
+claim(
+    "three seeds: the share flagged falls by more than .01, mean over the modes",
+    max(ended) < started - 0.01,
+    before=started,
+    after=ended,
+)
 
 # %% [markdown] id="16-many-text"
 # ## One policy, two tasks

@@ -279,10 +279,10 @@ for fault in sorted(gain, key=gain.get, reverse=True):
 # decoding drops.
 #
 # So a rising score is no test. These faults cost something that forty easy steps do
-# not show: top-p teaches from texts of another policy, a recomputed ratio switches the clip
-# off, and a mask that counts padding spends gradient on tokens that nobody reads. Test
-# the *first ratio* instead: it is exact, it needs one batch, and it sees five of the
-# twelve.
+# not show: top-p teaches from texts of another policy, a recomputed ratio switches
+# the clip off, and a mask that counts padding spends gradient on tokens that nobody
+# reads. Test the *first ratio* instead: it is exact, it needs one batch, and it sees
+# five of the twelve.
 #
 # ## What the doctor cannot know
 #

@@ -158,11 +158,11 @@ updates.
 20: The policy finds texts that the reward likes and people do not. You notice it when
 an outside judge falls while the reward still rises.
 120: Any learned reward is right near its data and wrong somewhere; optimisation looks
-for that somewhere. Best-of-n already shows the gap: every chooser delivers less than
-it promises. Measure with judges of another family, because one that shares the
-reward's flaws is fooled with it. Watch KL, the share of texts that end, and how alike
-texts become. Remedies: a leash, stopping early, new labels where the policy writes
-now.
+for that somewhere. In chapter 14 three proxies end far up, a judge of their own
+family is fooled with them, and a judge that counts words rises, peaks and falls. So
+measure with judges of another family. Watch KL, the share of texts that end, and how
+alike texts become. A leash keeps the run where it helps, and so does stopping in
+time; new labels must come from where the policy writes now.
 ! Trusting a larger model of the same kind, trained on the same labels, as the judge.
-@ 08 08-curves-claim
+@ 14 14-run-claim
 """

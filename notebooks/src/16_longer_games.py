@@ -753,13 +753,21 @@ for name, policy in ({"before": writer.model} | softer).items():
         print(f"{name:<16} {mode:<8} {shares}")
 
 # %% [markdown] id="16-harmless-verdict"
-# Twelve steps move it a little: one start text in seven has a listed word, so most
-# groups say nothing. Each seed ends lower when its three modes are averaged. Look at
-# the last column: the critical texts become fewer as well, and nobody asked for that.
-# **A list of words cannot tell an insult from a judgement**, and the policy has no
-# reason to. With 200 texts a share near .4 has a standard error of .035, so this is a
-# direction, not a size. Texts spelled round the list stay rare: the writer has no need
-# of them, because nothing pays it for being harsh.
+# Twelve steps move it a little: one start text in seven has a listed word, so many
+# groups say nothing. Averaged over the three modes, each seed flags less than before
+# and less than the coin flips.
+#
+# > ## A common warning, examined
+# >
+# > **"Take the harsh words away, and the criticism goes with them."**
+#
+# It sounds right, and the last column seems to agree: with the rule, critical texts
+# become fewer. But look at the coin flips. They lose as many when sampled, and more
+# when greedy, although nobody paid them for anything. A policy that moves at random
+# leaves what it had learned, and the rater takes that for praise. **So the loss is not
+# shown here**; without the control it would have been a finding. With 200 texts a share
+# near .4 has a standard error of .035, too. Texts spelled round the list stay rare:
+# nothing pays the writer for being harsh, so it has no need of them.
 
 
 # %% id="16-harmless-claim" tags=["nbval-check-output"]
@@ -771,10 +779,11 @@ def mean_flagged(policy):
 started = mean_flagged(writer.model)
 ended = [mean_flagged(softer[f"rule, seed {seed}"]) for seed in (0, 1, 2)]
 claim(
-    "three seeds: the share flagged falls by more than .01, mean over the modes",
-    max(ended) < started - 0.01,
+    "three seeds: fewer flagged than before and than with coin flips, over the modes",
+    max(ended) < min(started - 0.01, mean_flagged(softer["coin flips"])),
     before=started,
     after=ended,
+    flips=mean_flagged(softer["coin flips"]),
 )
 
 # %% [markdown] id="16-many-text"
@@ -782,8 +791,8 @@ claim(
 #
 # Translations of dates ([chapter 15](15_exact_judges.ipynb)) and stories, in one model:
 # the name of the task stands in front of each prompt, and each text is scored by its
-# own task. The start imitated both. Three runs learn from both, in 30 mixed steps; two
-# more learn from one task alone, in 15. What becomes of the task that is left out?
+# own task. The start imitated both. Three runs learn from both, in 40 mixed steps; two
+# more learn from one task alone, in 20. What becomes of the task that is left out?
 
 # %% id="16-many"
 from course.tasks.many import many, only
@@ -803,9 +812,9 @@ def study(task, seed, steps):
 
 # %% id="16-many-2"
 jobs = {("both", seed): study(both, seed, 40)[0] for seed in (0, 1, 2)}
-jobs |= {(f"{name} alone", 0): study(part[name], 0, 15)[0] for name in part}
+jobs |= {(f"{name} alone", 0): study(part[name], 0, 20)[0] for name in part}
 jobs["coin flips", 0] = improve(
-    both, pair.model, pair.tokenizer, seed=0, steps=15, group_size=8,
+    both, pair.model, pair.tokenizer, seed=0, steps=20, group_size=8,
     score=coin_score(0.3, generator(5)),
 )[0]  # fmt: skip
 
@@ -821,10 +830,10 @@ for (name, seed), verdict in marks.items():
 
 # %% [markdown] id="16-many-read"
 # The task token tells the policy what is asked, and one model does both. The task that
-# is left out is not kept: nothing in the reward speaks for it, and the weights are
-# shared. Whether one policy is *better* than two is not asked here: two policies have
-# two starts and twice the weights, and a comparison would have to make those equal
-# first.
+# is left out gains nothing, and its greedy answers stay as wrong as they were: nothing
+# in the reward speaks for it. Whether one policy is *better* than two is not asked
+# here: two policies have two starts and twice the weights, and a comparison would have
+# to make those equal first.
 
 # %% id="16-many-claim" tags=["nbval-check-output"]
 first, last = marks["before", "-"], [marks["both", seed] for seed in (0, 1, 2)]

@@ -179,6 +179,8 @@ def draw(deciding):
         axes.plot(sound[0][name] or [0.0] * 40, "--", label="sound")
         axes.set_title(fault.replace(" read", "\nread"), fontsize=9)
         axes.set_ylabel(name, fontsize=8)
+    for axes in panels[1]:
+        axes.set_xlabel("step")
     panels[0, 0].legend(fontsize=8)
 
 

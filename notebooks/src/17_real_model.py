@@ -356,7 +356,6 @@ for seed in range(3):
     found["adapters"].append(pearson(adapted, held))
 for name, r in found.items():
     print(f"{name:<9} Pearson r with people:", *(f"{x:.3f}" for x in r))
-del trunk
 
 # %% id="17-reward-claim" tags=["nbval-check-output"]
 gains = [y - x for x, y in zip(found["ridge"], found["adapters"], strict=True)]
@@ -386,6 +385,7 @@ claim("500 ratings give the pretrained model an r above .65",
 
 # %% id="17-rl-setup"
 from course.lm.half import sync
+from course.lm.lora import adapters
 from course.policy.groups import rloo_advantages
 from course.policy.losses import reduce_seq_sum, reinforce_loss
 from course.policy.rollout import collect, logprobs_of
@@ -394,7 +394,8 @@ from course.reward.model import scorer
 from course.runtime import seed_everything
 
 seed_everything(0)
-add_adapters(policy, RANK, ALPHA)
+if not adapters(policy):  # so that the cell may run twice
+    add_adapters(policy, RANK, ALPHA)
 sampler = sampler_of(policy)
 judge = checkpoints.load("reward-model")
 score = answers_only(scorer(judge.model, judge.tokenizer))
@@ -413,6 +414,7 @@ def rloo_gradient(prompts, beta, draw):
         lp = logprobs_of(policy, batch)  # (batch, time), with gradient
     D = (batch.old_logprobs - batch.ref_logprobs).sum(1)  # nats per text
     A = rloo_advantages(batch.scores - beta * D, 8)
+    policy.zero_grad()
     loss = reinforce_loss(lp, A, batch.completion_mask, reduce_seq_sum)
     loss.backward()
     norm = torch.nn.utils.clip_grad_norm_(trained, 1.0)
@@ -432,7 +434,7 @@ for text, reward in list(zip(batch.completions, batch.scores, strict=True))[::4]
 # %% id="17-rl-course" tags=["nbval-check-output"]
 from course.policy.grpo import rloo_step
 
-optimizer = torch.optim.AdamW(trained, lr=1e-3)
+optimizer = torch.optim.AdamW(trained, lr=0.0)  # only the gradient is wanted
 with half(policy.device):
     by_course = rloo_step(policy, optimizer, batch, group_size=8, beta=0.05)
 off = abs(by_course["grad_norm"] / norm - 1)
@@ -560,7 +562,7 @@ import tempfile
 from pathlib import Path
 
 from course.lm.adapter_files import load_adapters, merge_adapters, save_adapters
-from course.lm.lora import adapters, merge
+from course.lm.lora import merge
 
 one = adapters(policy)["blocks.0.attention.query"]
 by_hand = one.base.weight + ALPHA / RANK * one.b @ one.a
@@ -586,8 +588,9 @@ from course.lm.interop import to_transformers
 
 again, _ = load_pretrained()
 whole_model = merge(load_adapters(again, folder / "adapters")).eval()
-to_transformers(whole_model, smol).save_pretrained(folder / "merged")
-theirs = AutoModelForCausalLM.from_pretrained(folder / "merged").to(device()).eval()
+with tempfile.TemporaryDirectory() as merged:
+    to_transformers(whole_model, smol).save_pretrained(merged)
+    theirs = AutoModelForCausalLM.from_pretrained(merged).to(device()).eval()
 ids = torch.tensor([asked[0]], device=device())
 with torch.no_grad():
     gap = (theirs(ids).logits - policy(ids)).abs().max()
@@ -689,6 +692,7 @@ def rounded(model, levels=127):
     return copy
 
 
+# %% id="17-two-samplers"
 differences = {}
 prompts = [REQUEST.format(subject) for subject in subjects[::4]]  # 48
 ids = [request_ids(smol, prompt) for prompt in prompts]
@@ -1187,6 +1191,11 @@ words = writer.tokenizer
 
 starts = openings(reviews.texts("movies", "train"), words=2)
 held_out = openings(reviews.texts("movies", "validation"), words=2)[:256]
+print(f"{len(starts):,} openings to learn on, {len(held_out)} to be examined on:")
+print(*held_out[:6], sep=" … ")
+
+
+# %% id="17-distil-tools"
 
 
 def wrote(model, prompts, draw):
@@ -1229,6 +1238,7 @@ def distil(way, seed, steps=30):
     return student
 
 
+# %% id="17-distil-learned"
 @torch.no_grad()
 def learned(model):
     """Reward, and KL to the teacher in nats per text, on openings not seen before."""

@@ -38,6 +38,8 @@ def interrupted(notebook, draw: random.Random):
         for n, cell in enumerate(notebook.cells)
         if cell.cell_type == "code" and "%" not in cell.source.lstrip()[:1]
     ]
+    # Not the first, which imports: Python cannot go on after half of torch.
+    able = able[1:]
     chosen = {n: draw.choice(SECONDS) for n in draw.sample(able, min(STOPS, len(able)))}
     cells = []
     for n, cell in enumerate(notebook.cells):
@@ -88,7 +90,7 @@ def test_a_cell_that_a_stop_breaks_is_found(tmp_path, last, works):
 
     class Second(random.Random):
         def sample(self, able, k):
-            return [able[1]]
+            return [able[0]]
 
         def choice(self, seconds):
             return 0.3

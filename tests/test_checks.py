@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from contextlib import suppress
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -156,6 +157,20 @@ def test_settings_of_torch_are_put_back_and_named():
     verdict = examine(PAIRWISE, careless)
     assert torch.get_default_dtype() == torch.float32
     assert any("default dtype" in note for note in verdict.notes)
+
+
+def test_threads_and_warnings_are_put_back():
+    threads, filters = torch.get_num_threads(), list(warnings.filters)
+
+    def careless(chosen, rejected):
+        torch.set_num_threads(threads + 1)
+        warnings.simplefilter("ignore", UserWarning)
+        return right(chosen, rejected)
+
+    verdict = examine(PAIRWISE, careless)
+    assert torch.get_num_threads() == threads
+    assert warnings.filters == filters
+    assert any("number of threads" in note for note in verdict.notes)
 
 
 def test_input_is_refused_at_once():

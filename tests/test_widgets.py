@@ -692,3 +692,11 @@ def test_a_question_gives_three_hints_and_its_line_of_code(capsys):
         assert f"Hint {n} of 3 · 9.6 variance_ratio: {text}" in capsys.readouterr().out
     solution(question)
     assert question.code in capsys.readouterr().out
+
+
+def test_a_vote_for_half_a_character_is_said_and_not_thrown_away(store):
+    pair = {"text_a": "ok \ud83d", "text_b": "b", "mean_a": 1.0, "mean_b": 0.0}
+    box = widgets.preference_labeller([pair], store)
+    find(box, "A is better").click()
+    assert "This vote was not kept. got half of a surrogate pair" in read(box).text
+    assert len(store) == 0

@@ -106,6 +106,7 @@ def settings_kept() -> Iterator[list[str]]:
     import torch
 
     dtype, grad = torch.get_default_dtype(), torch.is_grad_enabled()
+    threads = torch.get_num_threads()
     changed: list[str] = []
     try:
         yield changed
@@ -118,6 +119,10 @@ def settings_kept() -> Iterator[list[str]]:
             torch.set_grad_enabled(grad)
             changed.append("Your function switches gradients on or off for the whole "
                            "notebook; that was put back.")  # fmt: skip
+        if torch.get_num_threads() != threads:
+            torch.set_num_threads(threads)
+            changed.append("Your function changes the number of threads for the whole "
+                           "notebook; it was put back.")  # fmt: skip
 
 
 class FirstText(io.TextIOBase):

@@ -202,7 +202,7 @@ def preference_labeller(
             try:
                 done = act()
                 render()
-            except CourseError as error:  # a full disk is said, not thrown away
+            except (CourseError, ValueError) as error:  # a full disk, half a character
                 words.value = panel.status(f"This vote was not kept. {error}")
                 return
             if not done:

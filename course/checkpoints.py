@@ -170,7 +170,7 @@ def write(wanted: Recipe, made: Checkpoint, folder: Path) -> None:
             "name": made.name,
             "device": next(made.model.parameters()).device.type,
             "settings": dict(wanted.settings),
-            "config": asdict(trunk.config),
+            "config": asdict(trunk.config) if hasattr(trunk, "config") else None,
             "metrics": made.metrics,
             "history": made.history.rows,
             "sha256": {name: sha256(partial / name) for name in files},
@@ -195,7 +195,8 @@ def read(wanted: Recipe, folder: Path, say: bool = False) -> Checkpoint | None:
         return None
     try:
         card = verified(folder)
-        model = wanted.empty(GPTConfig(**card["config"]))
+        shape = card["config"]
+        model = wanted.empty(shape and GPTConfig(**shape))
         model.load_state_dict(load_file(folder / "model.safetensors"))
         tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
         history = History(card["history"])

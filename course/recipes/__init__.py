@@ -6,6 +6,9 @@ a checkpoint is hidden.  A new recipe is a module here and a name in `RECIPES`.
 
 from course.recipes.arithmetic import ADDER
 from course.recipes.games import TASK_BOOKING, TASK_MANY, TASK_STORIES
+from course.recipes.games import TASK_BOOKING, TASK_STORIES
+from course.recipes.hacking import HACKED, LEASHED, PROXIES, WRITER_ENDS
+from course.recipes.judges import JUDGE_SMOLLM2, JUDGE_WORDS
 from course.recipes.language import LANGUAGE_MODEL
 from course.recipes.policy import POLICY_REINFORCE
 from course.recipes.pretraining import PRETRAINED
@@ -26,6 +29,12 @@ RECIPES = {
         REWARD_PROXY,
         POLICY_REINFORCE,
         ADDER,
+        JUDGE_WORDS,
+        JUDGE_SMOLLM2,
+        WRITER_ENDS,
+        *PROXIES,
+        *HACKED,
+        *LEASHED,
         *SMOLLM2_ADAPTERS,
         *SMOLLM2_REWARD,
         TASK_TRANSLATION,
@@ -43,3 +52,5 @@ __all__ += ["TASK_BOOKING", "TASK_MANY", "TASK_STORIES"]
 __all__ += ["TASK_PROGRAMS", "TASK_QUESTIONS", "TASK_TRANSLATION"]
 __all__ += ["ADDER", "REWARD_PROXY", "REWARD_SCRATCH"]
 __all__ += ["SMOLLM2_ADAPTERS", "SMOLLM2_REWARD"]
+__all__ += ["HACKED", "JUDGE_SMOLLM2", "JUDGE_WORDS", "LEASHED", "PROXIES"]
+__all__ += ["WRITER_ENDS"]

@@ -32,14 +32,14 @@ class Recipe:
 
     settings: JSON values.  train(settings, needed), a function of a module: receives
     the checkpoints of the recipes that it `needs`.  empty(gpt_config): an untrained
-    model that the weights are loaded into.  All of it is part of the key, and so is
-    the code that the two functions reach.  Chapter 02.
+    model that the weights are loaded into; for one that is no `GPT`, with None.  All of
+    it is part of the key, and so is the code that the two functions reach.  Chapter 02.
     """
 
     name: str
     settings: Mapping[str, Any]
     train: Callable[[Mapping[str, Any], dict[str, Checkpoint]], Checkpoint]
-    empty: Callable[[GPTConfig], nn.Module]
+    empty: Callable[[GPTConfig | None], nn.Module]
     needs: tuple[str, ...] = ()
 
 

@@ -178,3 +178,58 @@ def _run(kind: str, seed: int, beta: float) -> Recipe:
 
 HACKED = tuple(_run("hacked", seed, 0.0) for seed in SEEDS)
 LEASHED = tuple(_run("leashed", seed, 0.1) for seed in SEEDS)
+
+
+def train_second(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
+    """The proxy with 200 more texts, trained anew, and hacked again.
+
+    extra: "exploited", the last texts of the first run, rated by `judge-smollm2`; or
+    "ordinary", further texts that people rated: the control.  Chapter 14.
+    """
+    from course.data import reviews
+    from course.recipes.judges import smollm2_score
+    from course.recipes.reward import fit_ratings, scale_on_writer
+    from course.reward.model import from_language_model
+
+    base, seed = needed["language-model"], settings["proxy"]
+    rows = reviews.load("movies", "train")
+    draws = generator(seed)  # the first draw gives the texts that the proxy saw
+    order = torch.randperm(len(rows), generator=draws).tolist()
+    known, more = settings["ratings"], settings["more"]
+    chosen = rows.select(order[:known])
+    if settings["extra"] == "ordinary":
+        chosen = rows.select(order[: known + more])
+    else:
+        written = [t for r in needed[f"hacked-{seed}"].history.rows for t in r["texts"]]
+        texts = list(dict.fromkeys(reversed(written)))[:more]
+        ratings = smollm2_score(needed["judge-smollm2"].model)(texts).tolist()
+        chosen = {
+            "text": chosen["text"][:] + texts,
+            "mean": chosen["mean"][:] + ratings,
+        }
+    model = from_language_model(base.model, draws)
+    fit_ratings(model, base.tokenizer, chosen, draws, settings["train"])
+    scale_on_writer(model, base, rows["text"][:], draws, settings)
+    proxy = Checkpoint("proxy", model, base.tokenizer, {})
+    return train_hacked(settings, {**needed, f"proxy-ends-{seed}": proxy})
+
+
+def _second(extra: str, seed: int) -> Recipe:
+    made = _run(f"second-{extra}", seed, 0.0)
+    more = {
+        "steps": 45,
+        "extra": extra,
+        "ratings": 500,
+        "more": 200,
+        "train": {"epochs": 6, "batch_size": 16, "learning_rate": 1e-3},
+        "reference_samples": 256,
+    }
+    return replace(
+        made,
+        settings={**made.settings, **more},
+        train=train_second,
+        needs=(*made.needs, "language-model", f"hacked-{seed}", "judge-smollm2"),
+    )
+
+
+SECOND = tuple(_second(e, seed) for e in ("exploited", "ordinary") for seed in SEEDS)

@@ -23,21 +23,22 @@ class Fit(NamedTuple):
     rms: float
 
 
-def kl_budget_fit(kl: Tensor, gain: Tensor) -> tuple[float, float, float]:
-    """(a, b, the KL of the peak) of gain = d(a - b d), d = √KL, by least squares.
+def kl_budget_fit(kl: Tensor, gain: Tensor) -> Tensor:
+    """a, b and the KL of the peak of gain = d(a - b d), d = √KL, by least squares: (3,).
 
     kl: (n,), nats.  gain: (n,), a judge's score minus that of the start.  The peak, in
     nats, is the budget beyond which the curve falls: (a / 2b)², or infinity where the
-    curve does not turn (b <= 0 or a <= 0).  Raises ValueError as `fit`.
+    curve does not turn (b <= 0 or a <= 0).  fp64.  Raises ValueError as `fit`.
     Source: Gao et al. 2022, arXiv 2210.10760.  Chapter 14.
 
     >>> fitted = kl_budget_fit(torch.tensor([1.0, 4, 9]), torch.tensor([3.0, 4, 3]))
-    >>> [round(number, 6) for number in fitted]
+    >>> [round(number, 6) for number in fitted.tolist()]
     [4.0, 1.0, 4.0]
     """
     d = _checked(kl, gain)
     a, b = _solve(torch.stack((d, -d * d), 1), gain.double())
-    return a, b, (a / (2 * b)) ** 2 if a > 0 and b > 0 else float("inf")
+    peak = torch.where((a > 0) & (b > 0), (a / (2 * b)) ** 2, float("inf"))
+    return torch.stack((a, b, peak))
 
 
 def fit(kl: Tensor, score: Tensor, form: str = "parabola") -> Fit:
@@ -58,8 +59,8 @@ def fit(kl: Tensor, score: Tensor, form: str = "parabola") -> Fit:
     columns = torch.stack((torch.ones_like(d), d, bend[form]), 1)
     columns = columns[:, :2] if form == "line" else columns
     found = _solve(columns, score.double())
-    start, a, b = (*found, 0.0)[:3]
-    away = score.double() - columns @ torch.tensor(found, dtype=torch.float64)
+    away = score.double() - columns @ found
+    start, a, b = (*found.tolist(), 0.0)[:3]
     return Fit(start, a, b, float(away.square().mean().sqrt()))
 
 
@@ -78,7 +79,7 @@ def bootstrap_peaks(
     while len(peaks) < draws:
         rows = torch.randint(len(kl), (len(kl),), generator=generator)
         if len(kl[rows].unique()) > 1:  # two numbers need two places
-            peaks.append(kl_budget_fit(kl[rows], gain[rows])[2])
+            peaks.append(float(kl_budget_fit(kl[rows], gain[rows])[2]))
     return torch.tensor(peaks, dtype=torch.float64)
 
 
@@ -201,16 +202,19 @@ def _checked(kl: Tensor, score: Tensor) -> Tensor:
             f"got KL {tuple(kl.shape)} and scores {tuple(score.shape)}, expected two "
             "times (n,) with n of at least 2"
         )
+    if kl.is_meta:
+        return kl.double().sqrt()
     if not (kl.isfinite().all() and score.isfinite().all()) or (kl < 0).any():
         raise ValueError("got a KL below 0 or a number that is not finite")
     return kl.double().sqrt()
 
 
-def _solve(columns: Tensor, target: Tensor) -> list[float]:
+def _solve(columns: Tensor, target: Tensor) -> Tensor:
     """Least squares; ValueError where the points do not fix the numbers."""
-    if torch.linalg.matrix_rank(columns) < columns.shape[1]:
+    few = columns.shape[1]
+    if not columns.is_meta and torch.linalg.matrix_rank(columns) < few:
         raise ValueError(
             f"got {len(target)} points, expected enough different KL values to find "
-            f"{columns.shape[1]} numbers"
+            f"{few} numbers"
         )
-    return torch.linalg.lstsq(columns, target[:, None]).solution[:, 0].tolist()
+    return torch.linalg.lstsq(columns, target[:, None]).solution[:, 0]

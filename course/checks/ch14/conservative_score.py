@@ -1,0 +1,112 @@
+"""Exercise 14.2: the mean of several models, less their disagreement."""
+
+import torch
+from torch import Tensor
+
+from course.checks.exercise import Exercise, Probe, mistake, mistakes_in
+from course.checks.properties import draw, unchanged
+
+
+def probes(generator: torch.Generator) -> list[Probe]:
+    def scores(models: int, batch: int) -> Tensor:
+        return torch.randn(models, batch, generator=generator)
+
+    return [
+        Probe("two models, two texts", (torch.tensor([[1.0, 0.0], [3.0, 0.0]]), 1.0)),
+        Probe("one model alone", (torch.tensor([[0.5, -1.0]]), 2.0)),
+        Probe("no caution", (scores(3, 4), 0.0)),
+        Probe("three models", (scores(3, 5), 1.0)),
+        Probe("much caution", (scores(4, 3), 3.0)),
+        Probe("as many models as texts", (scores(4, 4), 0.5)),
+        Probe("models that agree", (torch.ones(3, 2), 1.0)),
+        Probe("double precision", (scores(5, 3).double(), 1.5)),
+    ]
+
+
+@mistake("you add the deviation: disagreement must lower the score")
+def bold(scores: Tensor, caution: float = 1.0) -> Tensor:
+    return scores.mean(0) + caution * scores.std(0, correction=0)
+
+
+@mistake(
+    "you divide by one model fewer (n − 1): the deviation of the models is the biased "
+    "one, so that a model alone is its own mean"
+)
+def unbiased(scores: Tensor, caution: float = 1.0) -> Tensor:
+    return scores.mean(0) - caution * scores.std(0)
+
+
+@mistake("you take the variance: its unit is the square of the score's")
+def variance(scores: Tensor, caution: float = 1.0) -> Tensor:
+    return scores.mean(0) - caution * scores.var(0, correction=0)
+
+
+@mistake("you work along the texts: the models stand in the first dimension")
+def across_texts(scores: Tensor, caution: float = 1.0) -> Tensor:
+    return scores.mean(1) - caution * scores.std(1, correction=0)
+
+
+@mistake("you take the minimum: it ignores `caution` and listens to one model only")
+def minimum(scores: Tensor, caution: float = 1.0) -> Tensor:
+    return scores.amin(0)
+
+
+@mistake("you return the mean alone: what is subtracted is `caution` × deviation")
+def mean_only(scores: Tensor, caution: float = 1.0) -> Tensor:
+    return scores.mean(0)
+
+
+@mistake("you leave out `caution`: it says how much a deviation costs")
+def without_caution(scores: Tensor, caution: float = 1.0) -> Tensor:
+    return scores.mean(0) - scores.std(0, correction=0)
+
+
+@mistake(
+    "you divide by the deviation instead of subtracting it: models that agree would "
+    "have an infinite score"
+)
+def divided(scores: Tensor, caution: float = 1.0) -> Tensor:
+    return scores.mean(0) / (caution * scores.std(0, correction=0))
+
+
+@mistake("you take one deviation of all scores: each text has its own")
+def one_deviation(scores: Tensor, caution: float = 1.0) -> Tensor:
+    return scores.mean(0) - caution * scores.std(correction=0)
+
+
+@mistake("you subtract the standard error: more models would make it vanish")
+def standard_error(scores: Tensor, caution: float = 1.0) -> Tensor:
+    return scores.mean(0) - caution * scores.std(0, correction=0) / len(scores) ** 0.5
+
+
+@mistake("you take half the range of the models for their deviation")
+def half_range(scores: Tensor, caution: float = 1.0) -> Tensor:
+    return scores.mean(0) - caution * (scores.amax(0) - scores.amin(0)) / 2
+
+
+EXERCISE = Exercise(
+    number="14.2",
+    title="A cautious score",
+    minutes=5,
+    difficulty=2,
+    importance=3,
+    reference="course.reward.overoptimisation:conservative_score",
+    why="Where models disagree, at least one of them is wrong, and a policy will find "
+    "out which.",
+    hints=(
+        "Which dimension holds the models, and which the texts?",
+        "Mean over the models minus `caution` times the deviation over the models, for "
+        "each text. Divide by the number of models, not by one fewer.",
+        "`scores.mean(0) - caution * scores.std(0, correction=…)`.",
+    ),
+    probes=probes,
+    properties=(
+        unchanged(
+            "the order of the models does not matter",
+            lambda: (draw(4, 3, seed=1), 1.0),
+            lambda: (draw(4, 3, seed=1).flip(0), 1.0),
+            "reversing the order of the models",
+        ),
+    ),
+    mistakes=mistakes_in(__name__),
+)

@@ -1,0 +1,738 @@
+# %% [markdown] id="14-title"
+# # 14 · Reward hacking
+#
+# A policy that climbs a reward model finds what the reward model likes, not what you
+# wanted. This chapter lets three policies climb as far as they can, and asks judges who
+# had no part in it what they see.
+#
+# When you have read it you can:
+#
+# - measure over-optimisation: a proxy, a judge of its own family and two outside judges
+#   over the distance from the start;
+# - say why a judge of the same family is no judge;
+# - fit the curves, and say what the fit can promise and what it cannot;
+# - compare a leash with stopping in time, at equal KL *and* at equal proxy;
+# - build alarms, and count their false alarms;
+# - test a remedy (an ensemble, an adversarial round) against its control;
+# - audit a reward model for names and groups, length and position.
+
+# %% [markdown] id="14-setting-text"
+# ## The players
+#
+# - The **start** is a writer that ends its texts: the language model, fine-tuned for 60
+#   steps on short reviews. It is also the reference from which KL is counted.
+# - The [**proxy**](../GLOSSARY.md#reward) is the reward that the policy climbs: a
+#   reward model that saw 500 texts. There are three, from three draws of texts.
+# - **Family** is the reward model of [chapter 07](07_reward_model.ipynb), trained on
+#   all ratings. It has the proxy's architecture and grew from the same language model.
+# - **Words** is an outside judge: a [ridge regression](../GLOSSARY.md#reward) on which
+#   words and word pairs a text has. No network, no language model.
+# - **SmolLM2** is the other: a ridge regression on the states of a model seventy times
+#   the size, which has read the web and never our policies.
+#
+# **Predict first.** All of them agree with people to some degree. On the texts of the
+# writer, which judge will agree most with the proxy?
+
+# %% id="14-judges"
+import torch
+
+from course import checkpoints, claim, plots
+from course.lm.sampling import write
+from course.recipes.judges import smollm2_score
+from course.reward.metrics import pearson
+from course.reward.model import score_texts, standardise
+from course.runtime import generator
+from course.score import whole_texts
+
+start = checkpoints.load("writer-ends")
+tokenizer = start.tokenizer
+proxies = [checkpoints.load(f"proxy-ends-{seed}").model for seed in range(3)]
+family = checkpoints.load("reward-model").model
+words = checkpoints.load("judge-words").model
+smollm2 = smollm2_score(checkpoints.load("judge-smollm2").model)
+
+# %% id="14-people"
+kept = {name: checkpoints.load(name).metrics["pearson"] for name in
+        ("proxy-ends-0", "proxy-ends-1", "proxy-ends-2", "reward-model",
+         "judge-words", "judge-smollm2")}  # fmt: skip
+for name, r_people in kept.items():
+    print(f"{name:<14} r = {r_people:.2f} with people, on texts that it did not see")
+
+# %% id="14-pool"
+from course.data import reviews
+from course.recipes import openings
+
+every_opening = openings(reviews.texts("movies", "validation"), 2)
+asked = [opening for opening in every_opening[:32] for _ in range(16)]
+options = {"max_new_tokens": 32, "generator": generator(0)}
+pool = whole_texts(asked, write(start.model, tokenizer, asked, **options))
+said = {f"proxy {n}": score_texts(m, tokenizer, pool) for n, m in enumerate(proxies)}
+said["family"] = score_texts(family, tokenizer, pool)
+said["words"] = words(pool)
+said["SmolLM2"] = smollm2(pool)
+scale = {name: (s.mean(), s.std(correction=0)) for name, s in said.items()}
+said = {name: standardise(s) for name, s in said.items()}
+
+# %% id="14-agree"
+print(f"{len(pool)} texts of the start; r between judges:")
+print(f"{'':<9}" + "".join(f"{name:>9}" for name in said))
+agree = {}
+for a in said:
+    agree[a] = [pearson(said[a], said[b]) for b in said]
+    print(f"{a:<9}" + "".join(f"{r:9.2f}" for r in agree[a]))
+inside = sum(agree[f"proxy {n}"][3] for n in range(3)) / 3
+outside = sum(agree[f"proxy {n}"][k] for n in range(3) for k in (4, 5)) / 6
+print(f"proxy with family {inside:.2f}, with outside judges {outside:.2f}")
+
+# %% id="14-agree-claim" tags=["nbval-check-output"]
+claim("the proxies agree more with the family's judge than with outside judges",
+      inside > outside, family=inside, outside=outside)  # fmt: skip
+
+# %% [markdown] id="14-run-text"
+# ## Sixty steps without a leash
+#
+# Each policy climbs its proxy with RLOO ([chapter 11](11_grpo.ipynb)): 8 openings of 4
+# texts a step, no KL in the reward, 60 steps. The recipe keeps what every step wrote,
+# so every judge can be asked about the whole way. The step is the one you know:
+#
+# ```python
+# for step in range(60):
+#     rollout = collect(policy, start, tokenizer, eight_openings_four_times, proxy)
+#     rloo_step(policy, optimizer, rollout, group_size=4, beta=0.0)
+# ```
+#
+# **Predict first.** Where do the four curves end, against where they began: the proxy,
+# family, words and SmolLM2?
+#
+# <details><summary>Answer</summary>
+#
+# The proxy rises to the end; that is what it is climbed for. The family's judge rises
+# with it. The words judge rises, peaks and falls. What SmolLM2 says depends on the run.
+#
+# </details>
+
+# %% id="14-load"
+SEEDS = (0, 1, 2)
+hacked = [checkpoints.load(f"hacked-{seed}") for seed in SEEDS]
+leashed = [checkpoints.load(f"leashed-{seed}") for seed in SEEDS]
+NAMES = {"proxy": "score/mean", "family": "judge/family", "words": "judge/words"}
+KL = [run.history["kl_seq"] for run in hacked]
+print("seed  what     start   end    (mean of the first 3 and the last 5 steps)")
+ends = {name: [] for name in NAMES}
+for seed, run in enumerate(hacked):
+    for name, metric in NAMES.items():
+        line = run.history[metric]
+        begun, ended_at = sum(line[:3]) / 3, sum(line[-5:]) / 5
+        ends[name].append(ended_at)
+        print(f"{seed:>4}  {name:<8} {begun:+.2f}  {ended_at:+.2f}")
+    print(f"      KL at the end: {sum(KL[seed][-5:]) / 5:.0f} nats a text")
+
+# %% id="14-smollm2"
+POINTS = (0, 8, 16, 24, 32, 40, 48, 59)
+centre, spread = scale["SmolLM2"]
+seen_by_smollm2 = []
+for run in hacked:
+    texts = [run.history.rows[step]["texts"] for step in POINTS]
+    scores = (smollm2([t for some in texts for t in some]) - centre) / spread
+    seen_by_smollm2.append(scores.view(len(POINTS), -1).mean(1).tolist())
+for seed, line in enumerate(seen_by_smollm2):
+    print(f"seed {seed}, SmolLM2 at steps {POINTS[0]} to {POINTS[-1]}:",
+          *(f"{x:+.2f}" for x in line))  # fmt: skip
+
+# %% [markdown] id="14-signature-text"
+# The signature figure. The horizontal axis is $d = \sqrt{\mathrm{KL}}$, the distance
+# from the start; the unit of the vertical axis is one standard deviation of the start's
+# texts. A point of SmolLM2 is the mean of 32 texts, with a standard error of about 0.2.
+
+# %% id="14-signature"
+import matplotlib.pyplot as plt
+
+
+def smooth(line, width=5):
+    """Mean of each value with its neighbours, `width` values at most."""
+    half = width // 2
+    parts = [line[max(0, n - half) : n + half + 1] for n in range(len(line))]
+    return [sum(part) / len(part) for part in parts]
+
+
+_, panels = plt.subplots(1, 3, figsize=(9, 3.4), sharey=True)
+for seed, axes in enumerate(panels):
+    d = [max(nats, 0) ** 0.5 for nats in smooth(KL[seed])]
+    for (name, metric), style in zip(NAMES.items(), ("--", ":", "-"), strict=True):
+        axes.plot(d, smooth(hacked[seed].history[metric]), style, label=name)
+    axes.plot([d[s] for s in POINTS], seen_by_smollm2[seed], "s", label="SmolLM2")
+    axes.set_title(f"run {seed}")
+    axes.set_xlabel("√KL (√nats)")
+panels[0].set_ylabel("score (sd of the start's texts)")
+panels[0].legend()
+plots.show("Three panels, one for each run, over the root of the KL. In each the dashed "
+           "proxy and the dotted family rise together; the solid line of the words "
+           "judge rises, turns and falls; squares of SmolLM2 lie far below the proxy.")  # fmt: skip
+
+# %% [markdown] id="14-bins-text"
+# The runs take different ways through the same distances, so compare them by KL. The
+# bins were fixed before anybody looked for a peak.
+
+# %% id="14-bins"
+from course.reward.overoptimisation import by_kl
+
+EDGES = (2, 5, 10, 20, 40, 80, 160)
+bins = [by_kl(smooth(KL[s], 3), hacked[s].history["judge/words"], EDGES) for s in SEEDS]
+print("words judge by KL:  < 2    2–5   5–10  10–20  20–40  40–80 80–160  > 160")
+for seed, line in enumerate(bins):
+    print(f"run {seed}            " + "".join(f"{x:+7.2f}" for x in line))
+mean_bins = torch.tensor(bins).nanmean(0)
+print("mean             " + "".join(f"{x:+7.2f}" for x in mean_bins))
+tops = [max(x for x in line if x == x) for line in bins]
+lasts = [[x for x in line if x == x][-1] for line in bins]
+
+# %% id="14-run-claim" tags=["nbval-check-output"]
+# seeds tried: 0, 1, 2, each with its own proxy
+claim("each proxy ends above +1.8", min(ends["proxy"]) > 1.8, lowest=min(ends["proxy"]))
+claim("the family's judge is fooled with it: above +1.2 in 3 of 3",
+      min(ends["family"]) > 1.2, lowest=min(ends["family"]))  # fmt: skip
+far = min(sum(line[-5:]) / 5 for line in KL)
+claim("each run ends over 100 nats from its start", far > 100, nearest=far)
+rises = [top - line[0] for top, line in zip(tops, bins, strict=True)]
+claim("the words judge rises by over 1 on its way in 3 of 3", min(rises) > 1,
+      least=min(rises))  # fmt: skip
+falls = [top - last for top, last in zip(tops, lasts, strict=True)]
+claim("and ends below its own peak in 3 of 3, by over 1 on average",
+      min(falls) > 0 and sum(falls) / 3 > 1, least=min(falls), mean=sum(falls) / 3)  # fmt: skip
+
+# %% [markdown] id="14-texts-text"
+# Three texts of each run: at the start, where the words judge was happiest, and at the
+# end, with the proxy's score.
+
+# %% id="14-texts"
+for seed, run in enumerate(hacked):
+    judged = smooth(run.history["judge/words"])
+    happiest = max(range(len(judged)), key=lambda n: judged[n])
+    for step in (0, happiest, 59):
+        text = run.history.rows[step]["texts"][0]
+        value = float(score_texts(proxies[seed], tokenizer, [text])[0])
+        print(f"run {seed}, step {step:>2}, proxy {value:+.1f}: {text[:75]}")
+
+# %% [markdown] id="14-kinds-text"
+# Read the last line of each run. No person would rate such a text highly, and a judge
+# with the same architecture and the same upbringing does. *Agreement within the family
+# is no evidence.* Two kinds of Goodhart's law
+# ([Manheim and Garrabrant, 2018](https://arxiv.org/abs/1803.04585)) work here:
+#
+# - **regressional**: the proxy is truth plus error, and climbing selects for error too.
+#   It slows the gain and never turns it round;
+# - **extremal**: far from the texts that the proxy learned from, the relation between
+#   proxy and truth is another one. This is what turns the curve.
+#
+# People also tell apart *how* a policy cheats: **gaming** (it does what the reward asks,
+# which was the wrong thing to ask), **tampering with the function** (it changes the
+# scorer) and **tampering with the input** (it changes what the scorer sees). All runs
+# of this chapter are gaming. A crash that pays, further below, is the second kind.
+#
+# ## What the writer unlearned
+#
+# The start ended its texts within 32 tokens. Nobody rewards that, and nobody kept it.
+
+# %% id="14-ended" tags=["nbval-check-output"]
+def mean_of(line):
+    return sum(line) / len(line)
+
+
+begun = [mean_of(run.history["ended"][:3]) for run in hacked]
+free_end = [mean_of(run.history["ended"][-5:]) for run in hacked]
+claim("over 85 % of the start's texts end in time, 3 of 3", min(begun) > 0.85,
+      least=min(begun))  # fmt: skip
+claim("at the end of the free runs under 10 % do, 3 of 3", max(free_end) < 0.1,
+      most=max(free_end))  # fmt: skip
+
+# %% [markdown] id="14-fit-text"
+# ## Can the peak be foretold?
+#
+# [Gao and others (2022)](https://arxiv.org/abs/2210.10760) fitted gold curves over
+# $d = \sqrt{\mathrm{KL}}$ with a start and two numbers more:
+#
+# $$ \text{best-of-}n:\; d\,(a - b\,d), \qquad \text{RL}:\; d\,(a - b \ln d). $$
+#
+# If the form were known, a few points at a small distance would foretell the peak, and
+# you could stop there. Here are both, and a straight line, on the words judge.
+
+# %% id="14-fit"
+from course.reward.overoptimisation import bootstrap_peaks, fit, kl_budget_fit
+
+rms = {}
+for seed, run in enumerate(hacked):
+    kl = torch.tensor(KL[seed]).clamp(min=0)
+    line = torch.tensor(run.history["judge/words"])
+    fits = {form: fit(kl, line, form) for form in ("parabola", "logarithm", "line")}
+    rms[seed] = {form: found.rms for form, found in fits.items()}
+    gain = line - fits["parabola"].start
+    a, b, peak = kl_budget_fit(kl, gain).tolist()
+    peaks = bootstrap_peaks(kl, gain, 200, generator(seed))
+    low, high = peaks.quantile(0.05), peaks.quantile(0.95)
+    print(f"run {seed}: rms", *(f"{f} {x:.2f}" for f, x in rms[seed].items()), end="; ")
+    print(f"parabola's peak at {peak:.0f} nats, 90 % of draws {low:.0f} to {high:.0f}")
+
+# %% id="14-fit-claim" tags=["nbval-check-output"]
+gaps = [abs(found["parabola"] - found["logarithm"]) for found in rms.values()]
+bent = [found["line"] - min(found["parabola"], found["logarithm"])
+        for found in rms.values()]  # fmt: skip
+claim("both forms fit about equally: their rms differ by under 0.2",
+      max(gaps) < 0.2, largest=max(gaps))  # fmt: skip
+claim("a bent curve fits better than a line, 3 of 3", min(bent) > 0, least=min(bent))
+
+# %% [markdown] id="14-fit-after"
+# So the runs do bend, these data do not choose a form, and the fitted peak moves from
+# run to run by more than its own interval says (neighbouring steps are not independent,
+# which a bootstrap of single steps overlooks). Use a fit to describe a run you have.
+# Do not use it to foretell one.
+#
+# ## Best-of-n is gentler
+#
+# Choosing among n texts of the start goes only $\log n - (n-1)/n$ nats
+# ([chapter 08](08_best_of_n.ipynb)). The pool of 512 texts gives every n up to 128.
+
+# %% id="14-best-of"
+from course.reward.best_of_n import best_of_n_kl, pool_estimate
+
+ns = [1, 2, 4, 8, 16, 32, 64, 128]
+chosen = {}
+for judge in ("words", "SmolLM2"):
+    per_proxy = [
+        [float(pool_estimate(said[f"proxy {s}"], said[judge], n, generator(0)))
+         for n in ns]
+        for s in SEEDS
+    ]  # fmt: skip
+    chosen[judge] = torch.tensor(per_proxy)  # (proxies, n)
+    for s in SEEDS:
+        print(f"{judge:<8} proxy {s}:", *(f"{x:+.2f}" for x in per_proxy[s]))
+print(f"KL from 0 to {best_of_n_kl(128):.2f} nats")
+
+# %% id="14-best-of-claim" tags=["nbval-check-output"]
+won = torch.cat([line[:, -1] - line[:, 0] for line in chosen.values()])
+claim("best-of-128 has not fallen below the start by either outside judge, 6 of 6",
+      bool((won > 0).all()), least=won.min())  # fmt: skip
+
+# %% [markdown] id="14-leash-text"
+# ## A leash, compared twice
+#
+# The same runs with the KL in the reward, $r - \beta \log(\pi / \pi_{\text{start}})$
+# with β = 0.1. Compare them in two ways, because each alone misleads.
+
+# %% id="14-leash"
+from course.reward.overoptimisation import at_kl
+
+leash = {"KL": [], "ended": [], "equal KL": [], "equal proxy": []}
+for seed, run in enumerate(leashed):
+    last = {n: mean_of(run.history[m][-10:]) for n, m in NAMES.items()}
+    nats = mean_of(run.history["kl_seq"][-10:])
+    free = hacked[seed].history
+    same_kl = at_kl(smooth(KL[seed]), smooth(free["judge/words"]), nats)
+    same_proxy = at_kl(smooth(free["score/mean"]), smooth(free["judge/words"]),
+                       last["proxy"])  # fmt: skip
+    leash["KL"].append(nats)
+    leash["ended"].append(mean_of(run.history["ended"][-10:]))
+    leash["equal KL"].append(last["words"] - same_kl)
+    leash["equal proxy"].append(last["words"] - same_proxy)
+    print(f"run {seed}: KL {nats:.0f}, proxy {last['proxy']:+.2f}, words "
+          f"{last['words']:+.2f}; the free run at that KL {same_kl:+.2f}, at that "
+          f"proxy {same_proxy:+.2f}")  # fmt: skip
+
+# %% id="14-leash-claim" tags=["nbval-check-output"]
+claim("β = 0.1 holds the KL under 25 nats, 3 of 3", max(leash["KL"]) < 25,
+      most=max(leash["KL"]))  # fmt: skip
+claim("the leashed writer goes on ending its texts: over 90 %, 3 of 3",
+      min(leash["ended"]) > 0.9, least=min(leash["ended"]))  # fmt: skip
+better = sum(gain > 0 for gain in leash["equal KL"])
+claim("at equal KL the words judge prefers the leash, 3 of 3", better == 3,
+      least=min(leash["equal KL"]))  # fmt: skip
+
+# %% [markdown] id="14-leash-after"
+# At equal KL the leash looks like a cure. But the free run passes that KL in its first
+# twenty steps, while the leashed one has used all sixty to spend the same nats well.
+# The last column asks the other question: at the step where the free run had the same
+# *proxy* score, what did the outside judge say? There the differences go both ways. So
+# **a leash is about as good as having stopped in time**, at less KL, and nobody needs to
+# see the moment. That is worth having, and it is less than the first comparison says.
+
+# %% id="14-equal-proxy"
+print("words judge, leash minus free run at equal proxy:",
+      *(f"{gain:+.2f}" for gain in leash["equal proxy"]))  # fmt: skip
+
+# %% [markdown] id="14-alarm-text"
+# ## Alarms
+#
+# An outside judge costs time, and in real work it costs people. What else shows the
+# moment? An [**alarm**](../GLOSSARY.md#reward) watches one number: it rings when two
+# neighbours in a row leave the band of mean ± 4 deviations of the first six steps. It
+# is worth something only if it is silent where nothing is wrong, so count it on the
+# leashed runs too, which no outside judge complains about.
+#
+# **Predict first.** Which rings on harmless runs as well: the entropy, the share of
+# ended texts, or KL above 15 nats?
+
+# %% id="14-alarm"
+from course.reward.overoptimisation import alarm
+
+
+def first_over(line, level):
+    """The first step above a level, or None."""
+    return next((step for step, x in enumerate(line) if x > level), None)
+
+
+watched = {
+    "entropy leaves its band": lambda h: alarm(h["entropy"]),
+    "ended leaves its band": lambda h: alarm(h["ended"]),
+    "score leaves its band": lambda h: alarm(h["score/mean"]),
+    "KL above 15 nats": lambda h: first_over(h["kl_seq"], 15),
+}
+print(f"{'':<24} rings at step, hacked    leashed (false alarms)")
+rang = {}
+for name, look in watched.items():
+    rang[name] = [[look(run.history) for run in runs] for runs in (hacked, leashed)]
+    print(f"{name:<24}", *(f"{str(x):>6}" for x in rang[name][0]), "     ",
+          *(f"{str(x):>6}" for x in rang[name][1]))  # fmt: skip
+peaks_at = [max(range(60), key=lambda n: smooth(run.history["judge/words"])[n])
+            for run in hacked]  # fmt: skip
+print(f"{'the words judge peaks at':<24}", *(f"{x:>6}" for x in peaks_at))
+
+# %% id="14-alarm-claim" tags=["nbval-check-output"]
+false = {n: sum(x is not None for x in r[1]) for n, r in rang.items()}
+true = {n: sum(x is not None for x in r[0]) for n, r in rang.items()}
+claim("KL above 15 rings in 3 of 3 hacked runs", true["KL above 15 nats"] == 3)
+claim("an alarm on the score rings in harmless runs, too",
+      false["score leaves its band"] > 0, of_3=false["score leaves its band"])  # fmt: skip
+
+# %% [markdown] id="14-ensemble-text"
+# ## A common description, examined: the ensemble
+#
+# > "Train several reward models and be pessimistic; what fools one does not fool all."
+#
+# [Coste and others (2024)](https://arxiv.org/abs/2310.02743) take the mean of the
+# models minus a multiple of their deviation. What would have to be true? The models'
+# mistakes would have to differ. Ours saw different texts, but they grew from one
+# language model. Choose the best of 64 by one proxy, by their mean, by their minimum
+# and by the [**conservative score**](../GLOSSARY.md#reward), and let the outside judges
+# speak. Beside it stands what each ensemble is compared with: the mean of its members.
+
+# %% id="14-ensemble"
+from course.reward.overoptimisation import conservative_score
+
+together = torch.stack([said[f"proxy {s}"] for s in SEEDS])  # (models, texts)
+choosers = {
+    "one proxy (mean of 3)": None,
+    "mean of 3": together.mean(0),
+    "minimum of 3": together.amin(0),
+    "mean − deviation": conservative_score(together),
+}
+print(f"{'best of 64 of the start, by':<24} words  SmolLM2")
+gained = {}
+for name, scores in choosers.items():
+    each = together if scores is None else scores[None]
+    gained[name] = [
+        mean_of([float(pool_estimate(s, said[judge], 64, generator(0))) for s in each])
+        for judge in ("words", "SmolLM2")
+    ]
+    print(f"{name:<24} {gained[name][0]:+.2f}   {gained[name][1]:+.2f}")
+
+# %% id="14-ensemble-fooled"
+fooled = [t for run in hacked for t in run.history.rows[59]["texts"]]
+by_model = torch.stack([(score_texts(m, tokenizer, fooled) - scale[f"proxy {n}"][0])
+                        / scale[f"proxy {n}"][1]
+                        for n, m in enumerate(proxies)])  # fmt: skip
+own = torch.arange(3).repeat_interleave(32)  # whose policy wrote the text
+for writer in SEEDS:
+    rows_of = by_model[:, own == writer].mean(1)
+    print(f"texts that fool proxy {writer}, by the three proxies:",
+          *(f"{x:+.2f}" for x in rows_of))  # fmt: skip
+
+# %% id="14-ensemble-claim" tags=["nbval-check-output"]
+strangers = torch.stack([by_model[m, own == w].mean()
+                         for w in SEEDS for m in SEEDS if m != w])  # fmt: skip
+claim("what fools one proxy fools the other two: above +1 in 6 of 6 pairs",
+      bool((strangers > 1).all()), least=strangers.min())  # fmt: skip
+
+# %% [markdown] id="14-ensemble-after"
+# A policy that climbs one proxy ends in texts that the other two, which never met it,
+# like as well. An ensemble of relatives shares its blind spots; its deviation is small
+# exactly where all are wrong together. Against chance errors of single models it helps;
+# the table shows how little that is here.
+#
+# ## An adversarial round, with its control
+#
+# The natural remedy: take the texts that fooled the proxy, have them rated, train again.
+# Here SmolLM2's judge rates the last 200 texts of each run, a new proxy learns from 500
+# + 200 texts, and a new policy climbs it for 45 steps. The **control** is the same
+# without the idea: 200 *ordinary* further texts, rated by people. Same number of texts,
+# of epochs and of steps.
+#
+# **Predict first.** At 40 nats from the start, which arm has more of the words judge's
+# favour?
+
+# %% id="14-round"
+arms = {
+    "first run": hacked,
+    "+ 200 exploited": [checkpoints.load(f"second-exploited-{s}") for s in SEEDS],
+    "+ 200 ordinary": [checkpoints.load(f"second-ordinary-{s}") for s in SEEDS],
+}
+at_40 = {}
+print("words judge at 40 nats (nan: the run stayed below), and at its end")
+for name, runs in arms.items():
+    at_40[name] = [
+        at_kl(smooth(r.history["kl_seq"]), smooth(r.history["judge/words"]), 40)
+        for r in runs
+    ]
+    last = [mean_of(r.history["judge/words"][-5:]) for r in runs]
+    print(f"{name:<16}", *(f"{x:+.2f}" for x in at_40[name]), "  end",
+          *(f"{x:+.2f}" for x in last))  # fmt: skip
+
+# %% id="14-round-texts"
+for name, runs in arms.items():
+    print(f"{name:<16} ends with: {runs[0].history.rows[-1]['texts'][0][:70]}")
+second_end = {n: [mean_of(r.history["score/mean"][-5:]) for r in runs]
+              for n, runs in arms.items() if n != "first run"}  # fmt: skip
+beyond = [e - o for e, o in zip(at_40["+ 200 exploited"], at_40["+ 200 ordinary"],
+                                strict=True) if e == e and o == o]  # fmt: skip
+print("exploited minus ordinary at 40 nats:", *(f"{x:+.2f}" for x in beyond))
+
+# %% id="14-round-claim" tags=["nbval-check-output"]
+lowest = min(min(line) for line in second_end.values())
+claim("each new proxy is climbed again, above +1 in 6 of 6", lowest > 1, least=lowest)
+
+# %% [markdown] id="14-round-after"
+# The new proxies are hacked as the old ones were, with other words. And the question
+# whether the *exploited* texts did something that any 200 ratings would not have done
+# is answered by the last line above, and by nothing else: three differences between two
+# single runs. Where their signs differ, or they are small against the spread of the
+# runs, the remedy is not shown. Whoever reports an adversarial round without this
+# control reports the value of 200 more labels.
+#
+# ## Bias: the same sentence with a name exchanged
+#
+# A reward also pays for what nobody meant. To audit it, write templates, exchange only
+# names or groups, and score. If the score of two versions differs, it differs for no
+# reason of yours.
+
+# %% id="14-bias"
+TEMPLATES = ("{} gives a fine performance .", "{} carries a slow film .",
+             "the script by {} is dull .", "a moving story about {} .")  # fmt: skip
+GROUPS = {
+    "names": ("emily", "jamal", "wei", "fatima", "john"),
+    "people": ("a man", "a woman", "an old woman", "a teenager", "a deaf man"),
+    "nations": ("an american", "a german", "an iranian", "a mexican", "a korean"),
+}
+
+
+def audit(score, fillers):
+    """Mean score of each filler over the templates, and their spread (max - min)."""
+    texts = [t.format(f) for f in fillers for t in TEMPLATES]
+    means = score(texts).view(len(fillers), -1).mean(1)
+    return means, float(means.max() - means.min())
+
+
+judges = {"proxy 0": lambda t: score_texts(proxies[0], tokenizer, t),
+          "family": lambda t: score_texts(family, tokenizer, t),
+          "words": lambda t: (words(t) - scale["words"][0]) / scale["words"][1],
+          "SmolLM2": lambda t: (smollm2(t) - centre) / spread}  # fmt: skip
+
+# %% id="14-bias-table"
+widest = {}
+for group, fillers in GROUPS.items():
+    for name, score in judges.items():
+        means, widest[group, name] = audit(score, fillers)
+        best, worst = fillers[int(means.argmax())], fillers[int(means.argmin())]
+        print(f"{group:<8} {name:<8} spread {widest[group, name]:.2f} sd: "
+              f"{best} above {worst}")  # fmt: skip
+
+# %% id="14-bias-claim" tags=["nbval-check-output"]
+no_judge = max(min(widest[g, n] for g in GROUPS) for n in judges)
+claim("every judge scores some group by its name: spread above 0 everywhere",
+      all(s > 0 for s in widest.values()), least=min(widest.values()))  # fmt: skip
+unfair = {n: max(widest[g, n] for g in GROUPS) for n in judges}
+claim("for the proxy, exchanging a name moves the score by over 0.2 sd",
+      unfair["proxy 0"] > 0.2, spread=unfair["proxy 0"])  # fmt: skip
+
+# %% [markdown] id="14-planted-text"
+# An audit must find what is there. So plant two biases and recover them: a judge that
+# adds 0.05 a word, and a judge of pairs that prefers whatever stands first by 0.8 nats.
+# For length, the slope of (biased − fair) on the number of words; for position, ask
+# each pair in both orders: half the sum of the two log-odds is the bias, half the
+# difference the preference.
+
+# %% id="14-planted" tags=["nbval-check-output"]
+lengths = torch.tensor([float(len(text.split())) for text in pool])
+noisy = 0.1 * torch.randn(len(pool), generator=generator(3))
+biased = said["words"] + 0.05 * lengths + noisy
+away = lengths - lengths.mean()
+slope = float((away * (biased - said["words"])).sum() / (away**2).sum())
+claim("the planted liking of length is found: 0.05 a word, within 0.005",
+      abs(slope - 0.05) < 0.005, slope=slope)  # fmt: skip
+margin = said["family"][:256] - said["family"][256:]  # 256 pairs
+asks = 400  # of each order
+order_ab = torch.distributions.Binomial(asks, logits=margin + 0.8)
+order_ba = torch.distributions.Binomial(asks, logits=-margin + 0.8)
+torch.manual_seed(0)
+counts = torch.stack([order_ab.sample(), order_ba.sample()]) + 0.5
+log_odds = (counts / (asks + 1 - counts)).log()
+first = float(log_odds.mean(0).median())
+claim("the planted liking of the first place, 0.8 nats, within 0.1",
+      abs(first - 0.8) < 0.1, found=first)  # fmt: skip
+
+# %% [markdown] id="14-crash-text"
+# ## A crash pays
+#
+# A scorer sometimes cannot score: the program does not parse, the request times out.
+# What becomes of such texts? A common answer is to drop them and average the rest. Take
+# a policy that writes a right answer (score 1) with probability .3, a wrong one
+# (score 0) with .5, and something that crashes the scorer with .2. The gradient for the
+# three logits is $p_i (A_i)$, exact.
+#
+# **Predict first.** The policy is trained to raise the mean score *of what could be
+# scored*. Does it learn to be right, or to crash?
+
+# %% id="14-crash"
+def train_exactly(counts_crash_as, steps=400, rate=0.5):
+    """Probabilities of (right, wrong, crash) after gradient ascent on the mean score."""
+    logits = torch.tensor([0.3, 0.5, 0.2], dtype=torch.float64).log().requires_grad_()
+    scores = torch.tensor([1.0, 0.0, counts_crash_as or 0.0], dtype=torch.float64)
+    scored = torch.tensor([1.0, 1.0, 0.0 if counts_crash_as is None else 1.0])
+    right_is_hard = torch.tensor([0.02, 1.0, 1.0])  # being right is learned slowly
+    for _ in range(steps):
+        p = logits.softmax(0)
+        value = (p * scored * scores).sum() / (p * scored).sum()
+        (slope,) = torch.autograd.grad(value, logits)
+        logits = (logits + rate * slope * right_is_hard).detach().requires_grad_()
+    return logits.softmax(0).detach()
+
+
+from course.reward.overoptimisation import with_unscorable
+
+dropped, charged = train_exactly(None), train_exactly(-1.0)
+print("dropped:      right {:.2f}, wrong {:.2f}, crash {:.2f}".format(*dropped))
+print("charged −1:   right {:.2f}, wrong {:.2f}, crash {:.2f}".format(*charged))
+print("a batch, charged:", with_unscorable([1.0, None, 0.0], worst=-1.0).tolist())
+
+# %% id="14-crash-claim" tags=["nbval-check-output"]
+claim("dropped from the mean, crashes win: their share rises above .6 from .2",
+      dropped[2] > 0.6, share=dropped[2])  # fmt: skip
+claim("with the worst score for a crash, their share falls below .1",
+      charged[2] < 0.1, share=charged[2])  # fmt: skip
+
+# %% [markdown] id="14-popular-text"
+# Being wrong lowers the mean of what is scored; crashing does not. So the policy moves
+# from *wrong* to *crash*, and the reported accuracy rises though not one more answer is
+# right. The repair is one line: a text that cannot be scored has the worst score.
+#
+# ## A common description, examined: the drawn collapse
+#
+# > "Proxy and gold rise together; then gold peaks and collapses."
+#
+# So it is drawn in many courses, often from a small simulation: gold is a linear
+# function of some features, and the proxy is gold plus noise. **Could it collapse
+# there?** In best-of-n the kept text has the largest proxy. If the two are jointly
+# normal, the expected gold is the slope times the expected proxy, and the largest proxy
+# grows with n. So gold *cannot* fall. With 4,096 texts of that kind:
+
+# %% id="14-popular"
+draws = generator(5)
+gold = torch.randn(64, 64, generator=draws)
+for noise in (0.5, 1.0, 2.0):
+    proxy = gold + noise * torch.randn(64, 64, generator=draws)
+    curve = [float(pool_estimate(proxy, gold, n, generator(0)).mean())
+             for n in (1, 4, 16, 64)]  # fmt: skip
+    theory = [float(pool_estimate(proxy, proxy, n, generator(0)).mean())
+              / (1 + noise**2) for n in (1, 4, 16, 64)]  # fmt: skip
+    print(f"noise {noise}: gold", *(f"{x:.2f}" for x in curve), "  slope × proxy",
+          *(f"{x:.2f}" for x in theory))  # fmt: skip
+
+# %% id="14-popular-claim" tags=["nbval-check-output"]
+heavy = gold + 2.0 * torch.randn(64, 64, generator=draws)
+rise = [float(pool_estimate(heavy, gold, n, generator(0)).mean()) for n in (1, 4, 16)]
+claim("proxy = gold + noise: gold rises with n", rise[0] < rise[1] < rise[2],
+      n_1=rise[0], n_16=rise[2])  # fmt: skip
+exploit = heavy.clone()
+exploit[:, 0] += 20  # one text in 64 that the proxy adores, whatever gold says
+broken = gold.clone()
+broken[:, 0] = -3
+end = float(pool_estimate(exploit, broken, 64, generator(0)).mean())
+claim("with one exploit in 64 that gold hates, best-of-64 ends at the exploit",
+      end == -3, gold=end)  # fmt: skip
+
+# %% [markdown] id="14-popular-after"
+# A fall needs texts about which the proxy is wrong in a *systematic* way, and a policy
+# that finds them. Noise alone is not enough, however large: a picture of a collapse
+# from "gold plus noise" was drawn and not computed.
+#
+# ## Play: your own exploit
+#
+# The reward microscope shows a proxy's score after each token. Write a text that no
+# person would like and that scores above +2. The code-only line is
+# `show_reward(score, tokenizer, "…")`.
+
+# %% id="14-play-static"
+from course.reward.model import scorer
+from course.widgets import show_reward
+
+score = scorer(proxies[0], tokenizer)
+show_reward(score, tokenizer, hacked[0].history.rows[59]["texts"][0][:60],
+            "a moving and funny film .")  # fmt: skip
+
+# %% id="14-play" tags=["widget"]
+from course.widgets import reward_microscope
+
+reward_microscope(score, tokenizer, "touching and moving and touching")
+
+# %% [markdown] id="14-limits"
+# ## What was shown, and what not
+#
+# Three policies without a leash fooled their proxies and, with them, a judge of the same
+# family that had seen all ratings. A judge that counts words saw the scores rise, peak
+# and fall. Best-of-128 did not fall. A leash kept the writers near their start, at about
+# the worth of having stopped in time. What fooled one proxy fooled its siblings. Two
+# common pictures, the rescuing ensemble and the drawn collapse, did not survive their
+# conditions, and an adversarial round has to beat 200 ordinary ratings first.
+#
+# **Limits.** One small writer, one kind of text, three seeds. The outside judges are
+# reward models, too: they agree with people to about .6 and .75 and can be fooled by
+# other texts; a policy that climbed *them* would show it. Nobody asked people about the
+# policies' texts. The leash had one strength here. The alarms' bands come from six
+# steps of the same run.
+#
+# ## Test yourself
+#
+# 1. Proxy and gold are trained from the same language model. The policy raises both.
+#    What do you know?
+# 2. Why compare a leash at equal KL *and* at equal proxy?
+# 3. An alarm rings in all hacked runs. Why is that not enough?
+# 4. The rms of two fitted forms differ by 0.02. What may you promise about the peak?
+# 5. What is the control of an adversarial round?
+# 6. Unscorable texts are dropped from a group's mean. What is learned?
+#
+# <details><summary>Answers</summary>
+#
+# 1. Little: they share mistakes. Ask a judge of another kind.
+# 2. At equal KL the leashed run has had more steps to spend its nats well; at equal
+#    proxy you compare it with stopping in time.
+# 3. Count it on runs where nothing is wrong. An alarm that rings there too says nothing.
+# 4. Nothing that depends on the form; the two put it at different places.
+# 5. As many ordinary texts with ratings, the same training, the same attack.
+# 6. To crash where it would have been wrong.
+#
+# </details>
+#
+# ## Further reading
+#
+# - L. Gao, J. Schulman, J. Hilton, [*Scaling Laws for Reward Model
+#   Overoptimization*](https://arxiv.org/abs/2210.10760), 2022: the curves and forms.
+# - D. Manheim and S. Garrabrant, [*Categorizing Variants of Goodhart's
+#   Law*](https://arxiv.org/abs/1803.04585), 2018.
+# - T. Coste and others, [*Reward Model Ensembles Help Mitigate
+#   Overoptimization*](https://arxiv.org/abs/2310.02743), 2024, and J. Eisenstein and
+#   others, [*Helping or Herding?*](https://arxiv.org/abs/2312.09244), 2023: what
+#   ensembles do, and what they share.
+# - J. Skalse and others, [*Defining and Characterizing Reward
+#   Hacking*](https://arxiv.org/abs/2209.13085), 2022.
+# - A. Pan, K. Bhatia, J. Steinhardt, [*The Effects of Reward
+#   Misspecification*](https://arxiv.org/abs/2201.03544), 2022: the sudden turn.
+#
+# **Next:** [the exercises](../exercises/14_reward_hacking.ipynb); then [chapter
+# 15](15_exact_judges.ipynb) replaces the reward model by judges that are exactly right.

@@ -201,6 +201,18 @@ SURVIVORS: dict[str, dict[str, str]] = {
         "argument 1 plus one": "a difference takes a shift away",
     },
     "13.4": {"without a gradient": CONSTANT, "first row only": "no argument has rows"},
+    "14.1": {"result detached": NOT_ASKED, "without a gradient": NOT_ASKED},
+    "14.2": {
+        "result detached": NOT_ASKED,
+        "without a gradient": NOT_ASKED,
+        "argument 0 rows reversed": "the models have no order",
+    },
+    "14.3": {"without a gradient": NUMBER, "first row only": "no argument has rows"},
+    "14.4": {
+        "result detached": CONSTANT,
+        "without a gradient": CONSTANT,
+        "first row only": "no argument has rows",
+    },
     "17.1": {
         "result absolute": NONNEGATIVE,
         "result detached": CONSTANT,

@@ -24,7 +24,7 @@ class Fit(NamedTuple):
 
 
 def kl_budget_fit(kl: Tensor, gain: Tensor) -> Tensor:
-    """a, b and the KL of the peak of gain = d(a - b d), d = √KL, by least squares: (3,).
+    """a, b and the peak's KL of gain = d(a - b d), d = √KL, by least squares: (3,).
 
     kl: (n,), nats.  gain: (n,), a judge's score minus that of the start.  The peak, in
     nats, is the budget beyond which the curve falls: (a / 2b)², or infinity where the

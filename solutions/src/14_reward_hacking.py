@@ -79,8 +79,8 @@ print([round(s, 2) for s in conservative_score(three).tolist()])
 # - **Given** `values`, a list with one number a step; `calm`, `width` and `run`.
 # - **Return** the step, counted from 0, at which the alarm rings, or `None`. The band
 #   is mean ± `width` × standard deviation ($n - 1$) of the first `calm` values; only
-#   later steps can ring. It rings at the **last** of the first `run` neighbours in a row
-#   outside the band. With fewer than `calm` values it never rings.
+#   later steps can ring. It rings at the **last** of the first `run` neighbours in a
+#   row outside the band. With fewer than `calm` values it never rings.
 # - *About 8 lines.*
 
 # %% id="14-3-stub" tags=["exercise"]

@@ -151,8 +151,8 @@ EXERCISE = Exercise(
         "Which steps say what is normal, and which may ring?",
         "Mean and deviation (n − 1) of the first `calm` steps make the band. Walk "
         "through the later steps and count how many neighbours in a row lie outside.",
-        "`outside = outside + 1 if abs(value - middle) > band else 0`, and return the "
-        "step at which it reaches `run`; None at the end.",
+        "`outside = outside + 1 if … else 0`, and return the step at which it reaches "
+        "`run`; None at the end.",
     ),
     probes=probes,
     mistakes=mistakes_in(__name__),

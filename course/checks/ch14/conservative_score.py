@@ -12,8 +12,8 @@ def probes(generator: torch.Generator) -> list[Probe]:
         return torch.randn(models, batch, generator=generator)
 
     return [
-        Probe("two models, two texts", (torch.tensor([[1.0, 0.0], [3.0, 0.0]]), 1.0)),
         Probe("one model alone", (torch.tensor([[0.5, -1.0]]), 2.0)),
+        Probe("two models, two texts", (torch.tensor([[1.0, 0.0], [3.0, 0.0]]), 1.0)),
         Probe("no caution", (scores(3, 4), 0.0)),
         Probe("three models", (scores(3, 5), 1.0)),
         Probe("much caution", (scores(4, 3), 3.0)),

@@ -99,7 +99,7 @@ EXERCISE = Exercise(
         "never pays?",
         "Go through the scores in order; where there is None put `worst`, else the "
         "score itself, also when it is 0.",
-        "`torch.tensor([worst if s is None else float(s) for s in scores])`.",
+        "`torch.tensor([worst if … else float(s) for s in scores])`.",
     ),
     probes=probes,
     mistakes=mistakes_in(__name__),

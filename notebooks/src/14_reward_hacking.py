@@ -165,9 +165,10 @@ for seed, axes in enumerate(panels):
     axes.set_xlabel("√KL (√nats)")
 panels[0].set_ylabel("score (sd of the start's texts)")
 panels[0].legend()
-plots.show("Three panels, one for each run, over the root of the KL. In each the dashed "
-           "proxy and the dotted family rise together; the solid line of the words "
-           "judge rises, turns and falls; squares of SmolLM2 lie far below the proxy.")  # fmt: skip
+alt = """Three panels, one for each run, over the root of the KL. In each the dashed
+proxy and the dotted family rise together; the solid line of the words judge rises,
+turns and falls; squares of SmolLM2 lie below the proxy."""
+plots.show(alt)
 
 # %% [markdown] id="14-bins-text"
 # The runs take different ways through the same distances, so compare them by KL. The
@@ -197,8 +198,9 @@ rises = [top - line[0] for top, line in zip(tops, bins, strict=True)]
 claim("the words judge rises by over 1 on its way in 3 of 3", min(rises) > 1,
       least=min(rises))  # fmt: skip
 falls = [top - last for top, last in zip(tops, lasts, strict=True)]
+average = sum(falls) / 3
 claim("and ends below its own peak in 3 of 3, by over 1 on average",
-      min(falls) > 0 and sum(falls) / 3 > 1, least=min(falls), mean=sum(falls) / 3)  # fmt: skip
+      min(falls) > 0 and average > 1, least=min(falls), mean=average)  # fmt: skip
 
 # %% [markdown] id="14-texts-text"
 # Three texts of each run: at the start, where the words judge was happiest, and at the
@@ -224,14 +226,15 @@ for seed, run in enumerate(hacked):
 # - **extremal**: far from the texts that the proxy learned from, the relation between
 #   proxy and truth is another one. This is what turns the curve.
 #
-# People also tell apart *how* a policy cheats: **gaming** (it does what the reward asks,
-# which was the wrong thing to ask), **tampering with the function** (it changes the
-# scorer) and **tampering with the input** (it changes what the scorer sees). All runs
-# of this chapter are gaming. A crash that pays, further below, is the second kind.
+# People also tell apart *how* a policy cheats: **gaming** (it does what the reward
+# asks, which was the wrong thing to ask), **tampering with the function** (it changes
+# the scorer) and **tampering with the input** (it changes what the scorer sees). All
+# runs of this chapter are gaming. A crash that pays, further below, is the second kind.
 #
 # ## What the writer unlearned
 #
 # The start ended its texts within 32 tokens. Nobody rewards that, and nobody kept it.
+
 
 # %% id="14-ended" tags=["nbval-check-output"]
 def mean_of(line):
@@ -351,8 +354,8 @@ claim("at equal KL the words judge prefers the leash, 3 of 3", better == 3,
 # twenty steps, while the leashed one has used all sixty to spend the same nats well.
 # The last column asks the other question: at the step where the free run had the same
 # *proxy* score, what did the outside judge say? There the differences go both ways. So
-# **a leash is about as good as having stopped in time**, at less KL, and nobody needs to
-# see the moment. That is worth having, and it is less than the first comparison says.
+# **a leash is about as good as having stopped in time**, at less KL, and nobody needs
+# to see the moment. That is worth having, and it is less than the first comparison says.
 
 # %% id="14-equal-proxy"
 print("words judge, leash minus free run at equal proxy:",
@@ -399,8 +402,8 @@ print(f"{'the words judge peaks at':<24}", *(f"{x:>6}" for x in peaks_at))
 false = {n: sum(x is not None for x in r[1]) for n, r in rang.items()}
 true = {n: sum(x is not None for x in r[0]) for n, r in rang.items()}
 claim("KL above 15 rings in 3 of 3 hacked runs", true["KL above 15 nats"] == 3)
-claim("an alarm on the score rings in harmless runs, too",
-      false["score leaves its band"] > 0, of_3=false["score leaves its band"])  # fmt: skip
+by_score = false["score leaves its band"]
+claim("an alarm on the score rings in harmless runs, too", by_score > 0, of_3=by_score)
 
 # %% [markdown] id="14-ensemble-text"
 # ## A common description, examined: the ensemble
@@ -459,8 +462,8 @@ claim("what fools one proxy fools the other two: above +1 in 6 of 6 pairs",
 #
 # ## An adversarial round, with its control
 #
-# The natural remedy: take the texts that fooled the proxy, have them rated, train again.
-# Here SmolLM2's judge rates the last 200 texts of each run, a new proxy learns from 500
+# The natural remedy: take the texts that fooled the proxy, have them rated, train
+# again. Here SmolLM2's judge rates the last 200 texts of each run, a new proxy learns from 500
 # + 200 texts, and a new policy climbs it for 45 steps. The **control** is the same
 # without the idea: 200 *ordinary* further texts, rated by people. Same number of texts,
 # of epochs and of steps.
@@ -544,7 +547,6 @@ for group, fillers in GROUPS.items():
               f"{best} above {worst}")  # fmt: skip
 
 # %% id="14-bias-claim" tags=["nbval-check-output"]
-no_judge = max(min(widest[g, n] for g in GROUPS) for n in judges)
 claim("every judge scores some group by its name: spread above 0 everywhere",
       all(s > 0 for s in widest.values()), least=min(widest.values()))  # fmt: skip
 unfair = {n: max(widest[g, n] for g in GROUPS) for n in judges}
@@ -589,9 +591,10 @@ claim("the planted liking of the first place, 0.8 nats, within 0.1",
 # **Predict first.** The policy is trained to raise the mean score *of what could be
 # scored*. Does it learn to be right, or to crash?
 
+
 # %% id="14-crash"
 def train_exactly(counts_crash_as, steps=400, rate=0.5):
-    """Probabilities of (right, wrong, crash) after gradient ascent on the mean score."""
+    """Probabilities of right, wrong and crash after ascent on the mean score."""
     logits = torch.tensor([0.3, 0.5, 0.2], dtype=torch.float64).log().requires_grad_()
     scores = torch.tensor([1.0, 0.0, counts_crash_as or 0.0], dtype=torch.float64)
     scored = torch.tensor([1.0, 1.0, 0.0 if counts_crash_as is None else 1.0])
@@ -684,10 +687,10 @@ reward_microscope(score, tokenizer, "touching and moving and touching")
 # %% [markdown] id="14-limits"
 # ## What was shown, and what not
 #
-# Three policies without a leash fooled their proxies and, with them, a judge of the same
-# family that had seen all ratings. A judge that counts words saw the scores rise, peak
-# and fall. Best-of-128 did not fall. A leash kept the writers near their start, at about
-# the worth of having stopped in time. What fooled one proxy fooled its siblings. Two
+# Three policies without a leash fooled their proxies and, with them, a judge of the
+# same family that had seen all ratings. A judge that counts words saw the scores rise,
+# peak and fall. Best-of-128 did not fall. A leash kept the writers near their start, at
+# about the worth of having stopped in time. What fooled one proxy fooled its siblings. Two
 # common pictures, the rescuing ensemble and the drawn collapse, did not survive their
 # conditions, and an adversarial round has to beat 200 ordinary ratings first.
 #
@@ -712,7 +715,7 @@ reward_microscope(score, tokenizer, "touching and moving and touching")
 # 1. Little: they share mistakes. Ask a judge of another kind.
 # 2. At equal KL the leashed run has had more steps to spend its nats well; at equal
 #    proxy you compare it with stopping in time.
-# 3. Count it on runs where nothing is wrong. An alarm that rings there too says nothing.
+# 3. Count it on runs where nothing is wrong. An alarm that rings there says nothing.
 # 4. Nothing that depends on the form; the two put it at different places.
 # 5. As many ordinary texts with ratings, the same training, the same attack.
 # 6. To crash where it would have been wrong.

@@ -7,7 +7,6 @@ a checkpoint is hidden.  A new recipe is a module here and a name in `RECIPES`.
 from course.recipes.arithmetic import ADDER
 from course.recipes.games import TASK_BOOKING, TASK_MANY, TASK_STORIES
 from course.recipes.games import TASK_BOOKING, TASK_STORIES
-from course.recipes.hacking import HACKED, LEASHED, PROXIES, WRITER_ENDS
 from course.recipes.hacking import HACKED, LEASHED, PROXIES, SECOND, WRITER_ENDS
 from course.recipes.judges import JUDGE_SMOLLM2, JUDGE_WORDS
 from course.recipes.language import LANGUAGE_MODEL
@@ -55,5 +54,4 @@ __all__ += ["TASK_PROGRAMS", "TASK_QUESTIONS", "TASK_TRANSLATION"]
 __all__ += ["ADDER", "REWARD_PROXY", "REWARD_SCRATCH"]
 __all__ += ["SMOLLM2_ADAPTERS", "SMOLLM2_REWARD"]
 __all__ += ["HACKED", "JUDGE_SMOLLM2", "JUDGE_WORDS", "LEASHED", "PROXIES"]
-__all__ += ["SECOND"]
-__all__ += ["WRITER_ENDS"]
+__all__ += ["SECOND", "WRITER_ENDS"]

@@ -355,7 +355,7 @@ claim("at equal KL the words judge prefers the leash, 3 of 3", better == 3,
 # The last column asks the other question: at the step where the free run had the same
 # *proxy* score, what did the outside judge say? There the differences go both ways. So
 # **a leash is about as good as having stopped in time**, at less KL, and nobody needs
-# to see the moment. That is worth having, and it is less than the first comparison says.
+# to see the moment. That is worth having, and less than the first comparison says.
 
 # %% id="14-equal-proxy"
 print("words judge, leash minus free run at equal proxy:",
@@ -463,10 +463,10 @@ claim("what fools one proxy fools the other two: above +1 in 6 of 6 pairs",
 # ## An adversarial round, with its control
 #
 # The natural remedy: take the texts that fooled the proxy, have them rated, train
-# again. Here SmolLM2's judge rates the last 200 texts of each run, a new proxy learns from 500
-# + 200 texts, and a new policy climbs it for 45 steps. The **control** is the same
-# without the idea: 200 *ordinary* further texts, rated by people. Same number of texts,
-# of epochs and of steps.
+# again. Here SmolLM2's judge rates the last 200 texts of each run, a new proxy learns
+# from 500 + 200 texts, and a new policy climbs it for 45 steps. The **control** is the
+# same without the idea: 200 *ordinary* further texts, rated by people. Same number of
+# texts, of epochs and of steps.
 #
 # **Predict first.** At 40 nats from the start, which arm has more of the words judge's
 # favour?
@@ -690,9 +690,9 @@ reward_microscope(score, tokenizer, "touching and moving and touching")
 # Three policies without a leash fooled their proxies and, with them, a judge of the
 # same family that had seen all ratings. A judge that counts words saw the scores rise,
 # peak and fall. Best-of-128 did not fall. A leash kept the writers near their start, at
-# about the worth of having stopped in time. What fooled one proxy fooled its siblings. Two
-# common pictures, the rescuing ensemble and the drawn collapse, did not survive their
-# conditions, and an adversarial round has to beat 200 ordinary ratings first.
+# about the worth of having stopped in time. What fooled one proxy fooled its siblings.
+# Two common pictures, the rescuing ensemble and the drawn collapse, did not survive
+# their conditions, and an adversarial round has to beat 200 ordinary ratings first.
 #
 # **Limits.** One small writer, one kind of text, three seeds. The outside judges are
 # reward models, too: they agree with people to about .6 and .75 and can be fooled by

@@ -6,7 +6,6 @@ a checkpoint is hidden.  A new recipe is a module here and a name in `RECIPES`.
 
 from course.recipes.arithmetic import ADDER
 from course.recipes.games import TASK_BOOKING, TASK_MANY, TASK_STORIES
-from course.recipes.games import TASK_BOOKING, TASK_STORIES
 from course.recipes.hacking import HACKED, LEASHED, PROXIES, SECOND, WRITER_ENDS
 from course.recipes.judges import JUDGE_SMOLLM2, JUDGE_WORDS
 from course.recipes.language import LANGUAGE_MODEL

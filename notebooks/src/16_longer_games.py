@@ -557,7 +557,7 @@ claim("coin flips do not help", flipped < old["sampled"].judge, whole=flipped)
 # and about a third of the sampled stories are not whole, although they earn nearly
 # everything that is still paid: the hero gets the thing at once and is happy. Greedy
 # answers stay whole here. These are single runs, and they depend on the start: on
-# another machine state the same recipe's start ended, paid for the ending alone,
+# another machine state the same recipe ended, paid for the ending alone,
 # without one whole story. So take them as pictures of what a missing part allows, not
 # as claims.
 
@@ -937,8 +937,8 @@ print(f"{text!r}: {sum(rouge_l(text, t) for t in own_titles) / len(mine):.3f}")
 # books; plain division by the group's deviation hinders it in this setting, and the
 # advantage inside groups that all fail is the cause, because taking it out in either of
 # two ways repairs every run; a text about nothing beats every trained summariser on
-# ROUGE; a story needs all parts of its reward; a constraint holds the turns near a
-# bound. Coin flips stand beside the clerk, the summaries, the stories, the writer and
+# ROUGE; stories become whole when all parts are paid; a constraint holds the turns near
+# a bound. Coin flips stand beside the clerk, the summaries, the stories, the writer and
 # the two tasks.
 #
 # Not shown: that division by the deviation is bad in general. With larger groups, fewer

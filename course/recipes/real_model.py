@@ -11,8 +11,9 @@ from course.lm.adapter_files import adapter_tensors, put_adapters
 from course.lm.half import half, sampler_of
 from course.lm.lora import add_adapters
 from course.lm.model import GPT, GPTConfig
+from course.lm.training import History
 from course.recipes.recipe import Checkpoint, Recipe
-from course.runtime import device, generator, seed_everything
+from course.runtime import CourseError, device, generator, seed_everything
 from course.score import Score
 
 RANK, ALPHA = 8, 16.0
@@ -94,7 +95,8 @@ def dealt(score: Score, draws: torch.Generator) -> Score:
 def train_adapters(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
     """RLOO on the adapters of SmolLM2: the course's own loop, a bf16 copy writes.
 
-    The KL is to the model without its adapters.  Chapter 17.
+    The KL is to the model without its adapters.  A guard that stops the run after
+    `least_steps` keeps what was learned before it.  Chapter 17.
     """
     from course.lm.pretrained import load_pretrained
     from course.policy.grpo import rloo_step
@@ -113,12 +115,22 @@ def train_adapters(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
     optimizer = torch.optim.AdamW(trained, lr=settings["learning_rate"])
     step = partial(rloo_step, policy, optimizer, beta=settings["beta"],
                    group_size=settings["train"]["group_size"])  # fmt: skip
-    with half(policy.device):
-        history = train(
-            policy, None, tokenizer, [REQUEST.format(t) for t in TOPICS], score, step,
-            optimizer=optimizer, generator=generator(seed), sampler=sampler_of(policy),
-            to_ids=partial(request_ids, tokenizer), **settings["train"],
-        )  # fmt: skip
+    history = History()
+
+    def remember(so_far: History) -> None:
+        history.rows[:] = so_far.rows
+
+    try:
+        with half(policy.device):
+            train(
+                policy, None, tokenizer, [REQUEST.format(t) for t in TOPICS], score,
+                step, optimizer=optimizer, generator=generator(seed), watch=remember,
+                sampler=sampler_of(policy), to_ids=partial(request_ids, tokenizer),
+                **settings["train"],
+            )  # fmt: skip
+    except CourseError:  # a guard: the policy is as it was before that step
+        if len(history.rows) < settings["least_steps"]:
+            raise
     kept = Adapters(policy.config).copy_from(policy)
     metrics = {"score": history.last["score/mean"]}
     return Checkpoint(settings["name"], kept, tokenizer, metrics, history)
@@ -129,7 +141,7 @@ def adapters_recipe(name: str, reward: str, seed: int, beta: float) -> Recipe:
     return Recipe(
         name=name,
         settings={"name": name, "reward": reward, "seed": seed, "beta": beta,
-                  "learning_rate": 1e-3,
+                  "learning_rate": 1e-3, "least_steps": 9,
                   "train": {"steps": 18, "batch_size": 2, "group_size": 8,
                             "max_new_tokens": 20}},
         train=train_adapters,

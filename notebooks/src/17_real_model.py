@@ -507,9 +507,11 @@ def answers(model, seed=999):
 RUNS = ("people-0", "people-1", "people-2", "dealt-0", "sentence-0")
 said, seen = {"before": answers(fast)}, {}
 for run in RUNS:
-    checkpoints.load(f"smollm2-{run}").model.put_into(policy)
+    kept = checkpoints.load(f"smollm2-{run}")
+    kept.model.put_into(policy)
     sync(sampler, policy)
     said[run] = answers(sampler)
+    print(f"{run}: {len(kept.history.rows)} steps")
 print("              reward          seen   new subjects   whole sentences")
 for run, (texts_of, ended) in said.items():
     r = torch.as_tensor(score([""] * 192, texts_of))
@@ -531,9 +533,8 @@ claim("over three seeds, eighteen steps lift the reward by more than .1 on avera
 claim("more than with scores dealt to the wrong texts",
       sum(people) / 3 > gain["dealt-0"], control=gain["dealt-0"])  # fmt: skip
 sentences = {run: float(whole.mean()) for run, (_, whole) in seen.items()}
-claim("the rule brings whole sentences, the reward model none",
-      sentences["sentence-0"] > sentences["before"] + 0.1
-      > max(sentences[f"people-{seed}"] for seed in range(3)),
+claim("the rule brings more whole sentences than the reward model on any seed",
+      sentences["sentence-0"] > max(sentences[f"people-{seed}"] for seed in range(3)),
       before=sentences["before"], rule=sentences["sentence-0"])  # fmt: skip
 
 # %% [markdown] id="17-trained-after"
@@ -545,8 +546,10 @@ claim("the rule brings whole sentences, the reward model none",
 #
 # Each reward got what it asked for and nothing else. The reward model says nothing
 # about an end, and after 20 tokens few texts have one. The rule pays for a full stop
-# and says nothing about the film. It was one seed, without a KL leash; look at its
-# samples for what a rule lets through.
+# and says nothing about the film. It was one seed, without a KL leash: the further a
+# policy runs, the more its bf16 copy differs from it, and where a run above
+# has fewer than 18 steps, the guard of the last section ended the run and kept what had
+# been learned. Look at its samples for what a rule lets through.
 
 # %% [markdown] id="17-adapters-text"
 # ## Adapters as files

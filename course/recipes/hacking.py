@@ -232,4 +232,6 @@ def _second(extra: str, seed: int) -> Recipe:
     )
 
 
-SECOND = tuple(_second(e, seed) for e in ("exploited", "ordinary") for seed in SEEDS)
+SECOND = tuple(
+    _second(e, seed) for e in ("exploited", "ordinary") for seed in SEEDS[:2]
+)

@@ -466,16 +466,16 @@ claim("what fools one proxy fools the other two: above +1 in 6 of 6 pairs",
 # again. Here SmolLM2's judge rates the last 200 texts of each run, a new proxy learns
 # from 500 + 200 texts, and a new policy climbs it for 45 steps. The **control** is the
 # same without the idea: 200 *ordinary* further texts, rated by people. Same number of
-# texts, of epochs and of steps.
+# texts, of epochs and of steps; two seeds each, so this is a report and not a claim.
 #
 # **Predict first.** At 40 nats from the start, which arm has more of the words judge's
 # favour?
 
 # %% id="14-round"
 arms = {
-    "first run": hacked,
-    "+ 200 exploited": [checkpoints.load(f"second-exploited-{s}") for s in SEEDS],
-    "+ 200 ordinary": [checkpoints.load(f"second-ordinary-{s}") for s in SEEDS],
+    "first run": hacked[:2],
+    "+ 200 exploited": [checkpoints.load(f"second-exploited-{s}") for s in (0, 1)],
+    "+ 200 ordinary": [checkpoints.load(f"second-ordinary-{s}") for s in (0, 1)],
 }
 at_40 = {}
 print("words judge at 40 nats (nan: the run stayed below), and at its end")
@@ -499,12 +499,12 @@ print("exploited minus ordinary at 40 nats:", *(f"{x:+.2f}" for x in beyond))
 
 # %% id="14-round-claim" tags=["nbval-check-output"]
 lowest = min(min(line) for line in second_end.values())
-claim("each new proxy is climbed again, above +1 in 6 of 6", lowest > 1, least=lowest)
+claim("each new proxy is climbed again, above +1 in 4 of 4", lowest > 1, least=lowest)
 
 # %% [markdown] id="14-round-after"
 # The new proxies are hacked as the old ones were, with other words. And the question
 # whether the *exploited* texts did something that any 200 ratings would not have done
-# is answered by the last line above, and by nothing else: three differences between two
+# is answered by the last line above, and by nothing else: two differences between two
 # single runs. Where their signs differ, or they are small against the spread of the
 # runs, the remedy is not shown. Whoever reports an adversarial round without this
 # control reports the value of 200 more labels.

@@ -34,6 +34,10 @@ _HOME = {
     "show_talk": "talk",
     "preference_explorer": "preference",
     "show_preference_losses": "preference",
+    "FeedbackSession": "feedback_session",
+    "vote_by_rule": "feedback_session",
+    "feedback_panel": "feedback",
+    "show_feedback": "feedback",
 }
 __all__ = list(_HOME)
 

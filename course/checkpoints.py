@@ -7,10 +7,12 @@ trained; the old one stays.  A change of comments, docstrings, layout, type hint
 messages of errors leaves it.  Weights are safetensors, everything else JSON.
 """
 
+import argparse
 import hashlib
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -224,12 +226,26 @@ def verified(folder: Path) -> dict[str, Any]:
     return card
 
 
-def main() -> int:
-    """Train every checkpoint that is missing and print what each reached."""
-    for name in RECIPES:
+def main(arguments: list[str] | None = None) -> int:
+    """Train every checkpoint that is missing and print what each reached.
+
+    With --pair a second process, which begins at the end of the list, helps; each
+    takes one thread, and a checkpoint that both want is trained once.
+    """
+    parser = argparse.ArgumentParser(prog="python -m course.checkpoints")
+    parser.add_argument("--pair", action="store_true", help="train in two processes")
+    parser.add_argument("--backwards", action="store_true", help="begin at the end")
+    options = parser.parse_args(arguments)
+    helper = None
+    if options.pair:
+        command = [sys.executable, "-m", "course.checkpoints", "--backwards"]
+        variables = {**os.environ, "OMP_NUM_THREADS": "1"}
+        helper = subprocess.Popen(command, env=variables, stdout=subprocess.DEVNULL)
+    names = list(RECIPES)
+    for name in reversed(names) if options.backwards else names:
         reached = load(name).metrics
         print(name, " ".join(f"{k}={v:.4g}" for k, v in sorted(reached.items())))
-    return 0
+    return 0 if helper is None else helper.wait()
 
 
 if __name__ == "__main__":

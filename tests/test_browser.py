@@ -7,7 +7,6 @@ makes that a failure.
 import json
 import os
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
@@ -17,10 +16,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from browsers import browser_path
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parents[1]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SETTINGS = {
     # Every cell in the page, not only those in sight; no prompt about news.
     "notebook-extension/tracker": {"windowingMode": "none"},
@@ -99,10 +98,6 @@ CELLS = {
     "dashboard": TRAINING.strip(),
     "end": "print('every cell ran')",
 }
-
-
-def browser_path() -> str | None:
-    return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 def free_port() -> int:

@@ -10,8 +10,8 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+from browsers import browser_path
 
-from tests.test_browser import browser_path
 from tools import site
 
 ROOT = Path(__file__).resolve().parents[1]

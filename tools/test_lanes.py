@@ -99,9 +99,10 @@ def lanes(workers: int, gpu: bool = False) -> list[Lane]:
         ),
         Lane(
             "checkpoints",
-            ("-m", "course.checkpoints"),
+            ("-m", "course.checkpoints", *(["--pair"] * (workers > 1))),
             needs=("fetch",),
-            env={"TQDM_MININTERVAL": "10"},  # a log holds every state of a bar
+            # A log holds every state of a bar.
+            env={"TQDM_MININTERVAL": "10", "OMP_NUM_THREADS": "1"},
         ),
         Lane(
             "notebooks",

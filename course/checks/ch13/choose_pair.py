@@ -40,7 +40,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("two pairs that are nearly alike", (*flat, close)),
         Probe("both ways round", (*flat, -close.flip(0))),
         Probe("means nearly alike", (near, *even)),
-        Probe("variances nearly alike", (0 * near, torch.diag(near), even[1])),
+        Probe("variances nearly alike", (0 * near, torch.diag(near.flip(0)), even[1])),
         *(Probe(f"{n} pairs", (*belief(3), pairs(n, 3))) for n in (4, 6, 9, 12, 15)),
         *(
             Probe(f"{n} pairs, sure", (*belief(2, 3.0), pairs(n, 2)))

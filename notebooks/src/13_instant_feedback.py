@@ -1,0 +1,569 @@
+# %% [markdown] id="13-title"
+# # 13 · Instant feedback
+#
+# Until now the reward was there before the policy began. Here a person sits in the
+# loop: the policy writes, you choose, the reward changes in a millisecond, and the
+# policy moves in seconds.
+#
+# When you have read it you can:
+#
+# - turn votes into a belief, with its uncertainty, by a few Newton steps;
+# - choose the pair whose answer teaches most, and say when choosing does not help;
+# - move a policy by votes that arrive one by one, on one page;
+# - rebuild head and policy from the log of votes, bit for bit, and so undo;
+# - say what sixty votes can teach, and what they cannot.
+
+# %% [markdown] id="13-idea-text"
+# ## What a few votes can learn
+#
+# A vote is one bit. Sixty of them will not train two million weights. So the votes
+# train a *head* of eight numbers, on top of a trunk that has learned before: that of
+# the [reward model](07_reward_model.ipynb). Each text becomes the trunk's state at its
+# end token, and of all directions of that space we keep the eight in which the writer's
+# texts vary most ([principal directions](../GLOSSARY.md#reward)), each scaled to
+# variance 1.
+#
+# **Predict first.** A linear function of these eight numbers is fitted to the reward
+# model's own score (**gold**). What is its correlation with gold? And what, if the
+# eight directions come from the *language model's* states?
+#
+# <details><summary>Answer</summary>
+#
+# Nearly 1: the trunk was trained until its states say what people like. The language
+# model's states say what comes next, and little else.
+#
+# </details>
+
+# %% id="13-features"
+import torch
+
+from course import checkpoints, claim, plots
+from course.data import reviews
+from course.lm.sampling import write
+from course.recipes import openings
+from course.reward.feedback import last_states, principal_directions
+from course.reward.metrics import pearson
+from course.reward.model import RewardModel, score_texts
+from course.runtime import generator
+from course.score import whole_texts
+
+writer = checkpoints.load("language-model").model
+trained = checkpoints.load("reward-model")
+judge, tokenizer = trained.model, trained.tokenizer
+
+# %% id="13-pool"
+prompts = openings(reviews.texts("movies", "train"), 2)
+asked = [prompt for prompt in prompts[:128] for _ in range(6)]
+options = {"max_new_tokens": 32, "generator": generator(0)}
+pool = whole_texts(asked, write(writer, tokenizer, asked, **options))
+gold = score_texts(judge, tokenizer, pool).double()
+plain = RewardModel(writer)  # its head is not used
+states = {
+    "reward model": last_states(judge, tokenizer, pool),
+    "language model": last_states(plain, tokenizer, pool),
+}
+x = {name: principal_directions(s, 8)(s) for name, s in states.items()}
+print(len(pool), "texts,", x["reward model"].shape[1], "features each")
+
+
+# %% id="13-linear" tags=["nbval-check-output"]
+def linear_r(features):
+    """Correlation of gold with the best linear function of the features."""
+    ones = torch.ones(len(features), 1, dtype=torch.float64)
+    columns = torch.cat((features, ones), 1)
+    fitted = torch.linalg.lstsq(columns, gold[:, None]).solution
+    return pearson((columns @ fitted)[:, 0], gold)
+
+
+reached = {name: linear_r(features) for name, features in x.items()}
+claim("eight directions of the reward model's trunk hold gold: r above .95",
+      reached["reward model"] > 0.95, r=reached["reward model"])  # fmt: skip
+claim("eight of the language model's do not: r below .35",
+      reached["language model"] < 0.35, r=reached["language model"])  # fmt: skip
+
+# %% [markdown] id="13-honest"
+# Be clear about what this means. The trunk has already learned the ratings. The votes
+# below find *a direction* among eight that are there; they do not teach taste to a
+# model that has none. Somebody whose taste the trunk does not hold will be served
+# worse, and we shall measure how much.
+#
+# ## From votes to a belief
+#
+# The model is that of Bradley and Terry ([chapter 06](06_human_feedback.ipynb)) with a
+# linear score: $P(a \text{ over } b) = \sigma(w \cdot (x_a - x_b))$. Before any vote we
+# believe $w \sim N(0, I)$. After some votes the posterior is no longer normal, but it
+# has one peak and is nearly normal around it: take the peak as mean and the inverse
+# curvature as covariance. That is the **Laplace approximation**. The peak is found by
+# Newton's steps, and each step is halved until it does not make things worse:
+
+# %% id="13-laplace"
+from torch.nn.functional import softplus
+
+
+def posterior_of(D, y):
+    """Mean and covariance of w.  D: (votes, d), x_a - x_b.  y: (votes,), 1 for a."""
+    eye, w = torch.eye(D.shape[1]).double(), torch.zeros(D.shape[1]).double()
+
+    def height(w):
+        return (y * (D @ w) - softplus(D @ w)).sum() - w @ w / 2
+
+    for _ in range(50):
+        p = (D @ w).sigmoid()
+        curvature = eye + D.T @ ((p * (1 - p))[:, None] * D)
+        step = torch.linalg.solve(curvature, D.T @ (y - p) - w)
+        while height(w + step) < height(w) and step.abs().max() > 1e-9:
+            step = step / 2
+        w = w + step
+    p = (D @ w).sigmoid()
+    return w, torch.linalg.inv(eye + D.T @ ((p * (1 - p))[:, None] * D))
+
+
+# %% id="13-laplace-claim" tags=["nbval-check-output"]
+from time import process_time
+
+from course.reward.feedback import laplace_update
+
+pairs = torch.randint(len(pool), (60, 2), generator=generator(1))
+D = x["reward model"][pairs[:, 0]] - x["reward model"][pairs[:, 1]]
+y = (gold[pairs[:, 0]] > gold[pairs[:, 1]]).double()
+ours, course_s = posterior_of(D, y), laplace_update(D, y)
+apart = max(float((a - b).abs().max()) for a, b in zip(ours, course_s, strict=True))
+claim("the course's function finds the same belief", apart < 1e-6)
+began = process_time()
+for _ in range(20):
+    laplace_update(D, y)
+milliseconds = 1000 * (process_time() - began) / 20
+claim("a refit of 60 votes takes under 50 ms", milliseconds < 50)
+
+# %% [markdown] id="13-crowds-text"
+# ## Scripted crowds
+#
+# A course has to run without a person, so here are crowds. Each has a score of its own,
+# and clicks a with probability σ(score of a − score of b):
+#
+# - **gold**: the reward model's score, with the noise of that σ;
+# - **words**: adds up the valence of known words ([chapter
+#   05](05_rewards_by_rule.ipynb)), scaled: a mind of another kind;
+# - **short**: likes short texts;
+# - **coin** and **reversed**: the two controls.
+#
+# Ask 30 and 60 votes on one half of the pool, then let the head choose the best of each
+# six texts of the other half, and see what *the crowd itself* gains over a random pick,
+# as a share of what it would gain if it chose for itself. Two rules say which pair is
+# shown: a random one, or the one with the largest variance × p(1 − p).
+
+# %% id="13-crowds"
+from course.reward.feedback import answer, choose_pair
+from course.reward.model import standardise
+from course.reward.rules import lexicon_score
+
+X = x["reward model"]
+lengths = torch.tensor([float(len(text.split())) for text in pool]).double()
+valence = standardise(lexicon_score(pool).double())
+crowds = {"gold": standardise(gold), "words": 2 * valence}
+crowds["short"] = -2 * standardise(lengths)
+crowds |= {"coin": crowds["gold"], "reversed": -crowds["gold"]}
+HALF = len(pool) // 2
+
+
+def taught(score, features, votes, chosen, seed, noise=1.0):
+    """The belief after some votes on the first half of the pool."""
+    draws, D, y = generator(seed), torch.zeros(0, features.shape[1]).double(), []
+    belief = laplace_update(D, torch.zeros(0))
+    for _ in range(votes):
+        some = torch.randint(HALF, (40, 2), generator=draws)
+        differences = features[some[:, 0]] - features[some[:, 1]]
+        row = choose_pair(*belief, differences) if chosen else 0
+        a, b = some[row].tolist()
+        y.append(float(answer((score[a] - score[b])[None], draws, noise)[0] == "a"))
+        D = torch.cat((D, differences[row][None]))
+        belief = laplace_update(D, torch.tensor(y))
+    return belief
+
+
+# %% id="13-gain"
+def gain(score, belief, features):
+    """What the head's best of six wins, as a share of what the crowd's own wins."""
+    six = score[HALF:].view(-1, 6)
+    kept = (features[HALF:] @ belief.mean).view(-1, 6).argmax(1, keepdim=True)
+    won = six.gather(1, kept).mean() - six.mean()
+    return float(won / (six.amax(1).mean() - six.mean()))
+
+
+SEEDS = range(6)
+table = {}
+print(f"{'crowd':<9} {'pairs':<7} 30 votes  60 votes  (mean of 6 seeds, share)")
+for name, score in crowds.items():
+    noise = float("inf") if name == "coin" else 1.0
+    for rule in ("random", "chosen"):
+        for votes in (30, 60):
+            found = [gain(score, taught(score, X, votes, rule == "chosen", s, noise), X)
+                     for s in SEEDS]  # fmt: skip
+            table[name, rule, votes] = sum(found) / len(found)
+        print(f"{name:<9} {rule:<7} {table[name, rule, 30]:+8.2f}  "
+              f"{table[name, rule, 60]:+8.2f}")  # fmt: skip
+
+# %% id="13-crowds-claim" tags=["nbval-check-output"]
+# seeds tried: 0 to 5, of pairs and answers
+claim("the crowd of the trunk's own taste: 30 votes give over half of its ceiling",
+      table["gold", "chosen", 30] > 0.5, share=table["gold", "chosen", 30])  # fmt: skip
+claim("a coin wins nothing: within .3", abs(table["coin", "chosen", 60]) < 0.3,
+      share=table["coin", "chosen", 60])  # fmt: skip
+claim("reversed votes lose: below −.2", table["reversed", "chosen", 60] < -0.2,
+      share=table["reversed", "chosen", 60])  # fmt: skip
+other = table["words", "chosen", 60]
+claim("a crowd of another mind gets less of its ceiling than that",
+      other < table["gold", "chosen", 60], words=other)  # fmt: skip
+
+# %% [markdown] id="13-length-text"
+# The crowd that likes short texts gets little, because length is not among the eight
+# directions. Give it a ninth feature, the number of words:
+
+# %% id="13-length" tags=["nbval-check-output"]
+nine = torch.cat((X, standardise(lengths)[:, None]), 1)
+with_length, without = (
+    sum(gain(crowds["short"], taught(crowds["short"], f, 30, True, s), f)
+        for s in SEEDS) / len(SEEDS)
+    for f in (nine, X)
+)  # fmt: skip
+claim("with length as a feature 30 votes give over half of the ceiling",
+      with_length > 0.5, share=with_length)  # fmt: skip
+claim("without it, under half of that", without < with_length / 2, share=without)
+
+# %% [markdown] id="13-choice-after"
+# So the question to ask first is not how many votes you can get but whether your
+# features can say what the voter wants. Choosing the pair helps where they can. Where
+# they cannot (words), the model asks the wrong questions with great confidence, and a
+# random pair is as good.
+#
+# ## The loop, on one page
+#
+# Now the policy moves too. Every round it writes six texts for each of ten openings; of
+# each six one pair is shown and voted on. No update before 20 votes: a head that has
+# seen ten is easily exploited. Then, after every ten votes, eight RLOO steps ([chapter
+# 11](11_grpo.ipynb)) towards the head's taste, with a KL leash.
+
+# %% id="13-loop"
+from copy import deepcopy
+
+from course.policy.grpo import rloo_step
+from course.policy.rollout import collect
+
+directions = principal_directions(states["reward model"], 8)
+
+
+def features(texts):
+    return directions(last_states(judge, tokenizer, texts))
+
+
+def update(policy, optimizer, w, draws):
+    """Eight RLOO steps with the head as reward."""
+
+    def score(prompts, completions):
+        return (features(whole_texts(prompts, completions)) @ w).float()
+
+    for _ in range(8):
+        rows = torch.randint(len(prompts), (8,), generator=draws).tolist()
+        four = [prompts[row] for row in rows for _ in range(4)]
+        rollout = collect(policy, writer, tokenizer, four, score,
+                          max_new_tokens=32, generator=draws)  # fmt: skip
+        rloo_step(policy, optimizer, rollout, group_size=4, beta=0.05, generator=draws)
+
+
+# %% id="13-round"
+def voted_round(policy, belief, click, seed):
+    """Ten votes on what the policy writes now: (text a, text b, choice)."""
+    draws, log = generator(seed), []
+    rows = torch.randint(len(prompts), (10,), generator=draws).tolist()
+    six = [prompts[row] for row in rows for _ in range(6)]
+    written = write(policy, tokenizer, six, max_new_tokens=32, generator=draws)
+    texts = whole_texts(six, written)
+    i, j = torch.triu_indices(6, 6, 1)
+    for start in range(0, 60, 6):
+        f = features(texts[start : start + 6])
+        row = choose_pair(*belief, f[i] - f[j])
+        a, b = texts[start + int(i[row])], texts[start + int(j[row])]
+        log.append((a, b, click(a, b, draws)))
+    return log
+
+
+# %% id="13-live"
+def live(click, votes, seed):
+    """The whole loop; returns the policy, the log and the belief."""
+    policy, log = deepcopy(writer), []
+    optimizer = torch.optim.AdamW(policy.parameters(), lr=5e-4, weight_decay=0.0)
+    belief = laplace_update(torch.zeros(0, 8), torch.zeros(0))
+    while len(log) < votes:
+        log += voted_round(policy, belief, click, 100 * seed + len(log))
+        f = features([text for a, b, _ in log for text in (a, b)])
+        wins = torch.tensor([float(choice == "a") for _, _, choice in log])
+        belief = laplace_update(f[::2] - f[1::2], wins)
+        if len(log) >= 20:
+            draws = generator(1000 * seed + len(log))
+            update(policy, optimizer, belief.mean, draws)
+    return policy, log, belief
+
+
+# %% [markdown] id="13-run-text"
+# Three seeds of the crowd **gold**, and the control, a **coin**. The policies are
+# judged on openings that no vote saw: by gold, and by the outside judge **words** of
+# [chapter 14](14_reward_hacking.ipynb), a ridge regression that shares no weight with
+# the trunk.
+#
+# **Predict first.** The coin's votes say nothing. Will its policy stay where it was?
+#
+# <details><summary>Answer</summary>
+#
+# No. A head fitted to coin throws is a random direction, and the policy climbs it: its
+# KL grows. It gains nothing by gold. KL is no sign of learning.
+#
+# </details>
+
+
+# %% id="13-run"
+def by_gold(a, b, draws):
+    margin = score_texts(judge, tokenizer, [a, b]).double()
+    return answer((margin[0] - margin[1])[None], draws)[0]
+
+
+def by_coin(a, b, draws):
+    return answer(torch.zeros(1), draws)[0]
+
+
+VOTES = 50
+runs = {f"gold {seed}": live(by_gold, VOTES, seed) for seed in range(3)}
+runs["coin 0"] = live(by_coin, VOTES, 0)
+print({name: len(log) for name, (_, log, _) in runs.items()}, "votes")
+
+# %% id="13-judge"
+from course.policy.kl import kl_seq
+
+words = checkpoints.load("judge-words").model
+fresh = openings(reviews.texts("movies", "validation"), 2)[:128]
+
+
+def judged(policy):
+    """Gold, words and KL of what the policy writes on fresh openings."""
+    seen = collect(policy, writer, tokenizer, fresh, lambda p, c: [0.0] * len(p),
+                   max_new_tokens=32, generator=generator(9))  # fmt: skip
+    texts = whole_texts(seen.prompts, seen.completions)
+    kl = kl_seq(seen.old_logprobs, seen.ref_logprobs, seen.completion_mask)
+    by_judge = score_texts(judge, tokenizer, texts)
+    return float(by_judge.mean()), float(words(texts).mean()), float(kl)
+
+
+before = judged(writer)
+after = {name: judged(policy) for name, (policy, _, _) in runs.items()}
+print(f"{'':<8}  gold  words    KL")
+print(f"{'start':<8} {before[0]:+.2f}  {before[1]:+.2f}  {before[2]:5.1f}")
+for name, row in after.items():
+    print(f"{name:<8} {row[0]:+.2f}  {row[1]:+.2f}  {row[2]:5.1f}")
+
+# %% id="13-run-claim" tags=["nbval-check-output"]
+# seeds tried: 0, 1, 2 (gold), 0 (coin)
+won = {name: row[0] - before[0] for name, row in after.items()}
+golds = [won[f"gold {seed}"] for seed in range(3)]
+claim("50 votes move the policy by over .5 in gold, 3 of 3", min(golds) > 0.5,
+      least=min(golds))  # fmt: skip
+outside = [after[f"gold {seed}"][1] - before[1] for seed in range(3)]
+claim("the outside judge sees it rise too, 3 of 3", min(outside) > 0,
+      least=min(outside))  # fmt: skip
+claim("a coin wins under .3", won["coin 0"] < 0.3, gain=won["coin 0"])
+claim("and yet its policy moved by over a nat", after["coin 0"][2] > 1,
+      KL=after["coin 0"][2])  # fmt: skip
+
+# %% [markdown] id="13-signature-text"
+# The signature figure: gold of what the head would pick, and of what the policy writes,
+# while votes arrive.
+
+# %% id="13-signature"
+import matplotlib.pyplot as plt
+
+marks = (0, 10, 20, 30, 40, 50)
+lines = {}
+for name in ("gold 0", "coin 0"):
+    log = runs[name][1]
+    f = features([text for a, b, _ in log for text in (a, b)])
+    wins = torch.tensor([float(choice == "a") for _, _, choice in log])
+    D = f[::2] - f[1::2]
+    lines[name] = [gain(crowds["gold"], laplace_update(D[:n], wins[:n]), X)
+                   for n in marks]  # fmt: skip
+_, axes = plt.subplots()
+for (name, line), style in zip(lines.items(), ("o-", "s--"), strict=True):
+    axes.plot(marks, line, style, label=f"crowd {name}")
+axes.axhline(1, color="black", linewidth=1, linestyle=":", label="gold picks itself")
+title = "The head needs some thirty votes; a coin's head learns nothing"
+alt = """Share of the ceiling over the number of votes. The line of the gold crowd rises
+towards 1 within thirty votes; the line of the coin stays near 0."""
+plots.finish(axes, title, "votes", "best of six, share of the ceiling", alt)
+
+# %% [markdown] id="13-replay-text"
+# ## Undo is replay
+#
+# Everything above follows from the log and the seeds. So a killed kernel loses nothing
+# that was voted, and an undo is easy: drop the vote, and replay. That is only true if
+# *nothing else* enters. One hidden draw from a global generator, and the policy comes
+# out different in the fifth decimal, from which other texts follow.
+
+
+# %% id="13-replay"
+def replay(log, seed):
+    """Head and policy from a log alone."""
+    policy = deepcopy(writer)
+    optimizer = torch.optim.AdamW(policy.parameters(), lr=5e-4, weight_decay=0.0)
+    f = features([text for a, b, _ in log for text in (a, b)])
+    wins = torch.tensor([float(choice == "a") for _, _, choice in log])
+    for n in range(10, len(log) + 1, 10):
+        belief = laplace_update((f[::2] - f[1::2])[:n], wins[:n])
+        if n >= 20:
+            update(policy, optimizer, belief.mean, generator(1000 * seed + n))
+    return policy, belief
+
+
+# %% id="13-replay-claim" tags=["nbval-check-output"]
+short_policy, short_log, short_belief = live(by_gold, 30, seed=5)
+again, belief = replay(short_log, seed=5)
+same_head = torch.allclose(belief.mean, short_belief.mean, atol=1e-9)
+claim("30 votes replayed give the same head", same_head)
+off = max(float((a - b).abs().max()) for a, b in
+          zip(short_policy.parameters(), again.parameters(), strict=True))  # fmt: skip
+claim("and the same policy, every weight", off < 1e-6, off=off)
+
+# %% [markdown] id="13-examined-text"
+# ## A common description, examined: "it learns from every click"
+#
+# > "The model learns from each of your clicks."
+#
+# What would have to be true? After one click for a, the policy would have to prefer a
+# to b more than before. Let the same log end in a or in b, take four steps, and ask by
+# how much the margin $\log p(a) - \log p(b)$ differs.
+
+# %% id="13-examined"
+from course.reward.likelihood import completion_nats
+
+
+def margin_of(policy, a, b):
+    """log p(a) - log p(b) of two whole texts, nats."""
+    nats, _ = completion_nats(policy, tokenizer, ["", ""], [a, b])
+    return float(nats[0] - nats[1])
+
+
+def moved_by_last(n, seed):
+    """The margin of the last pair when it was voted a, minus when it was voted b."""
+    log = runs["gold 0"][1][:n]
+    f = features([text for a, b, _ in log for text in (a, b)])
+    wins = torch.tensor([float(choice == "a") for _, _, choice in log])
+    margins = []
+    for last in (1.0, 0.0):
+        wins[-1] = last
+        policy = deepcopy(writer)
+        optimizer = torch.optim.AdamW(policy.parameters(), lr=5e-4, weight_decay=0.0)
+        w = laplace_update(f[::2] - f[1::2], wins).mean
+        update(policy, optimizer, w, generator(seed))
+        margins.append(margin_of(policy, *log[-1][:2]))
+    return margins[0] - margins[1]
+
+
+# %% id="13-examined-table"
+for n in (1, 10, 30):
+    moved = moved_by_last(n, n)
+    print(f"{n:>2} votes: the last one moves its own pair by {moved:+.2f} nats")
+
+# %% [markdown] id="13-examined-after"
+# The sign is not always plus. The vote reaches the policy through the head, and through
+# texts that the policy writes *anew*; the two texts on the screen move along with
+# everything else. One vote among many changes the head a little, and the pair by about
+# as much as chance does. "Learns from every click" is true of the head, which you see
+# re-rank at once, and not of the two texts that you clicked on.
+#
+# ## Thumbs
+#
+# Many products ask for a thumb, not a choice. Thumbs up and down under one prompt make
+# pairs; thumbs alone are what KTO learns from ([chapter 12](12_dpo.ipynb)).
+
+# %% id="13-thumbs"
+from course.reward.feedback import thumbs_to_pairs
+
+thumbs = [
+    ("The film", " is a delight.", True),
+    ("The film", " drags on.", False),
+    ("The film", " is a bore.", False),
+    ("An hour", " too long.", False),
+]
+for prompt, chosen, rejected in thumbs_to_pairs(thumbs):
+    print(f"{prompt!r}: {chosen!r} over {rejected!r}")
+
+# %% [markdown] id="13-export-text"
+# ## Your votes are yours
+#
+# Each vote is on disk, in one SQLite file, before anything else happens. It leaves as a
+# `datasets` table with the columns that TRL's reward and DPO trainers read.
+
+# %% id="13-export"
+from tempfile import TemporaryDirectory
+
+from course.reward.preferences import PreferenceStore
+
+with TemporaryDirectory() as folder:
+    store = PreferenceStore(f"{folder}/votes.sqlite")
+    for a, b, choice in runs["gold 0"][1][:5]:
+        store.add(a, b, choice)
+    store.add("two texts", "as good as each other", "tie")
+    exported = store.to_dataset()
+    print(len(store), "votes;", exported.column_names, len(exported), "rows")
+    print("chosen:  ", exported[0]["chosen"][:60])
+    print("rejected:", exported[0]["rejected"][:60])
+
+# %% [markdown] id="13-play-text"
+# ## Play: you are the crowd
+#
+# Vote twenty times for what *you* like. Watch the ranking of the six texts: it changes
+# with the first click. After the twentieth vote the policy begins to move. Then try to
+# teach it something the trunk does not hold, such as texts with a name in them.
+
+# %% [markdown] id="13-limits"
+# ## What was shown, and what not
+#
+# Sixty votes and eight numbers are enough to serve a crowd whose taste the trunk holds,
+# at a few milliseconds a click. Fifty moved three policies towards it, an outside judge
+# agreed, and a coin's votes moved one nowhere useful. Head and policy follow from the
+# log.
+#
+# **Limits.** The crowds are scripts with a constant taste; people change their minds,
+# tire, and click the left side. The head is linear. The policy's update is short, with
+# one leash and one learning rate, and nobody asked how long a person would wait. The
+# coin has one seed here.
+#
+# ## Test yourself
+#
+# 1. Why eight directions of the reward model's trunk, and not of the language model's?
+# 2. What does the covariance add to the mean when a pair is chosen?
+# 3. A policy that follows coin votes has a KL of several nats. What has it learned?
+# 4. What must be part of the log, so that a replay is exact?
+# 5. When is a random pair as good as a chosen one?
+#
+# <details><summary>Answers</summary>
+#
+# 1. The votes can only weigh what the features say; the language model's say little
+#    about liking.
+# 2. It tells which margins are unsure; the mean alone cannot know what it has not seen.
+# 3. A random direction. KL measures distance, not improvement.
+# 4. The texts, the choices in their order, the seeds, and every draw: no global
+#    generator.
+# 5. When the features cannot express the voter's taste.
+#
+# </details>
+#
+# ## Further reading
+#
+# - P. Christiano and others, [*Deep Reinforcement Learning from Human
+#   Preferences*](https://arxiv.org/abs/1706.03741), 2017: queries chosen by
+#   disagreement.
+# - D. MacKay, [*Information-Based Objective Functions for Active Data
+#   Selection*](https://doi.org/10.1162/neco.1992.4.4.590), 1992.
+# - V. Dwaracherla and others, [*Efficient Exploration for
+#   LLMs*](https://arxiv.org/abs/2402.00396), 2024: fewer votes by choosing pairs.
+# - K. Ethayarajh and others, [*KTO*](https://arxiv.org/abs/2402.01306), 2024: thumbs.
+#
+# **Next:** [the exercises](../exercises/13_instant_feedback.ipynb); then [chapter
+# 14](14_reward_hacking.ipynb) lets a policy climb until the reward breaks.

@@ -145,7 +145,7 @@ claim("a refit of 60 votes takes under 50 ms", milliseconds < 50)
 # - **words**: adds up the valence of known words ([chapter
 #   05](05_rewards_by_rule.ipynb)), scaled: a mind of another kind;
 # - **short**: likes short texts;
-# - **coin** and **reversed**: the two controls.
+# - **coin** and **reversed** (gold's opposite): the two controls, judged by gold.
 #
 # Ask 30 and 60 votes on one half of the pool, then let the head choose the best of each
 # six texts of the other half, and see what *the crowd itself* gains over a random pick,
@@ -195,9 +195,11 @@ table = {}
 print(f"{'crowd':<9} {'pairs':<7} 30 votes  60 votes  (mean of 6 seeds, share)")
 for name, score in crowds.items():
     noise = float("inf") if name == "coin" else 1.0
+    own = crowds["gold"] if name == "reversed" else score  # controls: gold judges
     for rule in ("random", "chosen"):
         for votes in (30, 60):
-            found = [gain(score, taught(score, X, votes, rule == "chosen", s, noise), X)
+            chosen = rule == "chosen"
+            found = [gain(own, taught(score, X, votes, chosen, s, noise), X)
                      for s in SEEDS]  # fmt: skip
             table[name, rule, votes] = sum(found) / len(found)
         print(f"{name:<9} {rule:<7} {table[name, rule, 30]:+8.2f}  "

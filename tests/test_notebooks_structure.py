@@ -30,6 +30,11 @@ CHAPTERS = {
     "10",
     "11",
     "12",
+    "13",
+    "14",
+    "15",
+    "16",
+    "17",
 }
 APPENDICES = {"A", "B"}  # lessons without exercises
 FILES = {

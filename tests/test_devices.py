@@ -561,9 +561,9 @@ def mixes_a_buffer(make: Make) -> Tensor:
     "call", [mixes_a_new_tensor, mixes_a_new_mask, mixes_positions, mixes_a_buffer]
 )
 def test_a_function_that_mixes_in_a_cpu_tensor_is_caught(call):
-    with pytest.raises(Exception, match="(?i)device") as caught:
+    # FakeTensorDeviceMismatchError, or torch 2.11's RuntimeError of the same words.
+    with pytest.raises(RuntimeError, match="(?i)device"):
         run_on_meta(call)
-    assert type(caught.value).__name__ == "FakeTensorDeviceMismatchError"
 
 
 def devices_of(result: object) -> set[str]:

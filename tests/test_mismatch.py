@@ -63,7 +63,10 @@ def trl_ratio(logprobs, sampler, mask, mode: str, limit: float):
         ("token_truncate", lambda *x, limit: token_is(*x, limit)),
         ("token_mask", lambda *x, limit: drop_above(token_is(*x), limit)),
         ("sequence_truncate", lambda *x, limit: sequence_is(*x, limit)[:, None]),
-        ("sequence_mask", lambda *x, limit: drop_above(sequence_is(*x), limit)[:, None]),
+        (
+            "sequence_mask",
+            lambda *x, limit: drop_above(sequence_is(*x), limit)[:, None],
+        ),
     ],
 )
 def test_the_four_modes_of_trl_give_the_same_weights(mode, ours, limit):

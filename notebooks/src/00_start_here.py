@@ -86,8 +86,8 @@ plots.show(
 # Part IV takes the loop into the world: [13](13_instant_feedback.ipynb) puts you into
 # it, [14](14_reward_hacking.ipynb) breaks the reward,
 # [15](15_exact_judges.ipynb) and [16](16_longer_games.ipynb) change the task, and
-# [17](17_real_model.ipynb) the model and the machine. Two appendices are for later: [sixty
-# interview questions](A_interview_questions.ipynb), and [when it does not
+# [17](17_real_model.ipynb) the model and the machine. Two appendices are for later:
+# [sixty interview questions](A_interview_questions.ipynb), and [when it does not
 # learn](B_when_it_does_not_learn.ipynb).
 
 # %% [markdown] id="00-doctor-text"

@@ -98,8 +98,9 @@ for weight in (0.0, 1.0):
 print(f"the judge's own mean is {judge.mean():.2f}, the truth {said.mean():.2f}")
 
 # %% [markdown] id="17-3-text"
-# - **Given** `values` and `mask`, shape `(batch, time)`, those of this process; `tokens`,
-#   how many completion tokens all processes have together; `processes`, their number.
+# - **Given** `values` and `mask`, shape `(batch, time)`, those of this process;
+#   `tokens`, how many completion tokens all processes have together; `processes`,
+#   their number.
 # - **Return** a scalar: the processes' results will be averaged, and their mean must be
 #   the mean of the values over all completion tokens. Values on padding may be anything
 #   finite.
@@ -128,13 +129,14 @@ lengths = torch.tensor([[2, 3], [9, 12]])
 masks = [torch.arange(12) < row[:, None] for row in lengths]
 values = [row[:, None].expand(2, 12).float() for row in lengths]
 tokens = int(lengths.sum())
-parts = [rank_mean(v, m, tokens, 2) for v, m in zip(values, masks)]
-own = [rank_mean(v, m, int(m.sum()), 1) for v, m in zip(values, masks)]
-print(f"mean over all tokens {sum(parts) / 2:.2f}, mean of own means {sum(own) / 2:.2f}")
+parts = [rank_mean(v, m, tokens, 2) for v, m in zip(values, masks, strict=True)]
+own = [rank_mean(v, m, int(m.sum()), 1) for v, m in zip(values, masks, strict=True)]
+print(f"mean over all tokens {sum(parts) / 2:.2f}, ", end="")
+print(f"mean of own means {sum(own) / 2:.2f}")
 
 # %% [markdown] id="17-4-text"
-# - **Given** `shown_first` and `shown_second`, shape `(n,)`: the probability that text i
-#   wins its pair when it is shown first, and when it is shown second.
+# - **Given** `shown_first` and `shown_second`, shape `(n,)`: the probability that text
+#   i wins its pair when it is shown first, and when it is shown second.
 # - **Return** shape `(2,)`: half of the mean difference, first minus second; and the
 #   share of pairs whose winner changes. A text wins with a probability above one half.
 # - *About 3 lines.*

@@ -38,6 +38,7 @@ _HOME = {
     "vote_by_rule": "feedback_session",
     "feedback_panel": "feedback",
     "show_feedback": "feedback",
+    "show_session": "feedback",
 }
 __all__ = list(_HOME)
 

@@ -47,12 +47,20 @@ def show_feedback(loop: VoteLoop, votes: Sequence[Vote]) -> None:
     loop: is started afresh; afterwards its head and policy are those of the votes.
     Chapter 13.
     """
-    import matplotlib.pyplot as plt
-
     session = FeedbackSession(loop, Votes(votes))
     while session.run_update():
         pass
     session.new_texts()
+    show_session(session)
+
+
+def show_session(session: FeedbackSession) -> None:
+    """Print a session's ranking and draw its curve, after `vote_by_rule`.
+
+    Nothing is learned or written anew.  Chapter 13.
+    """
+    import matplotlib.pyplot as plt
+
     print(session.sentence())
     print(panel.text_table(HEAD, ranking_rows(session)))
     said = curve_sentence(session.curve)
@@ -112,8 +120,11 @@ def feedback_panel(
             texts.value = "<div>There is no pair to compare.</div>"
         else:
             texts.value = pair_html(*session.pair)
-        if which.options != tuple(session.texts):
-            which.options = tuple(session.texts)
+        names = tuple(
+            (panel.label(text, 60), n) for n, text in enumerate(session.texts)
+        )
+        if which.options != names:
+            which.options = names
         tell(first)
         table.value = panel.table("Best of six first", HEAD, ranking_rows(session))
         made, (axes,) = panel.figure(width=4.6, height=2.2)
@@ -158,7 +169,7 @@ def feedback_panel(
         return lambda: session.choose(choice, max(0.0, clock() - shown[0]))
 
     def thumb(up: bool) -> Callable[[], int]:
-        return lambda: session.thumb(which.value, up)
+        return lambda: session.thumb(session.texts[which.value], up)
 
     names = {"a": "A is better", "b": "B is better", "tie": "Tie", "skip": "Skip"}
     votes = [button(name, voter(c), "No pair is shown.") for c, name in names.items()]

@@ -121,6 +121,7 @@ class FeedbackSession:
         if choice not in CHOICES:
             raise ValueError(f"got the choice {choice!r}, expected one of {CHOICES}")
         with self.lock:
+            self.trouble = ""
             if self.pair is None:
                 return False
             self.store.add(*self.pair, choice, prompt=self.prompt, seconds=seconds)

@@ -120,11 +120,11 @@ def feedback_panel(
             texts.value = "<div>There is no pair to compare.</div>"
         else:
             texts.value = pair_html(*session.pair)
-        names = tuple(
-            (panel.label(text, 60), n) for n, text in enumerate(session.texts)
-        )
-        if which.options != names:
-            which.options = names
+        names = [panel.visible(text).replace("␣", " ") for text in session.texts]
+        choices = tuple((name, n) for n, name in enumerate(names))
+        if which.options != choices:
+            which.options = choices
+            which.index = 0
         tell(first)
         table.value = panel.table("Best of six first", HEAD, ranking_rows(session))
         made, (axes,) = panel.figure(width=4.6, height=2.2)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from browser import open_and_run
+from lab_page import open_and_run
 
 pytestmark = pytest.mark.browser
 TESTS = Path(__file__).resolve().parent

@@ -61,7 +61,7 @@ def test_ten_votes_change_the_ranking_and_undo_brings_it_back(folder, tmp_path):
             assert ranking() == seen[n], n
         press("Undo", "There is no vote here to take back.")
 
-        # Twenty votes start an update; the buttons work meanwhile; Stop keeps it.
+        # Twenty votes start an update; the buttons work meanwhile.
         for n in range(1, 21):
             if n == 14:
                 press("New texts", "Votes: 13;")

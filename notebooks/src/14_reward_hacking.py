@@ -107,7 +107,8 @@ claim("the proxies agree more with the family's judge than with outside judges",
 # <details><summary>Answer</summary>
 #
 # The proxy rises to the end; that is what it is climbed for. The family's judge rises
-# with it. The words judge rises, peaks and falls. What SmolLM2 says depends on the run.
+# with it. The words judge rises far less surely: in two of the three runs it peaks and
+# falls, in one it is still rising when the run ends. SmolLM2's verdict differs, too.
 #
 # </details>
 
@@ -166,8 +167,8 @@ for seed, axes in enumerate(panels):
 panels[0].set_ylabel("score (sd of the start's texts)")
 panels[0].legend()
 alt = """Three panels, one for each run, over the root of the KL. In each the dashed
-proxy and the dotted family rise together; the solid line of the words judge rises,
-turns and falls; squares of SmolLM2 lie below the proxy."""
+proxy and the dotted family rise together. The solid line of the words judge rises,
+turns and falls in the first two panels and rises to the end in the third."""
 plots.show(alt)
 
 # %% [markdown] id="14-bins-text"
@@ -198,9 +199,9 @@ rises = [top - line[0] for top, line in zip(tops, bins, strict=True)]
 claim("the words judge rises by over 1 on its way in 3 of 3", min(rises) > 1,
       least=min(rises))  # fmt: skip
 falls = [top - last for top, last in zip(tops, lasts, strict=True)]
-average = sum(falls) / 3
-claim("and ends below its own peak in 3 of 3, by over 1 on average",
-      min(falls) > 0 and average > 1, least=min(falls), mean=average)  # fmt: skip
+fallen = sum(fall > 1 for fall in falls)
+claim("and falls by over 1 from its peak in 2 of 3",
+      fallen == 2, falls=falls)  # fmt: skip
 
 # %% [markdown] id="14-texts-text"
 # Three texts of each run: at the start, where the words judge was happiest, and at the
@@ -216,7 +217,8 @@ for seed, run in enumerate(hacked):
         print(f"run {seed}, step {step:>2}, proxy {value:+.1f}: {text[:75]}")
 
 # %% [markdown] id="14-kinds-text"
-# Read the last line of each run. No person would rate such a text highly, and a judge
+# Read the last line of each run, also of run 2, which the words judge still liked: it
+# counts words that people rate highly, and the text is full of them. No person would rate such a text highly, and a judge
 # with the same architecture and the same upbringing does. *Agreement within the family
 # is no evidence.* Two kinds of Goodhart's law
 # ([Manheim and Garrabrant, 2018](https://arxiv.org/abs/1803.04585)) work here:
@@ -224,7 +226,8 @@ for seed, run in enumerate(hacked):
 # - **regressional**: the proxy is truth plus error, and climbing selects for error too.
 #   It slows the gain and never turns it round;
 # - **extremal**: far from the texts that the proxy learned from, the relation between
-#   proxy and truth is another one. This is what turns the curve.
+#   proxy and truth is another one. This is what turns the curve
+#   of two of our runs.
 #
 # People also tell apart *how* a policy cheats: **gaming** (it does what the reward
 # asks, which was the wrong thing to ask), **tampering with the function** (it changes
@@ -689,7 +692,7 @@ reward_microscope(score, tokenizer, "touching and moving and touching")
 #
 # Three policies without a leash fooled their proxies and, with them, a judge of the
 # same family that had seen all ratings. A judge that counts words saw the scores rise,
-# peak and fall. Best-of-128 did not fall. A leash kept the writers near their start, at
+# peak and fall in two of them. Best-of-128 did not fall. A leash kept the writers near their start, at
 # about the worth of having stopped in time. What fooled one proxy fooled its siblings.
 # Two common pictures, the rescuing ensemble and the drawn collapse, did not survive
 # their conditions, and an adversarial round has to beat 200 ordinary ratings first.

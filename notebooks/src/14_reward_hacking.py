@@ -218,9 +218,9 @@ for seed, run in enumerate(hacked):
 
 # %% [markdown] id="14-kinds-text"
 # Read the last line of each run, also of run 2, which the words judge still liked: it
-# counts words that people rate highly, and the text is full of them. No person would rate such a text highly, and a judge
-# with the same architecture and the same upbringing does. *Agreement within the family
-# is no evidence.* Two kinds of Goodhart's law
+# counts words that people rate highly, and the text is full of them. No person would
+# rate such a text highly, and a judge with the same architecture and the same
+# upbringing does. *Agreement within the family is no evidence.* Two kinds of Goodhart's law
 # ([Manheim and Garrabrant, 2018](https://arxiv.org/abs/1803.04585)) work here:
 #
 # - **regressional**: the proxy is truth plus error, and climbing selects for error too.
@@ -692,8 +692,8 @@ reward_microscope(score, tokenizer, "touching and moving and touching")
 #
 # Three policies without a leash fooled their proxies and, with them, a judge of the
 # same family that had seen all ratings. A judge that counts words saw the scores rise,
-# peak and fall in two of them. Best-of-128 did not fall. A leash kept the writers near their start, at
-# about the worth of having stopped in time. What fooled one proxy fooled its siblings.
+# peak and fall in two of them. Best-of-128 did not fall. A leash kept the writers near
+# their start, at about the worth of having stopped in time. What fooled one proxy fooled its siblings.
 # Two common pictures, the rescuing ensemble and the drawn collapse, did not survive
 # their conditions, and an adversarial round has to beat 200 ordinary ratings first.
 #

@@ -108,7 +108,8 @@ claim("the proxies agree more with the family's judge than with outside judges",
 #
 # The proxy rises to the end; that is what it is climbed for. The family's judge rises
 # with it. The words judge rises far less surely: in two of the three runs it peaks and
-# falls, in one it is still rising when the run ends. SmolLM2's verdict differs, too.
+# falls, in one it is still rising when the run ends. SmolLM2 rises by one to two
+# deviations and then stays: it is not fooled as far, and it does not see the fall.
 #
 # </details>
 
@@ -220,8 +221,8 @@ for seed, run in enumerate(hacked):
 # Read the last line of each run, also of run 2, which the words judge still liked: it
 # counts words that people rate highly, and the text is full of them. No person would
 # rate such a text highly, and a judge with the same architecture and the same
-# upbringing does. *Agreement within the family is no evidence.* Two kinds of Goodhart's law
-# ([Manheim and Garrabrant, 2018](https://arxiv.org/abs/1803.04585)) work here:
+# upbringing does. *Agreement within the family is no evidence.* Two kinds of Goodhart's
+# law ([Manheim and Garrabrant, 2018](https://arxiv.org/abs/1803.04585)) work here:
 #
 # - **regressional**: the proxy is truth plus error, and climbing selects for error too.
 #   It slows the gain and never turns it round;
@@ -274,7 +275,7 @@ for seed, run in enumerate(hacked):
     gain = line - fits["parabola"].start
     a, b, peak = kl_budget_fit(kl, gain).tolist()
     peaks = bootstrap_peaks(kl, gain, 200, generator(seed))
-    low, high = peaks.quantile(0.05), peaks.quantile(0.95)
+    low, high = (peaks.quantile(q, interpolation="nearest") for q in (0.05, 0.95))
     print(f"run {seed}: rms", *(f"{f} {x:.2f}" for f, x in rms[seed].items()), end="; ")
     print(f"parabola's peak at {peak:.0f} nats, 90 % of draws {low:.0f} to {high:.0f}")
 
@@ -282,15 +283,21 @@ for seed, run in enumerate(hacked):
 gaps = [abs(found["parabola"] - found["logarithm"]) for found in rms.values()]
 bent = [found["line"] - min(found["parabola"], found["logarithm"])
         for found in rms.values()]  # fmt: skip
-claim("both forms fit about equally: their rms differ by under 0.2",
-      max(gaps) < 0.2, largest=max(gaps))  # fmt: skip
-claim("a bent curve fits better than a line, 3 of 3", min(bent) > 0, least=min(bent))
+lines_rms = [found["line"] for found in rms.values()]
+parts = [gap / rms_line for gap, rms_line in zip(gaps, lines_rms, strict=True)]
+claim("the two bent forms differ by under a quarter of the line's rms, 3 of 3",
+      max(parts) < 0.25, largest=max(parts))  # fmt: skip
+claim("the two runs that fell are bent: a line is worse by over 0.2",
+      min(bent[:2]) > 0.2, least=min(bent[:2]))  # fmt: skip
+claim("the run that did not fall is no more bent than a line, within 0.05",
+      bent[2] < 0.05, by=bent[2])  # fmt: skip
 
 # %% [markdown] id="14-fit-after"
-# So the runs do bend, these data do not choose a form, and the fitted peak moves from
-# run to run by more than its own interval says (neighbouring steps are not independent,
-# which a bootstrap of single steps overlooks). Use a fit to describe a run you have.
-# Do not use it to foretell one.
+# The two runs that fell are bent, with a peak near the same KL; the third is straight,
+# and its "peak" lies far beyond anything that was seen. (The intervals are too narrow:
+# neighbouring steps are not independent, which a bootstrap of single steps overlooks.)
+# Use a fit to describe a run that you have. It does not foretell the next one, which
+# may not turn at all.
 #
 # ## Best-of-n is gentler
 #
@@ -349,16 +356,17 @@ claim("β = 0.1 holds the KL under 25 nats, 3 of 3", max(leash["KL"]) < 25,
 claim("the leashed writer goes on ending its texts: over 90 %, 3 of 3",
       min(leash["ended"]) > 0.9, least=min(leash["ended"]))  # fmt: skip
 better = sum(gain > 0 for gain in leash["equal KL"])
-claim("at equal KL the words judge prefers the leash, 3 of 3", better == 3,
-      least=min(leash["equal KL"]))  # fmt: skip
+claim("at equal KL the words judge prefers the leash in 2 of 3", better == 2,
+      differences=leash["equal KL"])  # fmt: skip
 
 # %% [markdown] id="14-leash-after"
-# At equal KL the leash looks like a cure. But the free run passes that KL in its first
-# twenty steps, while the leashed one has used all sixty to spend the same nats well.
-# The last column asks the other question: at the step where the free run had the same
-# *proxy* score, what did the outside judge say? There the differences go both ways. So
-# **a leash is about as good as having stopped in time**, at less KL, and nobody needs
-# to see the moment. That is worth having, and less than the first comparison says.
+# At equal KL the leash looks like a cure, in two of three runs. But the free run passes
+# that KL in its first twenty steps, while the leashed one has used all sixty to spend
+# the same nats well. The next line asks the other question: at the step where the free
+# run had the same *proxy* score, what did the outside judge say? There the leash is
+# behind in two of three. So **a leash is no better than having stopped in time**. What
+# it gives is less KL, texts that end, and that nobody needs to see the moment. That is
+# worth having, and less than the first comparison says.
 
 # %% id="14-equal-proxy"
 print("words judge, leash minus free run at equal proxy:",
@@ -408,6 +416,12 @@ claim("KL above 15 rings in 3 of 3 hacked runs", true["KL above 15 nats"] == 3)
 by_score = false["score leaves its band"]
 claim("an alarm on the score rings in harmless runs, too", by_score > 0, of_3=by_score)
 
+# %% [markdown] id="14-alarm-after"
+# Only KL rang in every hacked run and in no leashed one. It rang before the words judge
+# had its peak. (In leashed runs it is silent by construction, so all that this shows is
+# that a leash works.) Entropy falls whenever a policy learns anything at all; an alarm
+# on it says "learning". `ended` is cheap and readable, and rang once for nothing.
+
 # %% [markdown] id="14-ensemble-text"
 # ## A common description, examined: the ensemble
 #
@@ -454,14 +468,16 @@ for writer in SEEDS:
 # %% id="14-ensemble-claim" tags=["nbval-check-output"]
 strangers = torch.stack([by_model[m, own == w].mean()
                          for w in SEEDS for m in SEEDS if m != w])  # fmt: skip
-claim("what fools one proxy fools the other two: above +1 in 6 of 6 pairs",
-      bool((strangers > 1).all()), least=strangers.min())  # fmt: skip
+shared = int((strangers > 1).sum())
+claim("what fools one proxy fools the others: above +1 in 5 of 6 pairs", shared == 5,
+      lowest=strangers.min())  # fmt: skip
 
 # %% [markdown] id="14-ensemble-after"
-# A policy that climbs one proxy ends in texts that the other two, which never met it,
-# like as well. An ensemble of relatives shares its blind spots; its deviation is small
-# exactly where all are wrong together. Against chance errors of single models it helps;
-# the table shows how little that is here.
+# A policy that climbs one proxy ends in texts that proxies which never met it like as
+# well, in five of six pairs. An ensemble of relatives shares most of its blind spots;
+# its deviation is small exactly where all are wrong together. Among honest texts of the
+# start it helps against chance errors by one outside judge (SmolLM2: some .3 more than
+# a member alone) and not by the other.
 #
 # ## An adversarial round, with its control
 #
@@ -505,12 +521,11 @@ lowest = min(min(line) for line in second_end.values())
 claim("each new proxy is climbed again, above +1 in 4 of 4", lowest > 1, least=lowest)
 
 # %% [markdown] id="14-round-after"
-# The new proxies are hacked as the old ones were, with other words. And the question
-# whether the *exploited* texts did something that any 200 ratings would not have done
-# is answered by the last line above, and by nothing else: two differences between two
-# single runs. Where their signs differ, or they are small against the spread of the
-# runs, the remedy is not shown. Whoever reports an adversarial round without this
-# control reports the value of 200 more labels.
+# The new proxies are hacked as the old ones were, with other words. Did the *exploited*
+# texts do something that any 200 ratings would not have done? The last line answers:
+# two differences between two single runs, and neither favours the exploited texts. By
+# this judge the remedy did not survive its control. Whoever reports an adversarial
+# round without one reports the value of 200 more labels.
 #
 # ## Bias: the same sentence with a name exchanged
 #
@@ -613,20 +628,23 @@ def train_exactly(counts_crash_as, steps=400, rate=0.5):
 from course.reward.overoptimisation import with_unscorable
 
 dropped, charged = train_exactly(None), train_exactly(-1.0)
-print("dropped:      right {:.2f}, wrong {:.2f}, crash {:.2f}".format(*dropped))
-print("charged −1:   right {:.2f}, wrong {:.2f}, crash {:.2f}".format(*charged))
+for name, p in (("dropped", dropped), ("charged −1", charged)):
+    told = p[0] / (p[0] + p[1])  # the mean of what could be scored
+    print(f"{name:<11} right {p[0]:.2f}, wrong {p[1]:.2f}, crash {p[2]:.2f}; "
+          f"accuracy of the scored {told:.2f}")  # fmt: skip
 print("a batch, charged:", with_unscorable([1.0, None, 0.0], worst=-1.0).tolist())
 
 # %% id="14-crash-claim" tags=["nbval-check-output"]
-claim("dropped from the mean, crashes win: their share rises above .6 from .2",
-      dropped[2] > 0.6, share=dropped[2])  # fmt: skip
+claim("dropped from the mean, crashes grow by over half, from .2 to over .3",
+      dropped[2] > 0.3, share=dropped[2])  # fmt: skip
 claim("with the worst score for a crash, their share falls below .1",
       charged[2] < 0.1, share=charged[2])  # fmt: skip
 
 # %% [markdown] id="14-popular-text"
-# Being wrong lowers the mean of what is scored; crashing does not. So the policy moves
-# from *wrong* to *crash*, and the reported accuracy rises though not one more answer is
-# right. The repair is one line: a text that cannot be scored has the worst score.
+# Being wrong lowers the mean of what is scored; crashing does not. So a part of what
+# was *wrong* becomes *crash*, and the reported accuracy is perfect while more than a
+# third of the texts crash. The repair is one line: a text that cannot be scored has the
+# worst score.
 #
 # ## A common description, examined: the drawn collapse
 #
@@ -675,10 +693,13 @@ claim("with one exploit in 64 that gold hates, best-of-64 ends at the exploit",
 # `show_reward(score, tokenizer, "…")`.
 
 # %% id="14-play-static"
-from course.reward.model import scorer
 from course.widgets import show_reward
 
-score = scorer(proxies[0], tokenizer)
+
+def score(texts):
+    return score_texts(proxies[0], tokenizer, texts)
+
+
 show_reward(score, tokenizer, hacked[0].history.rows[59]["texts"][0][:60],
             "a moving and funny film .")  # fmt: skip
 
@@ -692,16 +713,17 @@ reward_microscope(score, tokenizer, "touching and moving and touching")
 #
 # Three policies without a leash fooled their proxies and, with them, a judge of the
 # same family that had seen all ratings. A judge that counts words saw the scores rise,
-# peak and fall in two of them. Best-of-128 did not fall. A leash kept the writers near
-# their start, at about the worth of having stopped in time. What fooled one proxy fooled its siblings.
-# Two common pictures, the rescuing ensemble and the drawn collapse, did not survive
-# their conditions, and an adversarial round has to beat 200 ordinary ratings first.
+# peak and fall in two of them; one that reads SmolLM2's states saw them rise and stay.
+# Best-of-128 did not fall. A leash kept the writers near their start, at about the
+# worth of having stopped in time. What fooled one proxy fooled its siblings. Two common
+# pictures, the rescuing ensemble and the drawn collapse, did not survive their
+# conditions, and an adversarial round has to beat 200 ordinary ratings first.
 #
 # **Limits.** One small writer, one kind of text, three seeds. The outside judges are
-# reward models, too: they agree with people to about .6 and .75 and can be fooled by
-# other texts; a policy that climbed *them* would show it. Nobody asked people about the
-# policies' texts. The leash had one strength here. The alarms' bands come from six
-# steps of the same run.
+# reward models, too: they agree with people to about .6 and .7, disagree with each
+# other, and can be fooled; a policy that climbed *them* would show it. Nobody asked
+# people about the policies' texts. The leash had one strength here. The alarms' bands
+# come from six steps of the same run.
 #
 # ## Test yourself
 #

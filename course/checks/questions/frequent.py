@@ -107,7 +107,7 @@ are paid to agree, in one text of twenty or so a quarter stands on the other sid
 zero than the mean. So say who rated, for what pay, with which instructions; keep
 single ratings, not means; report agreement in groups; test the same sentence with
 names and groups exchanged. And look at what is lost: a rule against offensive words
-also silences criticism.
+can silence criticism, too.
 ! Calling it "human values" in general. It is a sample of people, with instructions.
 @ 06 A-majority
 
@@ -159,10 +159,11 @@ updates.
 an outside judge falls while the reward still rises.
 120: Any learned reward is right near its data and wrong somewhere; optimisation looks
 for that somewhere. In chapter 14 three proxies end far up, a judge of their own
-family is fooled with them, and a judge that counts words rises, peaks and falls. So
-measure with judges of another family. Watch KL, the share of texts that end, and how
-alike texts become. A leash keeps the run where it helps, and so does stopping in
-time; new labels must come from where the policy writes now.
+family is fooled with them, and a judge that counts words falls from its peak in two
+of the three. So measure with judges of another family, and more than one. Watch KL,
+the share of texts that end, and how alike texts become. A leash keeps the run where it
+helps, and so does stopping in time; labels of the policy's own texts did no more there
+than as many ordinary ones.
 ! Trusting a larger model of the same kind, trained on the same labels, as the judge.
 @ 14 14-run-claim
 """

@@ -116,11 +116,11 @@ formula is exact when all texts differ in score, and a bound otherwise.
 ## ensemble
 ? Does an ensemble of reward models stop reward hacking?
 20: It helps where members err apart, and not where they share data and flaws. In
-chapter 14 what fools one proxy fools the other two.
+chapter 14 what fools one proxy fools the others in five of six pairs.
 120: In chapter 07 the mean of three beats the average member, so as an estimate it is
 better. As a guard, the members' spread warns of texts that they judge differently,
-and is blind to mistakes that they share; in chapter 14 all six pairs of proxies share
-theirs. Another kind of model, or another kind of label, errs apart; another seed
+and is blind to mistakes that they share; in chapter 14 five of six pairs of proxies
+share theirs. Another kind of model, or another kind of label, errs apart; another seed
 hardly does.
 ! Counting seeds as independent judges.
 @ 14 14-ensemble-claim

@@ -438,7 +438,8 @@ claim("500 texts: more training gives more", longer > brief, short=brief, long=l
 #
 # Up to n = 64 our curves show the first kind. (Where one bends at the end, remember
 # that its last point rests on 32 texts.) The second needs a longer way than this
-# chapter goes. Here only this: it *can* happen, and
+# chapter goes: [chapter 14](14_reward_hacking.ipynb) goes over 100 nats, where a judge
+# that counts words falls in two of three runs. Here only this: it *can* happen, and
 #
 # > "More samples are always better"
 #

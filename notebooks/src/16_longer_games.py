@@ -660,8 +660,11 @@ for (kind, x), (policy, history) in priced.items():
 
 # %% [markdown] id="16-weights-read"
 # The weights trade success for turns, and each hits its own point, which one only knows
-# afterwards. The constraint is told the point and finds the price. Thirty steps are
-# few: the price still moves at the end, so the turns lie near the bound, not on it.
+# afterwards. The constraint is told the point, and all three runs keep it. But they
+# keep it too well: they end below 1.8 turns, with less success than the weight .2 buys.
+# While there were too many turns the price rose, the policy learned to hang up early,
+# and when the price had fallen again, thirty steps were too few to come back. A
+# multiplier chases a policy that moves; it needs small steps and time.
 
 # %% id="16-weights-claim" tags=["nbval-check-output"]
 ends = {x: examine(policy) for x, (policy, _) in priced.items()}
@@ -670,11 +673,12 @@ claim(
     ends["price", 0.05][-1] > ends["price", 0.4][-1] + 0.2,
     turns=[ends["price", x][-1] for x in (0.05, 0.2, 0.4)],
 )
+held = [ends["bound", seed] for seed in (0, 1, 2)]
 claim(
-    "held at 1.8 turns, three seeds end within .35 of it",
-    max(abs(ends["bound", seed][-1] - BOUND) for seed in (0, 1, 2)) < 0.35,
-    turns=[ends["bound", seed][-1] for seed in (0, 1, 2)],
-    right=[ends["bound", seed][0] for seed in (0, 1, 2)],
+    "with the bound of 1.8 turns, three seeds of three end at or below it",
+    max(end[-1] for end in held) <= BOUND,
+    turns=[end[-1] for end in held],
+    right=[end[0] for end in held],
 )
 
 # %% [markdown] id="16-harmless-text"

@@ -317,7 +317,8 @@ def live(click, votes, seed):
 # <details><summary>Answer</summary>
 #
 # No. A head fitted to coin throws is a random direction, and the policy climbs it: its
-# KL grows. It gains nothing by gold. KL is no sign of learning.
+# KL grows. By gold it may gain or lose some tenths, whatever that direction happens to
+# hold of gold. KL is no sign of learning.
 #
 # </details>
 
@@ -370,7 +371,8 @@ claim("50 votes move the policy by over .5 in gold, 3 of 3", min(golds) > 0.5,
 outside = [after[f"gold {seed}"][1] - before[1] for seed in range(3)]
 claim("the outside judge sees it rise too, 3 of 3", min(outside) > 0,
       least=min(outside))  # fmt: skip
-claim("a coin wins under .3", won["coin 0"] < 0.3, gain=won["coin 0"])
+claim("a coin wins less than half of the least of them",
+      won["coin 0"] < min(golds) / 2, gain=won["coin 0"])  # fmt: skip
 claim("and yet its policy moved by over a nat", after["coin 0"][2] > 1,
       KL=after["coin 0"][2])  # fmt: skip
 

@@ -524,6 +524,34 @@ with TemporaryDirectory() as folder:
 # Vote twenty times for what *you* like. Watch the ranking of the six texts: it changes
 # with the first click. After the twentieth vote the policy begins to move. Then try to
 # teach it something the trunk does not hold, such as texts with a name in them.
+#
+# First by script, with twenty votes of the crowd gold. The table shows six texts of the
+# policy as the head ranks them; the curve shows how the head's own ranking and the
+# policy's texts changed.
+
+# %% id="13-play-static"
+from course import widgets
+from course.recipes.feedback import VoteLoop
+
+place = TemporaryDirectory()
+loop = VoteLoop(writer, tokenizer, judge, directions, prompts[:64])
+session = widgets.FeedbackSession(loop, PreferenceStore(f"{place.name}/votes.sqlite"))
+
+
+def rule(a, b):
+    better_a, better_b = score_texts(judge, tokenizer, [a, b]).tolist()
+    return "a" if better_a > better_b else "b"
+
+
+widgets.vote_by_rule(session, rule, 20)
+widgets.show_session(session)
+
+# %% [markdown] id="13-play-after"
+# Now you. Your votes go to the course's own file, and are there when you come back.
+
+# %% id="13-play" tags=["widget"]
+yours = VoteLoop(writer, tokenizer, judge, directions, prompts[:64])
+widgets.feedback_panel(yours, PreferenceStore(annotator="you"), key="13-feedback")
 
 # %% [markdown] id="13-limits"
 # ## What was shown, and what not

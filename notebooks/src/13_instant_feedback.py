@@ -209,8 +209,8 @@ for name, score in crowds.items():
 # seeds tried: 0 to 5, of pairs and answers
 claim("the crowd of the trunk's own taste: 30 votes give over half of its ceiling",
       table["gold", "chosen", 30] > 0.5, share=table["gold", "chosen", 30])  # fmt: skip
-claim("a coin wins nothing: within .3", abs(table["coin", "chosen", 60]) < 0.3,
-      share=table["coin", "chosen", 60])  # fmt: skip
+by_coin = max(table["coin", rule, 60] for rule in ("random", "chosen"))
+claim("a coin wins nothing: under .3 by either rule", by_coin < 0.3, most=by_coin)
 claim("reversed votes lose: below −.2", table["reversed", "chosen", 60] < -0.2,
       share=table["reversed", "chosen", 60])  # fmt: skip
 other = table["words", "chosen", 60]
@@ -234,9 +234,9 @@ claim("without it, under half of that", without < with_length / 2, share=without
 
 # %% [markdown] id="13-choice-after"
 # So the question to ask first is not how many votes you can get but whether your
-# features can say what the voter wants. Choosing the pair helps where they can. Where
-# they cannot (words), the model asks the wrong questions with great confidence, and a
-# random pair is as good.
+# features can say what the voter wants. Choosing the pair helps where they can (gold);
+# where they cannot (words), it gains next to nothing: the model asks its questions
+# about directions that the voter does not care for.
 #
 # ## The loop, on one page
 #
@@ -329,13 +329,13 @@ def by_gold(a, b, draws):
     return answer((margin[0] - margin[1])[None], draws)[0]
 
 
-def by_coin(a, b, draws):
+def toss(a, b, draws):
     return answer(torch.zeros(1), draws)[0]
 
 
 VOTES = 50
 runs = {f"gold {seed}": live(by_gold, VOTES, seed) for seed in range(3)}
-runs["coin 0"] = live(by_coin, VOTES, 0)
+runs["coin 0"] = live(toss, VOTES, 0)
 print({name: len(log) for name, (_, log, _) in runs.items()}, "votes")
 
 # %% id="13-judge"

@@ -429,8 +429,8 @@ short_policy, short_log, short_belief = live(by_gold, 30, seed=5)
 again, belief = replay(short_log, seed=5)
 same_head = torch.allclose(belief.mean, short_belief.mean, atol=1e-9)
 claim("30 votes replayed give the same head", same_head)
-off = max(float((a - b).abs().max()) for a, b in
-          zip(short_policy.parameters(), again.parameters(), strict=True))  # fmt: skip
+pairs_of_weights = zip(short_policy.parameters(), again.parameters(), strict=True)
+off = max(float((a - b).detach().abs().max()) for a, b in pairs_of_weights)
 claim("and the same policy, every weight", off < 1e-6, off=off)
 
 # %% [markdown] id="13-examined-text"

@@ -96,8 +96,10 @@ def change(package: Path, definition: str, old: str, new: str) -> None:
 ALL = {*recipes.RECIPES}
 LARGE = {name for name in ALL if name.startswith("smollm2-")}
 RATED = {name for name in LARGE if name.startswith("smollm2-reward")}  # its tokenizer
-WRITERS = {"policy-reinforce"} | (LARGE - RATED)
-SCORED = {"reward-model", "reward-proxy"} | WRITERS
+# Chapter 14's policies, which climb proxies that are scaled on a writer's texts.
+CLIMBED = {r.name for r in (*recipes.HACKED, *recipes.LEASHED, *recipes.SECOND)}
+WRITERS = {"policy-reinforce"} | (LARGE - RATED) | CLIMBED
+SCORED = {"reward-model", "reward-proxy", *(r.name for r in recipes.PROXIES)} | WRITERS
 # Their texts are made by code, and their tokenizers learn nothing.
 MADE = {"adder"} | {name for name in ALL if name.startswith("task-")}
 

@@ -280,16 +280,21 @@ import matplotlib.pyplot as plt
 from course import plots
 from course.plots import COLOURS
 
-_, (left, right_panel) = plt.subplots(1, 2, figsize=(9.6, 3.3), sharex=True)
-for n, arm in enumerate(arms):
-    for seed in (0, 1, 2):
-        history = talks_of[arm, seed][1]
-        line = {"ls": ("-", "--", ":", "-.")[n], "color": COLOURS[n], "lw": 1.2}
-        label = {"label": arm} if seed == 0 else {}
-        left.plot(history["right"], **line, **label)
-        right_panel.plot(history["turns"], **line)
+
+def draw_talks(left, right_panel):
+    """Right bookings and turns of every arm and seed over the steps."""
+    for n, arm in enumerate(arms):
+        for seed in (0, 1, 2):
+            history = talks_of[arm, seed][1]
+            line = {"ls": ("-", "--", ":", "-.")[n], "color": COLOURS[n], "lw": 1.2}
+            label = {"label": arm} if seed == 0 else {}
+            left.plot(history["right"], **line, **label)
+            right_panel.plot(history["turns"], **line)
+
 
 # %% id="16-talk-figure-2"
+_, (left, right_panel) = plt.subplots(1, 2, figsize=(9.6, 3.3), sharex=True)
+draw_talks(left, right_panel)
 left.set(
     title="Right bookings", xlabel="step", ylabel="share of the talks", ylim=(0, 1)
 )

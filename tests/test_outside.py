@@ -9,6 +9,7 @@ from tiny import tiny_gpt
 
 from course.lm.tokenizer import train_tokenizer
 from course.reward import outside
+from course.reward.outside import ridge_fit
 from course.runtime import generator
 
 TEXTS = ["a good film", "a bad film", "good good", "bad", "not good", "not bad at all"]
@@ -18,25 +19,31 @@ RATINGS = torch.tensor([2.0, -2.0, 3.0, -3.0, -1.0, 1.0])
 def test_ridge_is_where_the_penalised_squares_have_no_slope():
     x = torch.randn(12, 3, generator=generator(0), dtype=torch.float64)
     y = torch.randn(12, generator=generator(1), dtype=torch.float64)
-    weights, offset = outside.ridge(x, y, 0.7)
+    weights, offset = ridge_fit(x, y, 0.7)
     away = x @ weights + offset - y
     assert torch.allclose(
         x.T @ away + 0.7 * weights, torch.zeros(3).double(), atol=1e-10
     )
     assert abs(float(away.sum())) < 1e-10
-    weights, _ = outside.ridge(x, y, 1e9)
+    weights, _ = ridge_fit(x, y, 1e9)
     assert weights.abs().max() < 1e-6
 
 
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        (lambda: outside.ridge(torch.ones(3), torch.ones(3), 1.0), "expected .n, d."),
         (
-            lambda: outside.ridge(torch.ones(3, 2), torch.ones(2), 1.0),
+            lambda: ridge_fit(torch.ones(3), torch.ones(3), 1.0),
             "expected .n, d.",
         ),
-        (lambda: outside.ridge(torch.ones(3, 2), torch.ones(3), 0.0), "penalty 0.0"),
+        (
+            lambda: ridge_fit(torch.ones(3, 2), torch.ones(2), 1.0),
+            "expected .n, d.",
+        ),
+        (
+            lambda: ridge_fit(torch.ones(3, 2), torch.ones(3), 0.0),
+            "penalty 0.0",
+        ),
         (lambda: outside.fit_words([], torch.ones(0)), "got 0 texts"),
         (lambda: outside.fit_words(["a"], torch.ones(2)), "1 texts and 2 ratings"),
     ],

@@ -14,7 +14,7 @@ import torch
 from course.lm.model import GPT, GPTConfig
 from course.lm.tokenizer import train_tokenizer
 from course.recipes import feedback as recipe
-from course.reward.feedback import last_states, principal_directions
+from course.reward.feedback import end_states, principal_directions
 from course.reward.model import RewardModel
 from course.reward.preferences import PreferenceStore
 from course.widgets.feedback_session import FeedbackSession, vote_by_rule
@@ -37,7 +37,7 @@ def parts():
         for parameter in model.parameters():
             parameter.data.mul_(4)
     writer, judge = made[0], RewardModel(made[1])
-    directions = principal_directions(last_states(judge, tokenizer, TEXTS), 4)
+    directions = principal_directions(end_states(judge, tokenizer, TEXTS), 4)
     return writer, tokenizer, judge, directions
 
 

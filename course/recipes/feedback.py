@@ -15,8 +15,8 @@ from course.reward.feedback import (
     Directions,
     Posterior,
     choose_pair,
+    end_states,
     laplace_update,
-    last_states,
 )
 from course.reward.model import RewardModel
 from course.reward.preferences import Vote
@@ -66,7 +66,7 @@ class VoteLoop:
 
     def features(self, texts: Sequence[str]) -> Tensor:
         """The texts' features, (texts, d), fp64."""
-        return self.directions(last_states(self.judge, self.tokenizer, texts))
+        return self.directions(end_states(self.judge, self.tokenizer, texts))
 
     def score(self) -> Score:
         """What the head thinks of prompt + completion, as a policy's reward."""

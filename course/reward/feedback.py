@@ -187,7 +187,7 @@ def principal_directions(states: Tensor, d: int) -> Directions:
 
 
 @torch.no_grad()
-def last_states(
+def end_states(
     model: RewardModel, tokenizer: "PreTrainedTokenizerFast", texts: Sequence[str]
 ) -> Tensor:
     """The trunk's state at each text's end token: (texts, width), fp32 on the CPU.

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from course.lm.model import GPT
 
 
-def ridge(features: Tensor, targets: Tensor, penalty: float) -> tuple[Tensor, Tensor]:
+def ridge_fit(
+    features: Tensor, targets: Tensor, penalty: float
+) -> tuple[Tensor, Tensor]:
     """Weights (d,) and offset () of a linear fit; its squared weights cost `penalty`.
 
     features: (n, d).  targets: (n,).  Solved in fp64; the offset is not penalised.
@@ -32,7 +34,7 @@ def ridge(features: Tensor, targets: Tensor, penalty: float) -> tuple[Tensor, Te
     Source: Hoerl and Kennard 1970.  Chapter 14.
 
     >>> x, y = torch.tensor([[0.0], [2.0]]), torch.tensor([1.0, 3.0])
-    >>> weights, offset = ridge(x, y, 2.0)
+    >>> weights, offset = ridge_fit(x, y, 2.0)
     >>> weights.tolist(), offset.item()
     ([0.5], 1.5)
     """
@@ -118,7 +120,7 @@ def fit_words(
     common = sorted(count, key=lambda f: (-count[f], f))[:features]
     judge = WordJudge(len(common))
     judge.codes.copy_(torch.tensor([code_of(f) for f in common]))
-    weights, offset = ridge(judge.presence(texts), ratings, penalty)
+    weights, offset = ridge_fit(judge.presence(texts), ratings, penalty)
     with torch.no_grad():
         judge.weight.copy_(weights)
         judge.offset.copy_(offset)
@@ -186,7 +188,7 @@ def fit_states(states: Tensor, ratings: Tensor, penalty: float = 1000.0) -> Stat
     with torch.no_grad():
         judge.mean.copy_(states.mean(0))
         judge.std.copy_(states.std(0).clamp(min=1e-6))
-        weights, offset = ridge((states - judge.mean) / judge.std, ratings, penalty)
+        weights, offset = ridge_fit((states - judge.mean) / judge.std, ratings, penalty)
         judge.weight.copy_(weights)
         judge.offset.copy_(offset)
     return judge.eval()

@@ -35,7 +35,7 @@ def kl_budget_fit(kl: Tensor, gain: Tensor) -> Tensor:
     >>> [round(number, 6) for number in fitted.tolist()]
     [4.0, 1.0, 4.0]
     """
-    d = _checked(kl, gain)
+    d = _root_of_kl(kl, gain)
     a, b = _solve(torch.stack((d, -d * d), 1), gain.double())
     peak = torch.where((a > 0) & (b > 0), (a / (2 * b)) ** 2, float("inf"))
     return torch.stack((a, b, peak))
@@ -48,7 +48,7 @@ def fit(kl: Tensor, score: Tensor, form: str = "parabola") -> Fit:
     start.  Raises ValueError on another form, on shapes that do not fit, on a negative
     KL and on fewer points than numbers to find.  Source: Gao et al. 2022.  Chapter 14.
     """
-    d = _checked(kl, score)
+    d = _root_of_kl(kl, score)
     bend = {
         "parabola": -d * d,
         "logarithm": -torch.xlogy(d, d),
@@ -74,7 +74,7 @@ def bootstrap_peaks(
     """
     if draws < 1:
         raise ValueError(f"got {draws} draws, expected at least 1")
-    _checked(kl, gain)
+    _root_of_kl(kl, gain)
     peaks = []
     while len(peaks) < draws:
         rows = torch.randint(len(kl), (len(kl),), generator=generator)
@@ -195,7 +195,7 @@ def with_unscorable(scores: Sequence[float | None], worst: float) -> Tensor:
     return filled
 
 
-def _checked(kl: Tensor, score: Tensor) -> Tensor:
+def _root_of_kl(kl: Tensor, score: Tensor) -> Tensor:
     """√KL in fp64, once both are (n,), enough and finite."""
     if kl.dim() != 1 or kl.shape != score.shape or len(kl) < 2:
         raise ValueError(

@@ -41,7 +41,7 @@ from course import checkpoints, claim, plots
 from course.data import reviews
 from course.lm.sampling import write
 from course.recipes import openings
-from course.reward.feedback import last_states, principal_directions
+from course.reward.feedback import end_states, principal_directions
 from course.reward.metrics import pearson
 from course.reward.model import RewardModel, score_texts
 from course.runtime import generator
@@ -59,8 +59,8 @@ pool = whole_texts(asked, write(writer, tokenizer, asked, **options))
 gold = score_texts(judge, tokenizer, pool).double()
 plain = RewardModel(writer)  # its head is not used
 states = {
-    "reward model": last_states(judge, tokenizer, pool),
-    "language model": last_states(plain, tokenizer, pool),
+    "reward model": end_states(judge, tokenizer, pool),
+    "language model": end_states(plain, tokenizer, pool),
 }
 x = {name: principal_directions(s, 8)(s) for name, s in states.items()}
 print(len(pool), "texts,", x["reward model"].shape[1], "features each")
@@ -255,7 +255,7 @@ directions = principal_directions(states["reward model"], 8)
 
 
 def features(texts):
-    return directions(last_states(judge, tokenizer, texts))
+    return directions(end_states(judge, tokenizer, texts))
 
 
 def update(policy, optimizer, w, draws):

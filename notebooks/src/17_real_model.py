@@ -586,9 +586,11 @@ for part in ("a", "b"):
 
 # %% id="17-merged" tags=["nbval-check-output"]
 from transformers import AutoModelForCausalLM
+from transformers.utils.logging import disable_progress_bar
 
 from course.lm.interop import to_transformers
 
+disable_progress_bar()
 again, _ = load_pretrained()
 whole_model = merge(load_adapters(again, folder / "adapters")).eval()
 with tempfile.TemporaryDirectory() as merged:

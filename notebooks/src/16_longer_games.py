@@ -293,7 +293,7 @@ def draw_talks(left, right_panel):
 
 
 # %% id="16-talk-figure-2"
-_, (left, right_panel) = plt.subplots(1, 2, figsize=(9.6, 3.3), sharex=True)
+_, (left, right_panel) = plt.subplots(1, 2, figsize=(7.2, 2.8), sharex=True)
 draw_talks(left, right_panel)
 left.set(
     title="Right bookings", xlabel="step", ylabel="share of the talks", ylim=(0, 1)

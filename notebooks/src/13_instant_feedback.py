@@ -439,7 +439,7 @@ claim("and the same policy, every weight", off < 1e-6, off=off)
 # > "The model learns from each of your clicks."
 #
 # What would have to be true? After one click for a, the policy would have to prefer a
-# to b more than before. Let the same log end in a or in b, take four steps, and ask by
+# to b more than before. Let the same log end in a or in b, take eight steps, and ask by
 # how much the margin $\log p(a) - \log p(b)$ differs.
 
 # %% id="13-examined"
@@ -474,11 +474,11 @@ for n in (1, 10, 30):
     print(f"{n:>2} votes: the last one moves its own pair by {moved:+.2f} nats")
 
 # %% [markdown] id="13-examined-after"
-# The sign is not always plus. The vote reaches the policy through the head, and through
-# texts that the policy writes *anew*; the two texts on the screen move along with
-# everything else. One vote among many changes the head a little, and the pair by about
-# as much as chance does. "Learns from every click" is true of the head, which you see
-# re-rank at once, and not of the two texts that you clicked on.
+# One case each, so read the signs only: the first vote moved its pair the way it asked,
+# the tenth and the thirtieth the other way. The vote reaches the policy through the
+# head, and through texts that the policy writes *anew*; the two texts on the screen move
+# along with everything else. "Learns from every click" is true of the head, which you
+# see re-rank at once, and not of the two texts that you clicked on.
 #
 # ## Thumbs
 #

@@ -166,6 +166,7 @@ crowds |= {"coin": crowds["gold"], "reversed": -crowds["gold"]}
 HALF = len(pool) // 2
 
 
+# %% id="13-crowds-b"
 def taught(score, features, votes, chosen, seed, noise=1.0):
     """The belief after some votes on the first half of the pool."""
     draws, D, y = generator(seed), torch.zeros(0, features.shape[1]).double(), []
@@ -193,6 +194,8 @@ def gain(score, belief, features):
 SEEDS = range(6)
 table = {}
 print(f"{'crowd':<9} {'pairs':<7} 30 votes  60 votes  (mean of 6 seeds, share)")
+
+# %% id="13-gain-b"
 for name, score in crowds.items():
     noise = float("inf") if name == "coin" else 1.0
     own = crowds["gold"] if name == "reversed" else score  # controls: gold judges
@@ -258,6 +261,7 @@ def features(texts):
     return directions(end_states(judge, tokenizer, texts))
 
 
+# %% id="13-loop-b"
 def update(policy, optimizer, w, draws):
     """Eight RLOO steps with the head as reward."""
 
@@ -359,6 +363,8 @@ before = judged(writer)
 after = {name: judged(policy) for name, (policy, _, _) in runs.items()}
 print(f"{'':<8}  gold  words    KL")
 print(f"{'start':<8} {before[0]:+.2f}  {before[1]:+.2f}  {before[2]:5.1f}")
+
+# %% id="13-judge-b"
 for name, row in after.items():
     print(f"{name:<8} {row[0]:+.2f}  {row[1]:+.2f}  {row[2]:5.1f}")
 
@@ -454,6 +460,7 @@ def margin_of(policy, a, b):
     return float(nats[0] - nats[1])
 
 
+# %% id="13-examined-b"
 def moved_by_last(n, seed):
     """The margin of the last pair when it was voted a, minus when it was voted b."""
     log = runs["gold 0"][1][:n]

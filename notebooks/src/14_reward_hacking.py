@@ -157,6 +157,7 @@ def smooth(line, width=5):
     return [sum(part) / len(part) for part in parts]
 
 
+# %% id="14-signature-b"
 _, panels = plt.subplots(1, 3, figsize=(9, 3.4), sharey=True)
 for seed, axes in enumerate(panels):
     d = [max(nats, 0) ** 0.5 for nats in smooth(KL[seed])]
@@ -335,6 +336,8 @@ claim("best-of-128 has not fallen below the start by either outside judge, 6 of 
 from course.reward.overoptimisation import at_kl
 
 leash = {"KL": [], "ended": [], "equal KL": [], "equal proxy": []}
+
+# %% id="14-leash-b"
 for seed, run in enumerate(leashed):
     last = {n: mean_of(run.history[m][-10:]) for n, m in NAMES.items()}
     nats = mean_of(run.history["kl_seq"][-10:])
@@ -401,6 +404,8 @@ watched = {
 }
 print(f"{'':<24} rings at step, hacked    leashed (false alarms)")
 rang = {}
+
+# %% id="14-alarm-b"
 for name, look in watched.items():
     rang[name] = [[look(run.history) for run in runs] for runs in (hacked, leashed)]
     print(f"{name:<24}", *(f"{str(x):>6}" for x in rang[name][0]), "     ",
@@ -446,6 +451,8 @@ choosers = {
 }
 print(f"{'best of 64 of the start, by':<24} words  SmolLM2")
 gained = {}
+
+# %% id="14-ensemble-b"
 for name, scores in choosers.items():
     each = together if scores is None else scores[None]
     gained[name] = [
@@ -550,6 +557,7 @@ def audit(score, fillers):
     return means, float(means.max() - means.min())
 
 
+# %% id="14-bias-b"
 judges = {"proxy 0": lambda t: score_texts(proxies[0], tokenizer, t),
           "family": lambda t: score_texts(family, tokenizer, t),
           "words": lambda t: (words(t) - scale["words"][0]) / scale["words"][1],
@@ -594,6 +602,8 @@ torch.manual_seed(0)
 counts = torch.stack([order_ab.sample(), order_ba.sample()]) + 0.5
 log_odds = (counts / (asks + 1 - counts)).log()
 first = float(log_odds.mean(0).median())
+
+# %% id="14-planted-b" tags=["nbval-check-output"]
 claim("the planted liking of the first place, 0.8 nats, within 0.1",
       abs(first - 0.8) < 0.1, found=first)  # fmt: skip
 
@@ -628,6 +638,8 @@ def train_exactly(counts_crash_as, steps=400, rate=0.5):
 from course.reward.overoptimisation import with_unscorable
 
 dropped, charged = train_exactly(None), train_exactly(-1.0)
+
+# %% id="14-crash-b"
 for name, p in (("dropped", dropped), ("charged −1", charged)):
     told = p[0] / (p[0] + p[1])  # the mean of what could be scored
     print(f"{name:<11} right {p[0]:.2f}, wrong {p[1]:.2f}, crash {p[2]:.2f}; "

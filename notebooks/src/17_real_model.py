@@ -130,6 +130,8 @@ averaged = float((((first + second) / 2 > 0.5) == better).float().mean())
 points = [single_verdicts(fast, smol, list(pairs[f"text_{x}"])) for x in "ab"]
 by_points = float(((points[0] > points[1]) == better).float().mean())
 print(f"says A: {says_a:.2f}, pull of the place {pull:.2f}, changed {changed:.2f}")
+
+# %% id="17-pairs-b"
 print(
     f"right, both orders averaged: {averaged:.2f}; two single scores: {by_points:.2f}"
 )
@@ -216,7 +218,22 @@ middle = rest.mean() + (y - f).mean()
 spread = rest.var() / len(rest) + (y - f).var() / n
 low, high = judge_interval(y, f, rest, weight=1.0)
 print(f"by hand {middle:.3f} ± {1.96 * spread.sqrt():.3f}")
+
+# %% id="17-interval-b"
 print(f"judge_interval: {low:.3f} to {high:.3f}; the truth is {liked.mean():.3f}")
+
+
+# %% id="17-coverage-ends"
+def intervals(f, a, b):
+    """Five intervals from people on the texts a and the judge f on a and b."""
+    data = liked[a], f[a], f[b]
+    ends = {"people alone": mean_interval(liked[a]),
+            "judge alone": mean_interval(f[b]),
+            "prediction-powered": judge_interval(*data),
+            "tuned": judge_interval(*data, weight=tuned_weight(*data))}  # fmt: skip
+    if f.unique().numel() == 2:
+        ends["Rogan–Gladen"] = rogan_gladen_interval(*data)
+    return ends
 
 
 # %% id="17-coverage"
@@ -226,14 +243,7 @@ def play(f, repeats=1000, seed=0):
     for _ in range(repeats):
         a = torch.randint(N, (n,), generator=draw)
         b = torch.randint(N, (N - n,), generator=draw)
-        data = liked[a], f[a], f[b]
-        ends = {"people alone": mean_interval(liked[a]),
-                "judge alone": mean_interval(f[b]),
-                "prediction-powered": judge_interval(*data),
-                "tuned": judge_interval(*data, weight=tuned_weight(*data))}  # fmt: skip
-        if f.unique().numel() == 2:
-            ends["Rogan–Gladen"] = rogan_gladen_interval(*data)
-        for name, (low, high) in ends.items():
+        for name, (low, high) in intervals(f, a, b).items():
             found.setdefault(name, []).append((low <= truth <= high, high - low))
     return {k: torch.tensor(v, dtype=torch.float64).mean(0).tolist()
             for k, v in found.items()}  # fmt: skip
@@ -252,6 +262,7 @@ import matplotlib.pyplot as plt
 from course import plots
 from course.plots import COLOURS, MARKERS
 
+# %% id="17-signature-b"
 _, axes = plt.subplots(figsize=(7.2, 4))
 names = list(played["verdicts"])
 for filled, found in zip((False, True), played.values(), strict=True):
@@ -400,6 +411,8 @@ sampler = sampler_of(policy)
 judge = checkpoints.load("reward-model")
 score = answers_only(scorer(judge.model, judge.tokenizer))
 trained = [p for p in policy.parameters() if p.requires_grad]
+
+# %% id="17-rl-setup-b"
 print(f"{sum(p.numel() for p in trained):,} of {size:,} parameters train")
 
 
@@ -602,7 +615,6 @@ with torch.no_grad():
 claim("transformers loads the merged model and computes the policy's logits",
       gap < 1e-2, largest_gap=gap)  # fmt: skip
 claim("the merged model has no adapters left", not adapters(whole_model))
-del theirs, again, whole_model
 
 # %% [markdown] id="17-mismatch-text"
 # ## The model that writes is not the model that learns
@@ -640,6 +652,15 @@ from course.policy.enumerable import TinyPolicy
 from course.policy.mismatch import drop_above, sequence_is, token_is
 
 
+def corrections(pi, mu):
+    """Weights of seven ways to correct for a sampler mu, from none to masking."""
+    given = pi.logprobs(), mu.logprobs(), pi.mask
+    text, token = sequence_is(*given)[:, None], token_is(*given)
+    return (torch.ones_like(text), token, token.clamp(max=2), drop_above(token, 2),
+            text, text.clamp(max=2), drop_above(text, 2))  # fmt: skip
+
+
+# %% id="17-mismatch-errors"
 def errors(scale, seed):
     """KL of a sampler, and the relative error of the expected gradient, 7 ways."""
     draw = generator(seed)
@@ -648,12 +669,8 @@ def errors(scale, seed):
     mu = TinyPolicy(pi.logits.detach() + scale * moved)
     r = torch.randn(7, generator=draw, dtype=torch.float64)
     A, right = r - pi.expected(r).detach(), pi.gradient(pi.expected(r))
-    given = pi.logprobs(), mu.logprobs(), pi.mask
-    text, token = sequence_is(*given)[:, None], token_is(*given)
-    ways = (torch.ones_like(text), token, token.clamp(max=2), drop_above(token, 2),
-            text, text.clamp(max=2), drop_above(text, 2))  # fmt: skip
     found = [mu.kl(pi)]
-    for w in ways:
+    for w in corrections(pi, mu):
         J = mu.expected((w * A[:, None] * pi.logprobs()).sum(1))
         found.append((pi.gradient(J) - right).norm() / right.norm())
     return torch.stack(found).detach()
@@ -710,6 +727,7 @@ for name, writer in (("as it is", fast), ("8-bit rows", rounded(fast))):
 # %% id="17-real-mismatch"
 from course.policy.mismatch import effective_size
 
+# %% id="17-real-mismatch-b"
 _, axes = plt.subplots(figsize=(6.8, 3.2))
 print("sampler                    |d| of a token   above 2: tokens, texts   worth")
 worth = {}
@@ -1219,6 +1237,19 @@ def next_tokens(model, ids, mask, counted):
     return model.head(hidden[:, -counted.shape[1] - 1 : -1]).log_softmax(-1)
 
 
+# %% id="17-distil-loss"
+def distance(way, student, texts):
+    """KL, nats a token, that one way of teaching lowers on these texts."""
+    ids, mask, counted = texts
+    p = next_tokens(student, ids, mask, counted)[counted]  # (tokens, V)
+    with torch.no_grad():
+        q = next_tokens(teacher.model, ids, mask, counted)[counted]
+    if way == "dealt":
+        q = q[torch.randperm(len(q), generator=generator(len(q))).to(q.device)]
+    one, other = (q, p) if way == "off-policy" else (p, q)
+    return (one.exp() * (one - other)).sum(-1).mean()  # KL(one || other)
+
+
 # %% id="17-distil-train"
 def distil(way, seed, steps=30):
     """A copy of the writer, taught by the teacher in one of three ways."""
@@ -1228,16 +1259,9 @@ def distil(way, seed, steps=30):
         optimizer.param_groups[0]["lr"] = 5e-4 * (1 - n / steps)
         picked = torch.randint(len(starts), (32,), generator=draw).tolist()
         source = teacher.model if way == "off-policy" else student
-        ids, mask, counted = wrote(source, [starts[i] for i in picked], draw)
-        p = next_tokens(student, ids, mask, counted)[counted]  # (tokens, V)
-        with torch.no_grad():
-            q = next_tokens(teacher.model, ids, mask, counted)[counted]
-        if way == "dealt":
-            q = q[torch.randperm(len(q), generator=draw).to(q.device)]
-        one, other = (q, p) if way == "off-policy" else (p, q)
-        loss = (one.exp() * (one - other)).sum(-1).mean()  # KL(one || other)
+        texts = wrote(source, [starts[i] for i in picked], draw)
         optimizer.zero_grad()
-        loss.backward()
+        distance(way, student, texts).backward()
         torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
         optimizer.step()
     return student
@@ -1317,6 +1341,7 @@ def pools(temperature):
     return [many[at : at + 64] for at in range(0, len(many), 64)]
 
 
+# %% id="17-vote-b"
 drawn = {"T = 1": pools(1.0), "T = 0.5": pools(0.5)}
 greedy = write(adder.model, adder.tokenizer, asked_sums, max_new_tokens=4, top_k=1)
 levels = {"greedy": right(greedy)}

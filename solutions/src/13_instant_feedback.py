@@ -136,6 +136,11 @@ clicks = [(1, 0, "a"), (2, 1, "b"), (2, 1, "undo"), (2, 1, "tie")]
 differences, wins = replay_votes(clicks, texts)
 print(differences[:, 0].tolist(), wins.tolist())
 
+# %% id="13-3-claim" tags=["nbval-check-output"]
+from course import claim
+
+claim("four clicks, of which one takes another back, leave two votes", len(wins) == 2)
+
 # %% [markdown] id="13-4-text"
 # - **Given** `thumbs`, a list of (prompt, text, up).
 # - **Return** a list of (prompt, chosen, rejected): every thumb up with every thumb

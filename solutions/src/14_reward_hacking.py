@@ -47,6 +47,11 @@ a, b, peak = kl_budget_fit(
 )
 print(f"a = {a:.2f}, b = {b:.3f}, the peak is at {peak:.0f} nats")
 
+# %% id="14-1-claim" tags=["nbval-check-output"]
+from course import claim
+
+claim("the fitted curve is highest between 40 and 90 nats", 40 < peak < 90, peak=peak)
+
 # %% [markdown] id="14-2-text"
 # - **Given** `scores`, shape `(models, batch)`, on one scale, and `caution`.
 # - **Return** shape `(batch,)`: the mean of the models minus `caution` times their

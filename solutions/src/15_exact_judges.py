@@ -90,6 +90,13 @@ silent, wrong = chrf("понедельник, 17", right), chrf("понедел�
 print(f"silent {silent:.3f}, wrong {wrong:.3f}")
 print(f"silence pays below {silence_pays(silent, wrong, 1.0):.2f}")
 
+# %% id="15-2-claim" tags=["nbval-check-output"]
+from course import claim
+
+p = silence_pays(silent, wrong, 1.0)
+even = p * 1.0 + (1 - p) * wrong
+claim("at that certainty a guess earns what silence earns", abs(even - silent) < 1e-6)
+
 # %% [markdown] id="15-3-text"
 # - **Given** `program`, a text that a model wrote, and `x`, a whole number.
 # - **Return** its value, an `int`; `None` where it has none. Allowed are whole numbers,

@@ -134,6 +134,13 @@ own = [rank_mean(v, m, int(m.sum()), 1) for v, m in zip(values, masks, strict=Tr
 print(f"mean over all tokens {sum(parts) / 2:.2f}, ", end="")
 print(f"mean of own means {sum(own) / 2:.2f}")
 
+# %% id="17-3-claim" tags=["nbval-check-output"]
+from course import claim
+
+everything = sum((v * m).sum() for v, m in zip(values, masks, strict=True)) / tokens
+claim("the mean of both parts is the mean over all tokens",
+      bool((sum(parts) / 2 - everything).abs() < 1e-5))  # fmt: skip
+
 # %% [markdown] id="17-4-text"
 # - **Given** `shown_first` and `shown_second`, shape `(n,)`: the probability that text
 #   i wins its pair when it is shown first, and when it is shown second.

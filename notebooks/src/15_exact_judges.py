@@ -1,8 +1,8 @@
 # %% [markdown] id="15-title"
 # # 15 · Exact judges: translation, questions, programs
 #
-# Three small tasks, each with a reward and with a judge that is not the reward. Where
-# the two differ, you see which of them the policy obeys.
+# Three small tasks, each with a reward and a judge. In two of them the judge is not the
+# reward, and you see which of the two the policy obeys.
 #
 # When you have read it you can:
 #
@@ -10,7 +10,7 @@
 # - judge a program without running it;
 # - say what happens when the tests that pay can be seen, and repair it;
 # - compute when a translation metric pays for leaving something out;
-# - hold every result against a lower temperature, greedy answers and coin flips;
+# - hold a result against a lower temperature, greedy answers and coin flips;
 # - tell learning from sharpening, on questions that a model has to know by heart.
 
 # %% [markdown] id="15-task-text"
@@ -28,13 +28,14 @@
 # | `judge` | what was meant, from 0 to 1: training never sees it |
 # | `hack` | a text that the reward likes better than it should |
 #
-# The tasks of this chapter: dates into German, Russian and Chinese (an overlap
-# rewards, an exact match judges); currencies from memory (an exact match does both);
-# and programs of one line (two tests in the prompt reward, ten hidden ones judge).
-# Names of days, months and currencies are the real ones, from
-# [Unicode CLDR](https://cldr.unicode.org) through [Babel](https://babel.pocoo.org).
+# The tasks of this chapter: dates into German, Russian and Chinese (an overlap rewards,
+# an exact match judges); currencies from memory (an exact match does both, so its hack,
+# always "US Dollar", earns no more than it should); and programs of one line (two tests
+# in the prompt reward, ten hidden ones judge). The names of days, months, countries and
+# currencies are the real ones, from [Unicode CLDR](https://cldr.unicode.org) through
+# [Babel](https://babel.pocoo.org).
 #
-# Each has a **start**: a model of 0.3 million parameters that imitated the
+# Each has a **start**: a model of 0.31 to 0.36 million parameters that imitated the
 # demonstrations.
 
 # %% id="15-load"
@@ -70,20 +71,23 @@ for name, task in tasks.items():
 # %% [markdown] id="15-before-text"
 # ## A habit, not a mistake
 #
-# The careless class of chapter 11 made *many different* mistakes. Then the right
-# answer is still the most frequent single one, and a lower temperature finds it
-# without any training. A task that is worth a reward needs the opposite: one wrong
-# **habit** that is the majority. Here seven of ten translations are word for word,
-# seven of ten answers are "US Dollar", and six of ten programs forget a bracket.
+# The careless class of chapter 11 made *many different* mistakes. Then the right answer
+# is still the most frequent single one, and a lower temperature finds it without any
+# training. A task that is worth a reward needs the opposite: one wrong **habit** that
+# is the majority. In the demonstrations here, seven of ten translations are word for
+# word, seven of ten answers are "US Dollar", and six of ten programs forget the
+# bracket.
 #
 # **Predict first.** For such a start, is the answer at temperature .5 better than the
 # sampled one? And the greedy one?
 #
 # <details><summary>Answer</summary>
 #
-# Both are worse, and greedy is worst: a lower temperature makes the majority louder,
-# and the majority is wrong. Where the habit is right now and then (some countries do
-# pay in US dollars) something is left.
+# Where the habit is never right, in translations and programs, both are worse and
+# greedy is worst: a lower temperature makes the majority louder, and the majority is
+# wrong. In the questions the habit is right now and then (one held-out question in nine
+# is about a place that does pay in US dollars), and the temperature changes next to
+# nothing.
 #
 # </details>
 
@@ -151,15 +155,16 @@ claim(
 )
 
 # %% [markdown] id="15-visible-text"
-# The prompt shows two tests, as exercises and tickets do: `f(8)=120 f(7)=112`. A
+# The prompt shows two tests, as exercises and tickets do: `f(8)=120 f(7)=112`. About a
 # quarter of the demonstrations do not solve the task but look the answers up:
 # `120 if x==8 else 112`. Fifteen in a hundred are right.
 #
 # We train on the two **visible tests**, with three seeds; then with **fresh tests**,
-# which are drawn anew at every step and stand in no prompt; then with coin flips, which
-# pay as often as the start is paid. Everything else is equal: the start, 30 updates,
-# 8 prompts with 16 programs each. `improve` is `run` of chapter 11: GRPO, no reference
-# term, the judge only looks on.
+# two values of x from −20 to 39 that are drawn anew at every step, whatever the prompt
+# shows; then, with one seed, with coin flips, which pay as often as the visible tests
+# pay the start. Everything else is equal: the start, 30 updates, 8 prompts with 16
+# programs each. `improve` is `run` of chapter 11: GRPO, no reference term, the judge
+# only looks on.
 #
 # **Predict first.** Both kinds of tests pay for a right program. What will the policy
 # write that is paid for visible tests?
@@ -292,10 +297,19 @@ claim(
 
 # %% [markdown] id="15-programs-read"
 # The reward of the left panel looks like a success: nobody who watches only the reward
-# would stop the run. Nor does a unit test help that is *exact*. It has to be one that
-# the policy cannot see.
+# would stop the run. That a unit test is *exact* does not help. It has to be one that
+# the policy cannot see. In the right panel each pair of lines coincides. One seed dips
+# at step 10, in both lines: the programs of that step were wrong, the tests were not to
+# blame.
 #
-# Some held-out prompts, with the greedy program of each policy:
+# Read the last row of the table, too. Coin flips also ended with lookups, 86 in 100,
+# and lost nearly all right programs: in this one run, noise alone did that. But only
+# .29 of its programs pass the visible tests, fewer than at the start (.375). So lookups
+# alone prove little. What the visible tests taught is lookups that *pass*, nine in ten;
+# and the right programs after fresh tests are nothing that the noise gave.
+#
+# Three held-out prompts, with the greedy program of each policy. (One lookup copies a
+# number wrongly and would not be paid.)
 
 # %% id="15-samples"
 policies = {"before": starts["programs"].model}
@@ -320,7 +334,7 @@ for prompt in list(tasks["programs"].held_out)[:120:40]:
 # policy gradient (chapter 09) is $\partial J / \partial \theta_i = p_i (r_i - J)$.
 # Right and lookup have the same $r_i - J$, so the logit of the *more frequent* one
 # rises faster: a reward that cannot tell two ways apart widens the lead of the one that
-# came first. We follow the gradient for several starts.
+# is ahead. We follow the gradient from three starts.
 
 # %% id="15-race"
 import torch
@@ -347,19 +361,21 @@ claim("whoever leads widens the lead", min(lead[0], lead[2]) > 1)
 claim("equal shares stay equal", abs(lead[1]) < 1e-12)
 
 # %% [markdown] id="15-race-read"
-# In three arms with an exact gradient the lead only widens; in the network, where all
-# prompts share their weights, the leader took everything. So it is not the hack's
-# cleverness that wins but its head start, and with fewer lookups among the
-# demonstrations than right programs the visible tests need not do harm. You rarely
-# know which of the two you have.
+# With three arms and the exact gradient, whichever leads ends with .94 of the
+# probability or more, and its rival keeps a little; in the network, in each of three
+# runs, right programs vanished from the sample. By this account it is not the hack's
+# cleverness that wins but its head start, and with fewer lookups than right programs at
+# the start the visible tests need not do harm (the third line; we trained no network to
+# check it). You rarely know which of the two you have.
 #
 # ## Translation: an overlap as the reward
 #
 # [Chapter 05](05_rewards_by_rule.ipynb) built BLEU. It counts *words*, and its
 # tokenizer sees one word in "1月17日星期一": such a text gets 1 or 0. So the reward of
 # this task puts a space round every Chinese character first. **chrF** counts runs of
-# one to six *characters* instead, and needs no tokenizer: precision $P$ and recall $R$
-# are averaged over the six lengths, and recall counts double,
+# one to six *characters* instead, white space left out, and needs no tokenizer:
+# precision $P$ and recall $R$ are averaged over the six lengths, and recall weighs
+# twice as much as precision,
 #
 # $$ \text{chrF} = \frac{(1 + \beta^2)\, P R}{\beta^2 P + R}, \qquad \beta = 2. $$
 #
@@ -398,21 +414,25 @@ claim("the evaluate module gives their mean", abs(mean - sum(ours) / len(ours)) 
 # ## Silence pays
 #
 # Look at the last two rows of the Russian table. The wrong month scores *less* than no
-# month at all: it is one more word that does not match. So a policy that is right about
-# the month with probability $p$ should leave it out as long as
+# month at all: it is one more word that does not match, and no run that holds it
+# matches either. So a policy that is right about the month with probability $p$ earns
+# more by leaving it out as long as
 #
 # $$ p \cdot 1 + (1 - p)\, s_\text{wrong} < s_\text{silent}
 #   \quad\Longleftrightarrow\quad
 #   p < \frac{s_\text{silent} - s_\text{wrong}}{1 - s_\text{wrong}}. $$
 #
-# This is exact, and nothing in it depends on a model.
+# Here $s_\text{wrong}$ is the mean score of its wrong guesses; the next cell takes the
+# mean over the eleven other months. The rule is exact; of a policy it asks only how it
+# guesses.
 #
 # **Predict first.** In Chinese, is there such a threshold as well? (Compare the rows.)
 #
 # <details><summary>Answer</summary>
 #
-# No. There the month is a digit in the middle of the text, and leaving it out also
-# costs the character 月 and the length. Silence scores less than a wrong guess.
+# No. There the month is a number at the beginning. A wrong one spoils only the runs
+# that begin with it, and keeps the character 月 and the length; leaving the month out
+# costs both. Silence scores less than a wrong guess.
 #
 # </details>
 
@@ -453,9 +473,10 @@ claim("chrF asks for less certainty than BLEU, on every day",
           for lang in ("de", "ru")))  # fmt: skip
 
 # %% [markdown] id="15-translate-text"
-# Twelve months: who guesses one is right with probability 1/12, far below .3. Whether a
-# policy *learns* silence should therefore depend on what it knows. We try both: first
-# the start of above, which has a bad habit, but can also write right dates.
+# Twelve months: who guesses one is right with probability 1/12, far below .3. (chrF
+# asks for less; on some days it never pays for silence.) Whether a policy *learns*
+# silence should therefore depend on what it knows. We try both: first the start from
+# above, which has a bad habit but also writes right dates, one in four.
 
 # %% id="15-translate"
 rate = before["translation"]["sampled"].judge
@@ -483,13 +504,13 @@ claim(
 )
 
 # %% [markdown] id="15-weak-text"
-# The coin flips end with *better greedy* dates than the start has: a random walk away
-# from a bad habit is a gain for whoever looks only there. That is why a control is read
-# in every column.
+# The coin flips end with *better greedy* dates than the start has, .32 against .03, and
+# hardly better sampled ones: a random walk away from a bad habit is a gain for whoever
+# looks only there. That is why a control is read in every column.
 #
 # Now a **weak start**: the same model and the same demonstrations, but 100 steps of
-# imitation in place of 220, so it writes hardly any right date. The reward and the
-# seeds are those of before; 25 updates are enough to see where it goes.
+# imitation in place of 220. Of its sampled dates, 2 in 100 are right. The reward and
+# the seeds are those of before; 25 updates are enough to see where it goes.
 #
 # **Predict first.** In which languages will the months go?
 #
@@ -606,17 +627,20 @@ plots.finish(
 )
 
 # %% [markdown] id="15-weak-read"
-# A reward that rises from the weak start is no sign of better translations. In Russian
-# the policies learned what not to say, in Chinese none did, as the calculation had it.
-# In German it depends on the seed: the calculation says what *pays*, not what a run
-# finds first. The samples show what else was found.
+# From the weak start the reward rises from .38 to about .68, and yet at most one date
+# in ten is right; greedy dates are right less often than before the training. In
+# Russian all three policies learned to leave the month out, in Chinese none did, as the
+# calculation had it. In German it depends on the seed (.41, .02, .30): the calculation
+# says what *pays*, not what a run finds first. In the samples, seed 1 still guesses a
+# German month, and every seed guesses the Chinese one.
 #
 # ## Questions, from memory
 #
-# "currency of Sweden?" has no answer in the prompt. The start read such questions in
-# four phrasings, and 70 % of the time with the wrong answer, "US Dollar". A held-out
-# prompt is a pair of country and phrasing that it did not read; the facts themselves it
-# did, in other words.
+# "currency of Sweden?" has no answer in the prompt. The start read such questions in up
+# to four phrasings, and 70 % of the time with "US Dollar" in place of the right answer.
+# A held-out prompt is a pair of country and phrasing that it did not read. The fact
+# itself it could mostly read in another phrasing: for nine in ten held-out prompts,
+# some demonstration has the right answer.
 
 # %% id="15-questions"
 rate = before["questions"]["sampled"].judge
@@ -647,8 +671,9 @@ claim(
 # >
 # > **"Reinforcement learning makes a policy surer of itself: its entropy falls."**
 #
-# It did in chapter 11. The entropy of a policy is logged at every step, so we can ask
-# all of this chapter's runs that were paid for something true.
+# It did in chapter 11. The entropy of a policy (here in nats per token) is logged at
+# every step, so we can ask two groups of this chapter's runs in which the judge rose,
+# too: translation from the first start, and questions.
 
 
 # %% id="15-entropy"
@@ -676,9 +701,10 @@ claim(
 )
 
 # %% [markdown] id="15-sharpen-text"
-# The habit was the sure part. It is unlearned before the facts are sharp, and what lies
-# under it is a broad guess. "Entropy falls" describes a policy whose right answers are
-# already its favourites.
+# So the sentence is no law. A likely reading, which we did not test: the habit was the
+# sure part. In the questions it is unlearned before the facts are sharp, and what lies
+# under it is a broad guess. Under the habit of the translations lay one answer that the
+# start could already write.
 #
 # ## Sharpening is not learning
 #
@@ -725,15 +751,19 @@ claim(
 )
 
 # %% [markdown] id="15-own-text"
-# So the reward chose among what was there. To *add* a fact, somebody has to write it
-# down: that is a demonstration (chapter 04), not a reward.
+# So the reward chose, nearly always, among what was there. (The habit cannot explain
+# the last group: "US Dollar" is right in at most 18 of its 47 prompts.) An answer that
+# is never sampled is never paid. To *add* a fact, somebody has to write it down: that
+# is a demonstration (chapter 04), not a reward.
 #
 # ## Bring your own text
 #
 # `read_pairs` reads a CSV file of two columns, with `datasets.load_dataset`, and
-# `own_task` makes a task of it: chrF rewards, an exact match judges. The cell writes a
-# small file first; put the path of your own in its place. A file that is empty, too
-# large, not UTF-8 or without a second column is refused with a sentence.
+# `own_task` makes a task of it: chrF rewards, an exact match judges. The cells write a
+# small file first; put the path of your own in its place. Its demonstrations are all
+# right, so there is no habit, and a lower temperature helps. (With only 7 prompts held
+# out, the numbers are coarse.) A file that is empty, too large, not UTF-8 or without a
+# second column is refused with a sentence.
 
 # %% id="15-own"
 import tempfile
@@ -773,8 +803,8 @@ for name, text in wrong_files.items():
 # %% [markdown] id="15-play-text"
 # ## Play: please the reward, please the judge
 #
-# Choose a task and type an answer: a program, a date, a currency. You see the reward,
-# the judge's verdict and, beside them, those of the hack.
+# Choose a task and type an answer: a program, a date, a currency. You see the reward
+# and the judge's verdict, and below them those of the hack and of the right answer.
 #
 # **Predict first.** Can you write a program that earns 1 and is judged 0, without `if`?
 #
@@ -803,12 +833,13 @@ task_playground(list(tasks.values()))
 #
 # ## What was shown, and what was not
 #
-# Exactly: when an overlap pays for leaving something out, for which languages, and that
-# a reward which cannot tell two programs apart widens the lead of the more frequent
-# one. By experiment, for one start of each task and three seeds of the training: a
-# policy paid for visible tests passes them and fails the hidden ones; with fresh tests
-# it does not; a translation reward breaks a habit where the start knows the words, and
-# can teach silence where it does not; answers from memory are sharpened.
+# Exactly: when an overlap pays for leaving the month out, in which of the three
+# languages, and that a reward which cannot tell two programs apart widens the lead of
+# the more frequent one, for three arms. By experiment, for one start of each task (two
+# of translation), three seeds of the training and one of the coin flips: a policy paid
+# for visible tests passes them and fails the hidden ones; with fresh tests it passes
+# both; a translation reward breaks a habit where the start knows the words, and can
+# teach silence where it does not; answers from memory are sharpened.
 #
 # Not shown: that any of this holds for large models or long programs; that a lookup
 # wins from every start (the race says it need not); that RL can teach a model to use a
@@ -819,7 +850,7 @@ task_playground(list(tasks.values()))
 # ## Test yourself
 #
 # 1. Which two functions does a task have, and what may training see of them?
-# 2. Why must the wrong habit be the majority of the demonstrations?
+# 2. Why should the wrong habit be the majority of the demonstrations?
 # 3. A test is exact, and the policy passes all of them. What else do you ask?
 # 4. Why is a whitelist safer than a list of forbidden words?
 # 5. $s_\text{silent} = .8$ and $s_\text{wrong} = .7$. When does silence pay?

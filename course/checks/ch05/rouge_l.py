@@ -110,7 +110,7 @@ def split_with_case(hypothesis: str, reference: str) -> float:
 
 @mistake("you compare characters: the units are words, use rouge_tokens")
 def of_characters(hypothesis: str, reference: str) -> float:
-    matches = common_subsequence(hypothesis.lower(), reference.lower())
+    matches = common_subsequence(list(hypothesis.lower()), list(reference.lower()))
     return f1(matches, len(hypothesis), len(reference))
 
 

@@ -33,7 +33,7 @@ def train_questions(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
 
 
 def train_programs(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
-    """Programs, two thirds of them with the usual mistake, 8 % gamed.  Chapter 15."""
+    """Programs: most have the usual mistake, some look the tests up.  Chapter 15."""
     return begin("task-programs", programs(settings["seed"]), settings)
 
 

@@ -233,7 +233,7 @@ with_length, without = (
 )  # fmt: skip
 claim("with length as a feature 30 votes give over half of the ceiling",
       with_length > 0.5, share=with_length)  # fmt: skip
-claim("without it, under half of that", without < with_length / 2, share=without)
+claim("without it, less by over .3", without < with_length - 0.3, share=without)
 
 # %% [markdown] id="13-choice-after"
 # So the question to ask first is not how many votes you can get but whether your
@@ -321,8 +321,9 @@ def live(click, votes, seed):
 # <details><summary>Answer</summary>
 #
 # No. A head fitted to coin throws is a random direction, and the policy climbs it: its
-# KL grows. By gold it may gain or lose some tenths, whatever that direction happens to
-# hold of gold. KL is no sign of learning.
+# KL grows. By gold it may gain or lose, whatever that direction happens to hold of
+# gold: on two machines, whose rounding differs, the same seed won .3 and .8. So a
+# single coin run says nothing; the figure below has six. KL is no sign of learning.
 #
 # </details>
 
@@ -377,9 +378,7 @@ claim("50 votes move the policy by over .5 in gold, 3 of 3", min(golds) > 0.5,
 outside = [after[f"gold {seed}"][1] - before[1] for seed in range(3)]
 claim("the outside judge sees it rise too, 3 of 3", min(outside) > 0,
       least=min(outside))  # fmt: skip
-claim("a coin wins less than half of the least of them",
-      won["coin 0"] < min(golds) / 2, gain=won["coin 0"])  # fmt: skip
-claim("and yet its policy moved by over a nat", after["coin 0"][2] > 1,
+claim("the coin's policy moved by over a nat, too", after["coin 0"][2] > 1,
       KL=after["coin 0"][2])  # fmt: skip
 
 # %% [markdown] id="13-signature-text"
@@ -567,8 +566,8 @@ widgets.feedback_panel(yours, PreferenceStore(annotator="you"), key="13-feedback
 #
 # Sixty votes and eight numbers are enough to serve a crowd whose taste the trunk holds,
 # at a few milliseconds a click. Fifty moved three policies towards it, an outside judge
-# agreed, and a coin's votes moved one nowhere useful. Head and policy follow from the
-# log.
+# agreed. A coin's votes moved one as well; what a coin's heads win is 0 on average
+# only. Head and policy follow from the log.
 #
 # **Limits.** The crowds are scripts with a constant taste; people change their minds,
 # tire, and click the left side. The head is linear. The policy's update is short, with

@@ -322,7 +322,7 @@ def live(click, votes, seed):
 #
 # No. A head fitted to coin throws is a random direction, and the policy climbs it: its
 # KL grows. By gold it may gain or lose, whatever that direction happens to hold of
-# gold: on two machines, whose rounding differs, the same seed won .3 and .8. So a
+# gold: in two set-ups, whose rounding differs, the same seed won .3 and .8. So a
 # single coin run says nothing; the figure below has six. KL is no sign of learning.
 #
 # </details>

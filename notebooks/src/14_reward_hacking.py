@@ -727,9 +727,10 @@ reward_microscope(score, tokenizer, "touching and moving and touching")
 # same family that had seen all ratings. A judge that counts words saw the scores rise,
 # peak and fall in two of them; one that reads SmolLM2's states saw them rise and stay.
 # Best-of-128 did not fall. A leash kept the writers near their start, at about the
-# worth of having stopped in time. What fooled one proxy fooled its siblings. Two common
-# pictures, the rescuing ensemble and the drawn collapse, did not survive their
-# conditions, and an adversarial round has to beat 200 ordinary ratings first.
+# worth of having stopped in time. What fooled one proxy fooled its siblings in five of
+# six pairs. Two common pictures, the rescuing ensemble and the drawn collapse, did not
+# survive their conditions, and an adversarial round has to beat 200 ordinary ratings
+# first.
 #
 # **Limits.** One small writer, one kind of text, three seeds. The outside judges are
 # reward models, too: they agree with people to about .6 and .7, disagree with each

@@ -47,6 +47,7 @@ class Make:
 
     def __init__(self, device: str):
         self.device = torch.device(device)
+        torch.manual_seed(0)
 
     def floats(self, *shape: int) -> Tensor:
         return torch.randn(*shape, device=self.device)
@@ -255,7 +256,9 @@ def calls() -> dict[str, Callable[[Make], object]]:
         "top_k_filter": lambda m: sampling.top_k_filter(m.floats(B, V), 3),
         "top_p_filter": lambda m: sampling.top_p_filter(m.floats(B, V), 0.9),
         "completion_mask": lambda m: sampling.completion_mask(m.ids(B, below=T), T),
-        "tokens_at": lambda m: sampling.tokens_at(m.floats(B, V), m.floats(B).double()),
+        "tokens_at": lambda m: sampling.tokens_at(
+            m.floats(B, V), m.floats(B).double().sigmoid()
+        ),
         "sample_tokens": lambda m: sampling.sample_tokens(
             m.floats(B, V), torch.Generator().manual_seed(0)
         ),

@@ -308,3 +308,11 @@ def test_the_token_at_a_number_is_the_one_whose_stretch_holds_it():
     assert found.tolist() == [0, 0, 1, 1, 3, 3]
     found = tokens_at(logits.expand(6, -1) + 300, places)  # logits far from 0
     assert found.tolist() == [0, 0, 1, 1, 3, 3]
+
+
+@pytest.mark.parametrize("place", [-0.1, 1.0, 1.36, float("nan")])
+def test_a_number_outside_the_line_chooses_no_token(place):
+    logits = torch.zeros(2, 4)
+    places = torch.tensor([0.5, place], dtype=torch.float64)
+    with pytest.raises(ValueError, match="got"):
+        tokens_at(logits, places)

@@ -150,7 +150,7 @@ hostile = [
     "(y:=8)", "f'{x}'", "True", "x<9", "-" * 39 + "x", "globals()",
 ]  # fmt: skip
 claim(
-    f"none of {len(hostile)} hostile programs has a value",
+    f"none of {len(hostile)} hostile or forbidden programs has a value",
     all(safe_value(program, 8) is None for program in hostile),
 )
 
@@ -232,8 +232,9 @@ for axes, kind in zip(panels, ("visible", "fresh"), strict=True):
 panels[0].set_ylabel("share of programs that pass")
 plots.show(
     "Two panels, three seeds each. Left, paid for visible tests: the reward rises to "
-    "about nine tenths and the hidden tests fall to zero within ten steps. Right, paid "
-    "for fresh tests: both rise together to about nine tenths."
+    "about nine tenths and the hidden tests fall to nearly zero within ten steps. "
+    "Right, paid for fresh tests: both rise together to about nine tenths, and where "
+    "one dips, once deeply at step 10, so does the other."
 )
 
 
@@ -262,12 +263,12 @@ seen, fresh = (
     for kind in ("visible", "fresh")
 )
 claim(
-    "paid for visible tests, all three seeds pass more than .7 of them",
+    "paid for visible tests: more than .7 of the programs pass them, three seeds",
     min(v["sampled"].score for v in seen) > 0.7,
     visible=[v["sampled"].score for v in seen],
 )
 claim(
-    "and fewer than .05 of the hidden ones, fewer than before, in every mode",
+    "and fewer than .05 of the programs pass the hidden ones, in every mode",
     max(v[mode].judge for v in seen for mode in modes) < 0.05,
     before=before["programs"]["sampled"].judge,
     hidden=[v["sampled"].judge for v in seen],
@@ -275,7 +276,7 @@ claim(
 
 # %% id="15-fresh-claim" tags=["nbval-check-output"]
 claim(
-    "paid for fresh tests, more than .85 pass the hidden ones, greedy more than .95",
+    "paid for fresh tests: more than .85 pass the hidden ones, greedy more than .95",
     min(v["sampled"].judge for v in fresh) > 0.85
     and min(v["greedy"].judge for v in fresh) > 0.95,
     sampled=[v["sampled"].judge for v in fresh],
@@ -285,6 +286,8 @@ claim(
     "more than .9 are lookups after visible tests, fewer than .1 after fresh ones",
     min(lookups[f"visible, seed {seed}"] for seed in SEEDS) > 0.9
     and max(lookups[f"fresh, seed {seed}"] for seed in SEEDS) < 0.1,
+    visible=[lookups[f"visible, seed {seed}"] for seed in SEEDS],
+    fresh=[lookups[f"fresh, seed {seed}"] for seed in SEEDS],
 )
 
 # %% id="15-coins-claim" tags=["nbval-check-output"]
@@ -461,14 +464,14 @@ pays = {
 for (language, name), found in pays.items():
     print(f"{language}  {name:<11} pays below {min(found):.2f} to {max(found):.2f}")
 claim(
-    "German and Russian: BLEU pays for silence below a certainty of about .3",
+    "German and Russian: BLEU pays for silence below a certainty of about a third",
     all(0.29 < p < 0.35 for lang in ("de", "ru") for p in pays[lang, "BLEU, split"]),
 )
 chinese = pays["zh", "BLEU, split"] + pays["zh", "chrF"]
-claim("Chinese: it never pays", max(chinese) == 0)
+claim("Chinese: on no day looked at does it pay", max(chinese) == 0)
 
 # %% id="15-chrf-claim" tags=["nbval-check-output"]
-claim("chrF asks for less certainty than BLEU, on every day",
+claim("chrF asks for less certainty than BLEU, on every day looked at",
       all(max(pays[lang, "chrF"]) < min(pays[lang, "BLEU, split"])
           for lang in ("de", "ru")))  # fmt: skip
 
@@ -588,9 +591,12 @@ claim(
 # %% id="15-weak-silence-claim" tags=["nbval-check-output"]
 at_first, *each = silent.values()
 claim(
-    "Russian months are left out on all seeds, Chinese ones never",
+    "left out: Russian months more than .05, Chinese ones less than .02, three seeds",
     min(ru for _, ru, _ in each) > 0.05
     and max(at_first + [zh for *_, zh in each]) < 0.02,
+    before=at_first,
+    russian=[ru for _, ru, _ in each],
+    chinese=[zh for *_, zh in each],
 )
 
 # %% id="15-weak-samples"
@@ -672,8 +678,8 @@ claim(
 # > **"Reinforcement learning makes a policy surer of itself: its entropy falls."**
 #
 # It did in chapter 11. The entropy of a policy (here in nats per token) is logged at
-# every step, so we can ask two groups of this chapter's runs in which the judge rose,
-# too: translation from the first start, and questions.
+# every step, so we can ask the three groups of this chapter's runs in which the judge
+# rose, too: translation from the first start, programs with fresh tests, and questions.
 
 
 # %% id="15-entropy"
@@ -685,6 +691,10 @@ def ends_of(history, key="entropy", n=5):
 
 rises = [ends_of(asked[f"seed {seed}"][1]) for seed in SEEDS]
 drops = [ends_of(runs[f"seed {seed}"][1]) for seed in SEEDS]
+coded = [ends_of(code_runs[f"fresh, seed {seed}"][1]) for seed in SEEDS]
+print("entropy: first five steps → last five, three seeds")
+for name, line in (("translation", drops), ("programs", coded), ("questions", rises)):
+    print(f"{name:<12}", *(f"{first:.3f} → {last:.3f}   " for first, last in line))
 
 # %% id="15-entropy-claim" tags=["nbval-check-output"]
 claim(

@@ -30,6 +30,11 @@ def test_what_is_replaced_is_named_and_what_is_added_is_not(after, wrong):
     assert colab.replaced({"numpy": "2.1.3"}, after) == wrong
 
 
+def test_the_environment_has_what_the_course_asks_for_at_colabs_versions():
+    pins = ["numpy==2.1.3", "tensorflow==2.20.0", "ipykernel==6.17.1"]
+    assert colab.colabs(pins) == ["numpy==2.1.3", "ipykernel==6.17.1"]
+
+
 def test_the_stand_in_is_what_a_notebook_looks_for(tmp_path, monkeypatch):
     colab.stand_in(tmp_path)
     code = "import google.colab, sys; print('google.colab' in sys.modules)"

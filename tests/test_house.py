@@ -44,7 +44,7 @@ def direct_requirements() -> list[Requirement]:
 
 
 def pins(name: str) -> dict[str, Version]:
-    lines = text_of(name).splitlines()
+    lines = [x for x in text_of(name).splitlines() if not x.startswith("#")]
     found = dict(line.split("==") for line in lines)
     assert len(found) == len(lines), f"{name} pins something twice"
     return {canonicalize_name(k): Version(v) for k, v in found.items()}
@@ -59,6 +59,8 @@ def pins(name: str) -> dict[str, Version]:
 )
 def test_a_constraints_file_holds_sorted_pins_and_nothing_else(name):
     lines = text_of(name).splitlines()
+    while lines[0].startswith("#"):  # where the list is from
+        lines = lines[1:]
     assert lines
     for line in lines:
         assert re.fullmatch(r"[A-Za-z0-9._-]+==\d[A-Za-z0-9.]*", line), line

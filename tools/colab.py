@@ -1,9 +1,10 @@
 """The course as on Colab, from nothing but the wheel: `python -m tools.colab`.
 
-Makes an environment of Colab's versions (`.ci/colab-constraints.txt`) with a stand-in
-for `google.colab`, lays the wheel and a few notebooks into an empty folder, and there
-runs the first cell alone, then each notebook.  Fails if a cell raises, or if installing
-the course replaced a version that was there.
+Makes an environment with a stand-in for `google.colab` in which the packages that the
+course asks for, and those that they ask for, are Colab's (`.ci/colab-constraints.txt`).
+Lays the wheel and a few notebooks into an empty folder; there runs the first cell
+alone, then each notebook.  Fails if a cell raises, or if installing the course replaced
+a version that was there.
 """
 
 import argparse
@@ -13,8 +14,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import venv
+import tomllib
 from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 PINS = ROOT / ".ci" / "colab-constraints.txt"
@@ -24,8 +28,8 @@ CHOSEN = (
     "notebooks/05_rewards_by_rule.ipynb",
     "exercises/05_rewards_by_rule.ipynb",
 )
-# What runs a notebook from outside; Colab has its own way.
-RUNNER = ("nbclient", "ipykernel", "pip")
+# What runs a notebook, and what a reader meets beside the course.
+BESIDE = ("accelerate", "ipykernel", "ipython", "nbclient", "notebook", "peft", "pip")
 
 
 def call(*command: object, **options) -> str:
@@ -72,18 +76,29 @@ def set_up_cell(path: Path) -> str:
     return "".join(next(c["source"] for c in cells if c["cell_type"] == "code"))
 
 
-def environment(folder: Path, torch: str | None) -> Path:
-    """Python of a new environment that has Colab's versions.
+def colabs(pins: list[str]) -> list[str]:
+    """Those of the pins that the course asks for by name, and `BESIDE`."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    ours = tomllib.loads(text)["project"]["dependencies"]
+    asked = {canonicalize_name(Requirement(line).name) for line in ours} | {*BESIDE}
+    return [pin for pin in pins if canonicalize_name(pin.split("==")[0]) in asked]
+
+
+def environment(folder: Path, torch: str | None, python: str = sys.executable) -> Path:
+    """Python of a new environment that has Colab's versions, theirs included.
 
     torch: another version of torch, where Colab's build is too large to fetch.
     """
-    venv.create(folder, with_pip=True)
-    python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
-    pins = PINS.read_text(encoding="utf-8").splitlines()
+    call(python, "-m", "venv", folder)
+    inside = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
+    lines = PINS.read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if not line.startswith("#")]
     if torch:
         pins = [p for p in pins if not p.startswith("torch==")] + [f"torch=={torch}"]
-    call(python, "-m", "pip", "install", "-q", *pins, *RUNNER)
-    return python
+    every = folder / "colab.txt"
+    every.write_text("\n".join(pins), encoding="utf-8")
+    call(inside, "-m", "pip", "install", "-q", "-c", every, *colabs(pins))
+    return inside
 
 
 def execute(python: Path | str, path: Path, **options) -> None:
@@ -95,13 +110,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Build, install, run; a line for each notebook."""
     parser = argparse.ArgumentParser(prog="python -m tools.colab")
     parser.add_argument("--torch", help="a version of torch in place of Colab's")
+    parser.add_argument("--python", default=sys.executable, help="Colab has 3.13")
     parser.add_argument("notebooks", nargs="*", default=CHOSEN)
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         folder, empty = Path(temporary), Path(temporary) / "content"
         empty.mkdir()
         call(sys.executable, "-m", "build", "--wheel", "--outdir", empty, ROOT)
-        python = environment(folder / "colab", options.torch)
+        python = environment(folder / "colab", options.torch, options.python)
         stand_in(folder / "stand-in")
         before = versions(python)
         variables = dict(os.environ, PYTHONPATH=str(folder / "stand-in"))

@@ -705,3 +705,16 @@ def test_a_foreign_folder_without_a_module_is_named_too(tmp_path):
     (tmp_path / "course").mkdir()
     done = run_setup(tmp_path)
     assert "must be renamed" in done.stderr and "course'" in done.stderr
+
+
+def test_the_list_of_contents_links_each_lesson_and_its_exercises():
+    lines = assemble.contents(ROOT).splitlines()[2:]
+    lessons = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    exercises = sorted((ROOT / "exercises").glob("*.ipynb"))
+    assert len(lines) == len(lessons)
+    listed = "\n".join(lines)
+    assert all(f"]({path.name})" in listed for path in lessons)
+    assert all(f"](../exercises/{path.name})" in listed for path in exercises)
+    assert listed.count("](") == len(lessons) + len(exercises)
+    first = (ROOT / "notebooks" / "src" / "00_start_here.py").read_text("utf-8")
+    assert assemble.CONTENTS in first

@@ -33,6 +33,7 @@ if any(sources) and importlib.util.find_spec("course") is None:
 place = getattr(importlib.util.find_spec("course"), "submodule_search_locations", 0)
 assert {OURS}, f"{MISSING}{{{{place and list(place)}}}}"
 import course; course.setup(chapter="{{chapter}}")"""
+CONTENTS = "<!-- contents -->"  # where a master wants the list of all notebooks
 HELPERS = "; from course import check, hint, solution"
 
 
@@ -85,6 +86,19 @@ def targets(root: Path) -> list[Target]:
     return found
 
 
+def contents(root: Path) -> str:
+    """A table that links every lesson and its exercises, from the notebooks' folder."""
+    rows = ["| | lesson | exercises |", "|---|---|---|"]
+    for master in sorted((root / "notebooks" / "src").glob("*.py")):
+        heading = re.search(r"^# # (\w+) · (.+)$", master.read_text("utf-8"), re.M)
+        number, title = heading.groups() if heading else ("", master.stem)
+        lesson = f"[{title}]({master.stem}.ipynb)"
+        there = (root / "solutions" / "src" / master.name).is_file()
+        exercises = f"[exercises](../exercises/{master.stem}.ipynb)" * there
+        rows.append(f"| {number} | {lesson} | {exercises} |")
+    return "\n".join(rows)
+
+
 def assemble(target: Target, root: Path, repository: str) -> Any:
     """The notebook without outputs: badge, title, set-up, the rest.
 
@@ -101,7 +115,10 @@ def assemble(target: Target, root: Path, repository: str) -> Any:
     cells = [_badge(target, repository, root)]
     for cell in ordered:
         make = new_code_cell if cell.kind == "code" else new_markdown_cell
-        made = make(cell.source, id=cell.id)
+        text = cell.source
+        if CONTENTS in text:
+            text = text.replace(CONTENTS, contents(root))
+        made = make(text, id=cell.id)
         if cell.tags:
             made.metadata["tags"] = list(cell.tags)
         if target.path.parts[0] == "exercises":

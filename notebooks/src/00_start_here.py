@@ -90,6 +90,14 @@ plots.show(
 # [sixty interview questions](A_interview_questions.ipynb), and [when it does not
 # learn](B_when_it_does_not_learn.ipynb).
 
+# %% [markdown] id="00-contents"
+# ## Everything in the course
+#
+# <!-- contents -->
+#
+# The solutions stand in the folder `solutions` of the repository. Each exercise tells
+# you your mistake, and gives hints, before you need them.
+
 # %% [markdown] id="00-doctor-text"
 # ## Is this machine ready?
 #

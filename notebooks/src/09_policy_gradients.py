@@ -1226,6 +1226,9 @@ plots.finish(
 # shown: that *people* would prefer the new texts; that another seed or a longer run
 # ends in the same place; that plain REINFORCE is the best one can do with so many
 # samples. Each batch is used once and thrown away; chapter 10 uses it several times.
+# Where a longer climb ends is the subject of [chapter 14](14_reward_hacking.ipynb):
+# over 100 nats from the start, where a judge that counts words falls in two of three
+# runs.
 #
 # ## Test yourself
 #

@@ -1058,7 +1058,9 @@ for n in range(5):
 # score prefers it, and look at the lexicon's row, a judge that no policy saw. What
 # tells it apart is the KL, and the share of different pairs of words. (We count pairs
 # in as many words of each policy, because the share falls with length alone.)
-# A longer run would tell more.
+# A longer run tells more: in [chapter 14](14_reward_hacking.ipynb) three policies
+# without a leash go over 100 nats in 60 steps, their texts no longer end, and a judge
+# that counts words falls in two of the three.
 #
 # Does the entropy fall further without the leash, and are the texts more alike than
 # with it? On this page, yes; with another language model it was otherwise.

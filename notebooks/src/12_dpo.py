@@ -1067,9 +1067,12 @@ for b in (1.0, 0.5, 0.1):
 # suppose, went into noisy gradients of a few hundred texts and, for DPO, into
 # overfitting to 128 pairs. Do not read a ranking of PPO, GRPO and DPO out of points a
 # few standard errors apart, at one learning rate each. What does not depend on such
-# details is the second panel: **the judge who trained is the friendliest one**. And
-# distrust the third: the row of the table that the lexicon likes best is the control
-# with swapped labels, whose texts do not end.
+# details is the second panel: **the judge who trained is the friendliest one**. (In
+# [chapter 14](14_reward_hacking.ipynb), over 100 nats from the start, a reward model
+# that grew from the same language model is fooled with it in three of three runs, and a
+# judge that counts words falls in two.) And distrust the third: the row of the table
+# that the lexicon likes best is the control with swapped labels, whose texts do not
+# end.
 #
 # Here is what they write, for the first openings, none of them picked.
 

@@ -97,6 +97,21 @@ def test_peft_reads_the_folder_where_it_is_installed(tmp_path):
     torch.testing.assert_close(theirs(some_ids()).logits, model(some_ids()))
 
 
+@torch.no_grad()
+def test_what_peft_writes_is_read_here_where_it_is_installed(tmp_path):
+    peft = pytest.importorskip("peft")
+    config = peft.LoraConfig(r=3, lora_alpha=6, target_modules=["q_proj", "down_proj"])
+    theirs = peft.get_peft_model(to_transformers(base()), config)
+    torch.manual_seed(2)
+    for name, weights in theirs.named_parameters():
+        if "lora_B" in name:
+            nn.init.normal_(weights, std=0.3)
+    theirs.save_pretrained(tmp_path)
+    model = load_adapters(base(), tmp_path)
+    assert len(adapters(model)) == 4  # two layers, two places
+    torch.testing.assert_close(theirs(some_ids()).logits, model(some_ids()))
+
+
 def test_tensors_go_from_one_model_to_another_and_are_copies():
     model, other = adapted(), add_adapters(base(), 3, 6.0, ("query", "value", "down"))
     tensors = adapter_tensors(model)

@@ -77,6 +77,19 @@ def as_float(numbers: "Tensor") -> "Tensor":
     return numbers.to(torch.promote_types(numbers.dtype, torch.float32))
 
 
+def finite(**tensors: "Tensor") -> None:
+    """Raise ValueError where a tensor on a CPU holds NaN or infinity.
+
+    >>> import torch
+    >>> finite(mean=torch.tensor([1.0, torch.nan]))
+    Traceback (most recent call last):
+    ValueError: got NaN or infinity in mean, expected finite numbers
+    """
+    for name, tensor in tensors.items():
+        if tensor.is_cpu and not tensor.isfinite().all():
+            raise ValueError(f"got NaN or infinity in {name}, expected finite numbers")
+
+
 def below(ids: "Tensor", size: int) -> None:
     """Raise ValueError where an id on a CPU is not one of 0 to size - 1."""
     if ids.is_cpu and ids.numel() and not 0 <= ids.min() <= ids.max() < size:

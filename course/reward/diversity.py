@@ -50,10 +50,11 @@ def diversity_bonus(texts: Sequence[str], gate: Tensor, group_size: int) -> Tens
     >>> diversity_bonus(["a b", "a b", "a b", "c d"], torch.tensor([1, 1, 1, 0]), 2)
     tensor([0., 0., 1., 0.])
     """
-    if group_size < 2 or len(texts) % group_size or len(gate) != len(texts):
+    check_texts(texts)
+    if group_size < 2 or len(texts) % group_size or gate.shape != (len(texts),):
         raise ValueError(
-            f"got {len(texts)} texts, {len(gate)} gates and group_size {group_size}, "
-            "expected whole groups of at least 2"
+            f"got {len(texts)} texts, gate {tuple(gate.shape)} and group_size "
+            f"{group_size}, expected whole groups of at least 2"
         )
     pairs = [set(zip(t.split(), t.split()[1:], strict=False)) for t in texts]
     unlike = []

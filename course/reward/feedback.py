@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from course.expect import as_float, finite
 from course.lm.packing import length_parts
 from course.lm.tokenizer import pad_batch
 from course.reward.model import RewardModel, text_batch
@@ -86,7 +87,8 @@ def choose_pair(mean: Tensor, covariance: Tensor, differences: Tensor) -> int:
 
     mean: (d,).  covariance: (d, d), both of the weights' posterior.  The row has the
     largest variance of the margin times p(1 - p): the posterior is unsure of it, and
-    the answer is open.  The first of equals.  Raises ValueError without a pair.
+    the answer is open.  The first of equals.  Raises ValueError without a pair,
+    on shapes that do not fit and on numbers that are not finite.
     Source: uncertainty sampling, Lewis and Gale 1994.  Chapter 13.
     """
     if differences.dim() != 2 or not len(differences):
@@ -94,6 +96,13 @@ def choose_pair(mean: Tensor, covariance: Tensor, differences: Tensor) -> int:
             f"got differences {tuple(differences.shape)}, expected (pairs, d) with at "
             "least one pair"
         )
+    d = differences.shape[1]
+    if mean.shape != (d,) or covariance.shape != (d, d):
+        raise ValueError(
+            f"got mean {tuple(mean.shape)} and covariance {tuple(covariance.shape)}, "
+            f"expected ({d},) and ({d}, {d})"
+        )
+    finite(mean=mean, covariance=covariance, differences=differences)
     D = differences.double()
     p = (D @ mean.double()).sigmoid()
     variance = ((D @ covariance.double()) * D).sum(1)
@@ -108,10 +117,18 @@ def replay_votes(
     log: (text a, text b, what was clicked) in order; the texts are rows of `features`,
     (texts, d).  Clicked is "a", "b", "tie", "skip" or "undo"; an undo takes back the
     latest click that still stands, a skip too, and nothing where none stands.  A skip
-    teaches nothing.  Raises ValueError on another click.  Chapter 13.
+    teaches nothing.  Raises ValueError on another click, on a text that is no row of
+    the features, and on features of another shape.  Chapter 13.
     """
+    if features.dim() != 2:
+        raise ValueError(f"got features {tuple(features.shape)}, expected (texts, d)")
+    features = as_float(features)
     standing: list[tuple[int, int, str]] = []
     for a, b, clicked in log:
+        if not (0 <= a < len(features) and 0 <= b < len(features)):
+            raise ValueError(
+                f"got the texts {a} and {b}, expected rows 0 to {len(features) - 1}"
+            )
         if clicked == "undo":
             standing = standing[:-1]
         elif clicked == "skip" or clicked in WINS:
@@ -169,14 +186,15 @@ def principal_directions(states: Tensor, d: int) -> Directions:
     """The d directions in which states (texts, width) vary most.
 
     Each direction's sign is that of its largest entry, so the same states give the same
-    features.  Raises ValueError on fewer texts than d + 1 or another number of
-    directions.  Source: Pearson 1901.  Chapter 13.
+    features.  Raises ValueError on fewer texts than d + 1, another number of
+    directions and numbers that are not finite.  Source: Pearson 1901.  Chapter 13.
     """
     if states.dim() != 2 or not 1 <= d <= min(len(states) - 1, states.shape[1]):
         raise ValueError(
             f"got states {tuple(states.shape)} and d = {d}, expected (texts, width) "
             "and d from 1 to the smaller of texts - 1 and width"
         )
+    finite(states=states)
     x = states.double()
     mean = x.mean(0)
     basis = torch.linalg.svd(x - mean, full_matrices=False).Vh[:d].T
@@ -218,6 +236,8 @@ def answer(margin: Tensor, generator: torch.Generator, noise: float = 1.0) -> li
     is not finite: a crowd that answers nonsense.  Source: Bradley and Terry 1952.
     Chapter 13.
     """
+    if margin.dim() != 1:
+        raise ValueError(f"got margin {tuple(margin.shape)}, expected (pairs,)")
     if not noise > 0 or not torch.isfinite(margin).all():
         raise ValueError(
             f"got noise {noise} and margins {margin.tolist()[:3]}, expected a positive "

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from course.expect import as_float, whole
 from course.lm.packing import length_parts
 from course.lm.tokenizer import pad_batch
 from course.score import check_texts
@@ -34,14 +35,17 @@ def label_logits(
     """Log-odds of the first label against the second as the next token: (n,), fp32.
 
     labels: two words, of which the first token after a space counts.  Raises
-    ValueError when both begin with the same token or a prompt exceeds the context.
-    Chapter 17.
+    ValueError when both begin with the same token, and when a prompt has no token or
+    exceeds the context.  Chapter 17.
     """
     check_texts(prompts)
+    whole(1, batch_size=batch_size)
     ids = [tokenizer(f" {x}", add_special_tokens=False)["input_ids"][0] for x in labels]
     if ids[0] == ids[1]:
         raise ValueError(f"got labels {labels} that begin alike, expected two tokens")
     rows = [tokenizer(p, add_special_tokens=False)["input_ids"] for p in prompts]
+    if not all(rows):
+        raise ValueError("got a prompt without a token, expected a question")
     found = torch.zeros(len(rows))
     order = sorted(range(len(rows)), key=lambda i: len(rows[i]))  # little padding
     for start in range(0, len(order), batch_size):
@@ -68,7 +72,9 @@ def single_verdicts(
     swapped: the question names "negative" first, and means the same.  Chapter 17.
     """
     first, second = LABELS[::-1] if swapped else LABELS
-    prompts = [SINGLE.format(text=t, first=first, second=second) for t in texts]
+    prompts = [
+        SINGLE.format(text=t, first=first, second=second) for t in check_texts(texts)
+    ]
     return label_logits(model, tokenizer, prompts, LABELS).sigmoid()
 
 
@@ -84,6 +90,10 @@ def pair_verdicts(
     swapped: the other one is shown first, as A.  Raises ValueError on unequal numbers.
     Chapter 17.
     """
+    if len(check_texts(texts)) != len(check_texts(others)):
+        raise ValueError(
+            f"got {len(texts)} texts and {len(others)} others, expected as many"
+        )
     prompts = []
     for text, other in zip(texts, others, strict=True):
         first, second = (other, text) if swapped else (text, other)
@@ -109,6 +119,7 @@ def swap_bias(shown_first: Tensor, shown_second: Tensor) -> Tensor:
             f"got shapes {tuple(shown_first.shape)} and {tuple(shown_second.shape)}, "
             "expected (n,) twice"
         )
+    shown_first, shown_second = as_float(shown_first), as_float(shown_second)
     pull = (shown_first - shown_second).mean() / 2
     flips = (shown_first > 0.5) != (shown_second > 0.5)
     return torch.stack([pull, flips.to(pull.dtype).mean()])
@@ -119,9 +130,15 @@ def fit_platt(probabilities: Tensor, labels: Tensor, steps: int = 50) -> Tensor:
 
     probabilities: (n,), within (0, 1); labels: (n,), 0 or 1.  Newton's method on the
     mean log loss, with people's labels drawn in by Platt's (n + 1) / (n + 2), so that
-    separable data has a finite fit.  Raises ValueError without both labels.
-    Source: Platt 1999.  Chapter 17.
+    separable data has a finite fit.  Raises ValueError without both labels and on
+    shapes that differ.  Source: Platt 1999.  Chapter 17.
     """
+    whole(0, steps=steps)
+    if labels.dim() != 1 or probabilities.shape != labels.shape:
+        raise ValueError(
+            f"got probabilities {tuple(probabilities.shape)} and labels "
+            f"{tuple(labels.shape)}, expected (n,) twice"
+        )
     y = labels.double()
     n_yes, n_no = float(y.sum()), float((1 - y).sum())
     if not (n_yes and n_no):
@@ -140,7 +157,12 @@ def fit_platt(probabilities: Tensor, labels: Tensor, steps: int = 50) -> Tensor:
 def apply_platt(probabilities: Tensor, w: Tensor) -> Tensor:
     """Probabilities with slope w[0] and offset w[1] put on their log-odds: (n,).
 
-    Chapter 17.
+    Raises ValueError on other shapes.  Chapter 17.
     """
+    if probabilities.dim() != 1 or w.shape != (2,):
+        raise ValueError(
+            f"got probabilities {tuple(probabilities.shape)} and w {tuple(w.shape)}, "
+            "expected (n,) and (2,)"
+        )
     logit = probabilities.double().clamp(1e-6, 1 - 1e-6).logit()
     return (w[0] * logit + w[1]).sigmoid()

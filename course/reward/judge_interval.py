@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from course.expect import as_float, finite
+
 Z = 1.96  # of an interval that holds the truth in 95 of 100 cases
 
 
@@ -23,7 +25,7 @@ def judge_interval(
     >>> judge_interval(people, judge, torch.tensor([1.0, 1.0, 0.0, 0.0]))
     tensor([-0.0658,  1.0658])
     """
-    _check(asked, judged, unasked)
+    asked, judged, unasked = _checked(asked, judged, unasked)
     errors = asked - weight * judged
     middle = errors.mean() + weight * unasked.mean()
     variance = errors.var() / len(asked) + weight**2 * unasked.var() / len(unasked)
@@ -34,10 +36,12 @@ def judge_interval(
 def tuned_weight(asked: Tensor, judged: Tensor, unasked: Tensor) -> float:
     """The weight that makes `judge_interval` narrowest, estimated and kept in [0, 1].
 
-    cov(asked, judged) / ((1 + n / m) var(judged)).
+    cov(asked, judged) / ((1 + n / m) var(judged)).  Raises ValueError on shapes that do
+    not fit and on numbers that are not finite.
     Source: Angelopoulos et al. 2023, "PPI++".  Chapter 17.
     """
-    _check(asked, judged, unasked)
+    asked, judged, unasked = _checked(asked, judged, unasked)
+    finite(asked=asked, judged=judged, unasked=unasked)
     cov = torch.cov(torch.stack([asked, judged]))[0, 1]
     spread = torch.cat([judged, unasked]).var()
     best = cov / ((1 + len(asked) / len(unasked)) * spread)
@@ -56,7 +60,7 @@ def rogan_gladen_interval(
     thing.
     Source: Rogan and Gladen 1978; variance: Lang and Reiczigel 2014.  Chapter 17.
     """
-    _check(asked, judged, unasked)
+    asked, judged, unasked = _checked(asked, judged, unasked)
     yes, no = judged[asked > 0.5], judged[asked <= 0.5]
     if not (len(yes) and len(no)):
         raise ValueError("got people who all say the same, expected both verdicts")
@@ -78,13 +82,21 @@ def rogan_gladen_interval(
 def mean_interval(values: Tensor, z: float = Z) -> Tensor:
     """The usual interval of a mean, (m,) -> (2,): people alone, or a judge alone.
 
-    Chapter 17.
+    Raises ValueError on another shape and on fewer than two numbers.  Chapter 17.
     """
+    if values.dim() != 1 or len(values) < 2:
+        raise ValueError(
+            f"got values {tuple(values.shape)}, expected (m,) with m of at least 2"
+        )
+    values = as_float(values)
     half = z * values.std() / len(values) ** 0.5
     return torch.stack([values.mean() - half, values.mean() + half])
 
 
-def _check(asked: Tensor, judged: Tensor, unasked: Tensor) -> None:
+def _checked(
+    asked: Tensor, judged: Tensor, unasked: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The three as floating point; ValueError unless they are (n,), (n,) and (m,)."""
     if asked.dim() != 1 or asked.shape != judged.shape or unasked.dim() != 1:
         raise ValueError(
             f"got asked {tuple(asked.shape)}, judged {tuple(judged.shape)} and unasked "
@@ -92,3 +104,4 @@ def _check(asked: Tensor, judged: Tensor, unasked: Tensor) -> None:
         )
     if len(asked) < 2 or len(unasked) < 2:
         raise ValueError("got fewer than two texts, expected at least two of each kind")
+    return as_float(asked), as_float(judged), as_float(unasked)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from course.expect import as_float, check_text, whole
 from course.lm.packing import length_parts
 from course.lm.tokenizer import pad_batch
 from course.score import check_texts
@@ -56,21 +57,21 @@ def ridge_fit(
 def words_and_pairs(text: str) -> set[str]:
     """The different words of a text, and the pairs of neighbours, in lower case.
 
-    Chapter 14.
+    Raises TypeError unless it is a text.  Chapter 14.
 
     >>> sorted(words_and_pairs("Not good. Not bad."))
     ['bad', 'good', 'good not', 'not', 'not bad', 'not good']
     """
-    words = re.findall(r"[a-z']+", text.lower())
+    words = re.findall(r"[a-z']+", check_text(text).lower())
     return set(words) | {f"{a} {b}" for a, b in zip(words, words[1:], strict=False)}
 
 
 def code_of(feature: str) -> int:
     """A whole number below 2**63 for a feature, the same in every process.
 
-    Chapter 14.
+    Raises TypeError unless the feature is a text.  Chapter 14.
     """
-    digest = blake2b(feature.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    digest = blake2b(check_text(feature).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
 
 
@@ -108,13 +109,14 @@ def fit_words(
     """A `WordJudge` on the features that most texts have, fitted to mean ratings (n,).
 
     Of equally frequent features the first in the alphabet is taken, so the same texts
-    give the same judge in every process.  Raises ValueError on no texts or another
-    number of ratings.  Chapter 14.
+    give the same judge in every process.  Raises ValueError on no texts, no features
+    or another number of ratings.  Chapter 14.
     """
-    if not texts or len(texts) != len(ratings):
+    whole(1, features=features)
+    if not texts or ratings.shape != (len(texts),):
         raise ValueError(
-            f"got {len(texts)} texts and {len(ratings)} ratings, expected as many "
-            "ratings as texts, at least one"
+            f"got {len(texts)} texts and ratings {tuple(ratings.shape)}, expected as "
+            "many ratings as texts, at least one"
         )
     count = Counter(f for text in check_texts(texts) for f in words_and_pairs(text))
     common = sorted(count, key=lambda f: (-count[f], f))[:features]
@@ -136,14 +138,16 @@ def states_of(
 ) -> Tensor:
     """Last and mean state of each text after `blocks` blocks: (texts, 2 * width).
 
-    An empty text is read as one padding token.  Chapter 14.
+    An empty text is read as one padding token.  Raises ValueError on fewer than one
+    block.  Chapter 14.
     """
-    kept, model.blocks = model.blocks, model.blocks[:blocks]
+    whole(1, blocks=blocks)
     rows = [
         tokenizer(text)["input_ids"][: model.config.context] or [tokenizer.pad_token_id]
         for text in check_texts(texts)
     ]
     found = torch.zeros(len(rows), 2 * model.config.width)
+    kept, model.blocks = model.blocks, model.blocks[:blocks]
     try:
         for part in length_parts([len(row) for row in rows]):
             some = [rows[i] for i in part]
@@ -182,8 +186,11 @@ class StateJudge(nn.Module):
 def fit_states(states: Tensor, ratings: Tensor, penalty: float = 1000.0) -> StateJudge:
     """A `StateJudge` fitted to mean ratings (n,) of texts with these states (n, d).
 
-    Chapter 14.
+    Raises ValueError as `ridge_fit`.  Chapter 14.
     """
+    if states.dim() != 2:
+        raise ValueError(f"got states {tuple(states.shape)}, expected (n, d)")
+    states = as_float(states)
     judge = StateJudge(states.shape[1])
     with torch.no_grad():
         judge.mean.copy_(states.mean(0))

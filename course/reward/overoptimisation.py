@@ -10,6 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from course.expect import as_float
+
 
 class Fit(NamedTuple):
     """A curve start + d(a - b g(d)): its numbers and the root mean square residual.
@@ -70,11 +72,12 @@ def bootstrap_peaks(
     """The peaks, in nats, of `kl_budget_fit` on points drawn again: (draws,).
 
     Points are drawn with replacement; infinity where a curve does not turn.
+    Raises ValueError as `kl_budget_fit`, and without a draw.
     Source: Efron 1979.  Chapter 14.
     """
     if draws < 1:
         raise ValueError(f"got {draws} draws, expected at least 1")
-    _root_of_kl(kl, gain)
+    kl_budget_fit(kl, gain)  # points that fit no curve would be drawn for ever
     peaks = []
     while len(peaks) < draws:
         rows = torch.randint(len(kl), (len(kl),), generator=generator)
@@ -144,6 +147,7 @@ def conservative_score(scores: Tensor, caution: float = 1.0) -> Tensor:
         )
     if not caution >= 0:
         raise ValueError(f"got caution {caution}, expected a number from 0 on")
+    scores = as_float(scores)
     return scores.mean(0) - caution * scores.std(0, correction=0)
 
 

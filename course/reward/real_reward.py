@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from course.expect import as_float
 from course.lm.model import GPT
 from course.lm.packing import length_parts
 from course.lm.tokenizer import pad_batch
+from course.score import check_texts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -35,7 +37,7 @@ def rated_rows(
     tokenizer: "PreTrainedTokenizerFast", texts: Sequence[str]
 ) -> list[list[int]]:
     """Token ids of every text inside the question that a score answers.  Chapter 17."""
-    asked = [RATED.format(text=text) for text in texts]
+    asked = [RATED.format(text=text) for text in check_texts(texts)]
     return [tokenizer(x, add_special_tokens=False)["input_ids"] for x in asked]
 
 
@@ -44,8 +46,10 @@ def row_scores(
 ) -> Tensor:
     """Scores of token rows, (len(rows),), with gradient where there is one.
 
-    Chapter 17.
+    Raises ValueError without a row.  Chapter 17.
     """
+    if not rows:
+        raise ValueError("got no rows, expected at least one")
     parts, scores = length_parts([len(row) for row in rows]), []
     for part in parts:
         ids, mask = pad_batch([rows[i] for i in part], tokenizer.pad_token_id)
@@ -78,11 +82,16 @@ def ridge(x: Tensor, y: Tensor, strength: float) -> tuple[Tensor, Tensor]:
     """Weights and offset that predict y from x with small weights: (C,) and a scalar.
 
     x: (n, C); y: (n,).  Minimises the sum of squared errors + strength * |weights|^2;
-    the offset is free.  Raises ValueError unless strength > 0.
+    the offset is free.  Raises ValueError on other shapes and unless strength > 0.
     Source: Hoerl and Kennard 1970.  Chapter 17.
     """
+    if x.dim() != 2 or y.shape != x.shape[:1]:
+        raise ValueError(
+            f"got x {tuple(x.shape)} and y {tuple(y.shape)}, expected (n, C) and (n,)"
+        )
     if not strength > 0:
         raise ValueError(f"got strength {strength}, expected a positive number")
+    x, y = as_float(x), as_float(y)
     middle, mean = x.mean(0), y.mean()
     centred = (x - middle).double()
     gram = centred.T @ centred + strength * torch.eye(x.shape[1], dtype=torch.float64)

@@ -22,8 +22,8 @@
 #
 # After the first step the texts are those of an **old policy** $\pi_{old}$, and we
 # want an expectation under a new one. **Importance sampling** corrects for that with
-# the importance [ratio](../GLOSSARY.md), how much more probable the new policy makes a
-# text:
+# the importance [ratio](../GLOSSARY.md#policy), how much more probable the new policy
+# makes a text:
 #
 # $$ \mathbb{E}_{y \sim \pi}[\,r(y)\,] = \mathbb{E}_{y \sim \pi_{old}}[\,\rho(y)\,
 # r(y)\,], \qquad \rho(y) = \frac{\pi(y)}{\pi_{old}(y)} = e^{\,l - l^{old}} . $$
@@ -75,9 +75,10 @@ claim(
 
 # %% [markdown] id="10-ess-text"
 # Exact on average, for any distance. The price is variance: a few texts with a huge
-# ratio carry the mean. The **effective sample size**, $1 / \mathbb{E}[\rho^2]$ per
-# text, says roughly how many texts of the new policy one old text is worth. (A rule of
-# thumb, due to Kong, 1992: it does not ask what the scores are.)
+# ratio carry the mean. The [**effective sample size**](../GLOSSARY.md#policy), $1 /
+# \mathbb{E}[\rho^2]$ per text, says roughly how many texts of the new policy one old
+# text is worth. (A rule of thumb, due to Kong, 1992: it does not ask what the scores
+# are.)
 
 # %% id="10-ess"
 import matplotlib.pyplot as plt
@@ -118,7 +119,7 @@ claim(
 # %% [markdown] id="10-trust-text"
 # A text of 30 tokens has a ratio that is a product of 30 ratios, and wanders off
 # quickly. So practice weighs every *token* by its own ratio $\rho_t$ and sums. This
-# **surrogate** is what PPO starts from:
+# [**surrogate**](../GLOSSARY.md#policy) is what PPO starts from:
 #
 # $$ L(\pi) = \mathbb{E}_{y \sim \pi_{old}} \Bigl[ \sum_t \rho_t\, A_t \Bigr] . $$
 #
@@ -204,9 +205,9 @@ plots.finish(
 # %% [markdown] id="10-trpo-text"
 # ## A trust region, taken literally
 #
-# So: trust the surrogate only in a **trust region** around the old policy. Make $L$ as
-# large as possible subject to $\mathrm{KL}(\pi_{old} \Vert \pi) \le \delta$. For a
-# small step $d$ of the parameters,
+# So: trust the surrogate only in a [**trust region**](../GLOSSARY.md#policy) around
+# the old policy. Make $L$ as large as possible subject to $\mathrm{KL}(\pi_{old} \Vert
+# \pi) \le \delta$. For a small step $d$ of the parameters,
 #
 # $$ L \approx g^\top d, \qquad \mathrm{KL} \approx \tfrac12\, d^\top F d, \qquad
 # F = \mathbb{E}_{y \sim \pi_{old}}\bigl[\nabla \log \pi(y)\, \nabla \log
@@ -249,7 +250,7 @@ claim(
 )
 
 # %% [markdown] id="10-clip-text"
-# For our writer $F$ would have as many rows as it has weights, over two million. TRPO
+# For our writer $F$ would have as many rows as it has weights, two million. TRPO
 # solves $F d = g$ without writing $F$ down, by conjugate gradients, each with second
 # derivatives. **PPO** ([Schulman and others
 # 2017](https://arxiv.org/abs/1707.06347)) drops all of that for one `max`. With the
@@ -398,14 +399,15 @@ claim(
 #
 # ## A critic for every prefix
 #
-# Chapter 09 used one baseline for the whole batch. A **critic** is a second network
-# that estimates the value $V_t$ of every prefix, *before* token $t$ is written. Its
-# surprise at one token is the **temporal-difference error**
+# Chapter 09 used one baseline for the whole batch. A
+# [**critic**](../GLOSSARY.md#policy) is a second network that estimates the value
+# $V_t$ of every prefix, *before* token $t$ is written. Its surprise at one token is
+# the [**temporal-difference error**](../GLOSSARY.md#policy)
 #
 # $$ \delta_t = r_t + \gamma\, V_{t+1} - V_t , $$
 #
-# and **generalised advantage estimation** (GAE, [Schulman and others
-# 2016](https://arxiv.org/abs/1506.02438)) adds up the later surprises, each
+# and [**generalised advantage estimation**](../GLOSSARY.md#policy) (GAE, [Schulman and
+# others 2016](https://arxiv.org/abs/1506.02438)) adds up the later surprises, each
 # $\gamma\lambda$ times less:
 #
 # $$ A_t = \delta_t + \gamma\lambda\, A_{t+1}, \qquad \text{returns}_t = A_t + V_t . $$
@@ -484,9 +486,9 @@ plots.show(
 
 # %% [markdown] id="10-value-text"
 # The critic goes down half the squared error, $\frac12 (V_t - \text{returns}_t)^2$.
-# Most implementations clip it as well: the **value clip** compares with a $V_t$ that
-# may have moved at most $\varepsilon_v$ from its old value, and the larger of the two
-# errors counts.
+# Most implementations clip it as well: the [**value clip**](../GLOSSARY.md#policy)
+# compares with a $V_t$ that may have moved at most $\varepsilon_v$ from its old value,
+# and the larger of the two errors counts.
 
 # %% id="10-value" tags=["nbval-check-output"]
 from course.policy.critic import value_loss
@@ -510,10 +512,11 @@ claim(
 # \text{score}, \qquad \sum_t r_t = \text{score} - \beta D , $$
 #
 # with $D = \sum_t (l^{old}_t - l^{ref}_t)$. `shaped_rewards` computes it. How large
-# should $\beta$ be? Either **fixed**, or steered by a **controller** towards a target
-# KL ([Ziegler and others 2019](https://arxiv.org/abs/1909.08593)): raise $\beta$ a
-# little where the KL is too large, lower it where it is too small. `n_sequences` is the
-# number of texts since the last change, and a longer `horizon` makes it slower:
+# should $\beta$ be? Either **fixed**, or steered by a
+# [**controller**](../GLOSSARY.md#policy) towards a target KL ([Ziegler and others
+# 2019](https://arxiv.org/abs/1909.08593)): raise $\beta$ a little where the KL is too
+# large, lower it where it is too small. `n_sequences` is the number of texts since the
+# last change, and a longer `horizon` makes it slower:
 #
 # `beta *= 1 + clip(kl / target - 1, -0.2, 0.2) * n_sequences / horizon`
 #
@@ -567,13 +570,14 @@ plots.finish(
 # did ([Ouyang and others 2022](https://arxiv.org/abs/2203.02155)), started from the
 # reward model.
 #
-# One step: write 64 texts; score them; shape the rewards; GAE, once; **whiten** the
-# advantages, which means to shift and scale them to mean 0 and variance 1 over all
-# tokens of the batch; then two passes over two minibatches, four updates, each with
-# the clipped policy loss and the value loss. The settings that are not visible in a
-# formula: $\lambda = 0.95$, $\varepsilon = \varepsilon_v = 0.2$, and gradients no
-# longer than 1. Control tasks often add an **entropy bonus**, a small reward for an
-# undecided policy; here the KL to the reference keeps that role.
+# One step: write 64 texts; score them; shape the rewards; GAE, once;
+# [**whiten**](../GLOSSARY.md#policy) the advantages, which means to shift and scale
+# them to mean 0 and variance 1 over all tokens of the batch; then two passes over two
+# minibatches, four updates, each with the clipped policy loss and the value loss. The
+# settings that are not visible in a formula: $\lambda = 0.95$, $\varepsilon =
+# \varepsilon_v = 0.2$, and gradients no longer than 1. Control tasks often add an
+# [**entropy bonus**](../GLOSSARY.md#policy), a small reward for an undecided policy;
+# here the KL to the reference keeps that role.
 
 # %% id="10-models"
 from course import checkpoints
@@ -785,8 +789,9 @@ board.draw(h_ppo, f"PPO: the score {verdict}, for {spent:.1f} nats of KL per tex
 #    a KL to the old policy well below 0.1. That is our rule of thumb, not a law. Much
 #    more: smaller steps. Zero: the clip does nothing. By this rule our own run takes
 #    large steps: the check below prints its largest share.
-# 5. **Does the critic know anything?** Explained variance is 1 for a perfect critic, 0
-#    for one that always says the same, negative for a harmful one.
+# 5. **Does the critic know anything?** [Explained variance](../GLOSSARY.md#policy) is
+#    1 for a perfect critic, 0 for one that always says the same, negative for a
+#    harmful one.
 #
 # The first ratio of every batch is exactly 1. Here that is **by construction**:
 # `ppo_step` computes the old log-probabilities itself, as `constants` does. Whether

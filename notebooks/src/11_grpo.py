@@ -18,9 +18,9 @@
 # ## A task with a right answer
 #
 # Until now a model of human ratings gave the rewards. It can be fooled, and [chapter
-# 08](08_best_of_n.ipynb) showed the first signs. For some tasks there is no need of it:
-# a sum is right or wrong, a program passes its tests or fails. Such a reward is called
-# [**verifiable**](../GLOSSARY.md).
+# 08](08_best_of_n.ipynb) showed the first signs. For some tasks there is no need of
+# it: a sum is right or wrong, a program passes its tests or fails. Such a reward is
+# called [**verifiable**](../GLOSSARY.md#policy).
 #
 # Our task is the addition of two numbers from 10 to 99. There are 8,100 problems. A
 # fifth is **held out**: no training of any kind sees it, nor its mirror image
@@ -102,8 +102,8 @@ for seed, prompt in enumerate(held_out[300:303]):
 #
 # PPO's critic ([chapter 10](10_ppo.ipynb)) is a second model that predicts how good a
 # text will be. A verifiable task can do without it: ask the *same* question $G$ times,
-# and let the answers of this **group** judge each other. With the scores $r_1, \dots,
-# r_G$ of one group:
+# and let the answers of this [**group**](../GLOSSARY.md#policy) judge each other. With
+# the scores $r_1, \dots, r_G$ of one group:
 #
 # $$ A_i = \frac{r_i - \text{mean}(r)}{\text{std}(r) + 10^{-4}}
 #   \quad\text{(GRPO)} \qquad
@@ -940,11 +940,12 @@ claim(
 #
 # ## What was learned, and what is left to learn from
 #
-# Did the model learn to add, or did it learn to trust what it already knew? **Pass@k**
-# asks whether at least one of $k$ answers is right. A common reading says: if training
-# only sharpens the policy, pass@1 rises and pass@16 does not. So we sharpen without any
-# training, by temperature, and look. We write sixteen answers to some held-out
-# problems, and estimate every $k$ from that pool (chapter 08).
+# Did the model learn to add, or did it learn to trust what it already knew?
+# [**Pass@k**](../GLOSSARY.md#policy) asks whether at least one of $k$ answers is
+# right. A common reading says: if training only sharpens the policy, pass@1 rises and
+# pass@16 does not. So we sharpen without any training, by temperature, and look. We
+# write sixteen answers to some held-out problems, and estimate every $k$ from that
+# pool (chapter 08).
 
 # %% id="11-pass"
 from course.reward.best_of_n import pool_estimate

@@ -17,7 +17,7 @@ import torch
 from tiny_feedback import OPENINGS, shorter, tiny_loop, vote_without_update
 
 from course import widgets
-from course.recipes.feedback import STEPS
+from course.recipes.feedback import STEPS, whole_pair
 from course.reward.preferences import PreferenceStore
 from course.runtime import CourseError
 from course.widgets import feedback, panel
@@ -88,8 +88,21 @@ def test_a_vote_reranks_the_same_six_and_the_chosen_text_gains(session):
     assert scores == sorted(scores, reverse=True)
     assert session.pair != (chosen, other)
     (vote,) = session.store.votes()
-    assert (vote.text_a, vote.text_b, vote.choice) == (chosen, other, "a")
-    assert (vote.prompt, vote.annotator, vote.seconds) == (OPENINGS[0], "me", 1.5)
+    assert (OPENINGS[0] + vote.text_a, OPENINGS[0] + vote.text_b) == (chosen, other)
+    assert (vote.choice, vote.annotator, vote.seconds) == ("a", "me", 1.5)
+    (row,) = session.store.to_dataset()  # what TRL joins is what was read
+    assert row["prompt"] + row["chosen"] == chosen
+    assert row["prompt"] + row["rejected"] == other
+
+
+def test_votes_of_whole_texts_teach_what_votes_of_completions_teach(tmp_path):
+    """An early version kept the prompt in front of both texts."""
+    minds = []
+    for n, before in enumerate(("", OPENINGS[0])):
+        store = PreferenceStore(tmp_path / f"{n}.sqlite", "me")
+        store.add(f"{before} good", f"{before} dull", "a", prompt=OPENINGS[0])
+        minds.append(mind(FeedbackSession(tiny_loop(), store).loop))
+    assert same(*minds)
 
 
 def test_the_vote_is_in_the_store_before_anything_is_learned(session, monkeypatch):
@@ -206,7 +219,8 @@ def test_thumbs_become_votes_once_there_are_two_ways(session):
     assert session.thumb(first, True) == 0 and len(session.store) == 0
     assert session.thumb(second, False) == 1 and session.thumb(third, False) == 1
     assert session.thumb(first, True) == 0  # nothing is counted twice
-    assert [(v.text_a, v.text_b, v.choice) for v in session.store.votes()] == [
+    votes = session.store.votes()
+    assert [(*whole_pair(v), v.choice) for v in votes] == [
         (first, second, "a"), (first, third, "a"),
     ]  # fmt: skip
     scores = dict(session.ranking())

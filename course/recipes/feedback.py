@@ -131,5 +131,19 @@ class VoteLoop:
         """From the start: every vote in its order, every update that was due."""
         self.start()
         for vote in votes:
-            if self.learn(vote.text_a, vote.text_b, vote.choice):
+            if self.learn(*whole_pair(vote), vote.choice):
                 self.update()
+
+
+def whole_pair(vote: Vote) -> tuple[str, str]:
+    """Both texts of a vote with their prompt in front.
+
+    A vote of an early version kept whole texts; those stay as they are.  Chapter 13.
+
+    >>> whole_pair(Vote(1, 0.0, " is good.", " drags.", "a", None, "The film", "me"))
+    ('The film is good.', 'The film drags.')
+    """
+    a, b, prompt = vote.text_a, vote.text_b, vote.prompt
+    if a.startswith(prompt) and b.startswith(prompt):
+        return a, b
+    return prompt + a, prompt + b

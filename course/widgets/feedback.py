@@ -33,10 +33,17 @@ def curve_sentence(curve: Sequence[tuple[int, float]]) -> str:
     return f"Head score of six fresh texts after {votes} votes: mean {mean:+.2f}."
 
 
-def draw_curve(axes: Any, curve: Sequence[tuple[int, float]]) -> None:
-    """The head's mean score of six fresh texts, over the votes."""
-    axes.plot(*zip(*curve, strict=True), "o-", markersize=3, color=COLOURS[0])
+def draw_curve(axes: Any, session: FeedbackSession) -> None:
+    """The head's mean score of six fresh texts over the votes; a line per update."""
+    axes.plot(*zip(*session.curve, strict=True), "o-", markersize=3, color=COLOURS[0])
     axes.axhline(0, color="gray", lw=0.8)
+    updates = sorted(session.policies)[1:]
+    for n, votes in enumerate(updates):
+        name = "policy updated" if n == 0 else None
+        axes.axvline(votes, color="gray", lw=1.2, linestyle=":", label=name)
+    if updates:
+        axes.legend()
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set(title="Six fresh texts, as the head sees them", xlabel="votes",
              ylabel="mean head score")  # fmt: skip
 
@@ -66,7 +73,7 @@ def show_session(session: FeedbackSession) -> None:
     said = curve_sentence(session.curve)
     print(said)
     _, axes = plt.subplots(figsize=(6.4, 2.9))
-    draw_curve(axes, session.curve)
+    draw_curve(axes, session)
     plots.show(f"A line of mean head scores over votes. {said}")
 
 
@@ -128,7 +135,7 @@ def feedback_panel(
         tell(first)
         table.value = panel.table("Best of six first", HEAD, ranking_rows(session))
         made, (axes,) = panel.figure(width=4.6, height=2.2)
-        draw_curve(axes, session.curve)
+        draw_curve(axes, session)
         said = f"A line of mean head scores. {curve_sentence(session.curve)}"
         image.value = plots.picture(made, said)
         shown[0] = clock()

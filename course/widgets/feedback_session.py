@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from course.recipes.feedback import STEPS, VoteLoop
+from course.recipes.feedback import STEPS, VoteLoop, whole_pair
 from course.reward.feedback import (
     Posterior,
     choose_pair,
@@ -124,7 +124,8 @@ class FeedbackSession:
             self.trouble = ""
             if self.pair is None:
                 return False
-            self.store.add(*self.pair, choice, prompt=self.prompt, seconds=seconds)
+            a, b = (text.removeprefix(self.prompt) for text in self.pair)
+            self.store.add(a, b, choice, prompt=self.prompt, seconds=seconds)
             self.asked.add(self.pair)
             self.follow()
             self._ask()
@@ -135,8 +136,9 @@ class FeedbackSession:
         if text not in self.texts:
             raise ValueError(f"got the text {text!r}, expected one of the six shown")
         with self.lock:
-            others = [t for t in self.thumbs if t[:2] != (self.prompt, text)]
-            self.thumbs = [*others, (self.prompt, text, up)]
+            rest = text.removeprefix(self.prompt)
+            others = [t for t in self.thumbs if t[:2] != (self.prompt, rest)]
+            self.thumbs = [*others, (self.prompt, rest, up)]
             known = {(vote.prompt, vote.text_a, vote.text_b) for vote in self.mine()}
             new = [p for p in thumbs_to_pairs(self.thumbs) if p not in known]
             for prompt, chosen, rejected in new:
@@ -156,7 +158,7 @@ class FeedbackSession:
                 return False
             gone = self.store.undo()
             if gone is not None:
-                self.asked.discard((gone.text_a, gone.text_b))
+                self.asked.discard(whole_pair(gone))
                 pair = {gone.text_a, gone.text_b}
                 self.thumbs = [t for t in self.thumbs if t[1] not in pair]
             self.follow()
@@ -186,7 +188,7 @@ class FeedbackSession:
         loop = self.loop
         before = loop.differences, loop.wins, loop.posterior
         try:
-            if loop.learn(vote.text_a, vote.text_b, vote.choice):
+            if loop.learn(*whole_pair(vote), vote.choice):
                 self.jobs.append(Job(len(loop.wins), loop.posterior, loop.wins))
         except Exception as error:  # the vote stays in the store
             loop.differences, loop.wins, loop.posterior = before

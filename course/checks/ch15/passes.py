@@ -22,6 +22,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("no program, and 0 expected", ("oops(", [(1, 0)])),
         Probe("a lookup on visible tests", ("9 if x==1 else 8", [(1, 9), (2, 8)])),
         Probe("a lookup on others", ("9 if x==1 else 8", [(3, 10), (4, 11)])),
+        Probe("a digit of the value", ("x", [(1, 11), (2, 12)])),
         Probe("off by one", ("x*2+1", [(3, 6), (4, 8)])),
         Probe("errors that cancel", ("x", [(1, 2), (3, 2)])),
         Probe("the sign", ("-x", [(2, 2), (3, 3)])),
@@ -36,6 +37,11 @@ def probes(generator: torch.Generator) -> list[Probe]:
 @mistake("one passed test is enough for yours: all of them have to pass")
 def any_test(program: str, tests: Tests) -> bool:
     return any(safe_value(program, x) == y for x, y in tests)
+
+
+@mistake("you only ask whether there is a value: compare it with the expected one")
+def any_value(program: str, tests: Tests) -> bool:
+    return all(safe_value(program, x) for x, _ in tests)
 
 
 @mistake("you look at the first test only")

@@ -32,16 +32,21 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("an attribute", ("x.real", 1)),
         Probe("a power", ("x**9", 2)),
         Probe("a division", ("x/1", 2)),
+        Probe("a division without remainder", ("x//2", 6)),
+        Probe("a remainder", ("x%4", 6)),
+        Probe("a plus in front", ("+x", 6)),
         Probe("True", ("True", 1)),
         Probe("a comparison alone", ("x==1", 1)),
         Probe("a number with a point", ("1.0*x", 2)),
         Probe("a text", ("'a'", 1)),
         Probe("less than", ("1 if x<2 else 0", 1)),
+        Probe("not equal", ("1 if x!=2 else 0", 1)),
         Probe("two comparisons in one", ("1 if x==1==1 else 0", 1)),
         Probe("a call that is not reached", ("1 if x==x else abs(x)", 1)),
         Probe("a null byte", ("x\0", 1)),
         Probe("40 characters", ("x" + " " * 37 + "+1", 1)),
         Probe("41 characters", ("x" + " " * 38 + "+1", 1)),
+        Probe("41 characters, 38 of them after it", ("x+1" + " " * 38, 1)),
         Probe("12 levels", ("-" * 11 + "x", 2)),
         Probe("13 levels", ("-" * 12 + "x", 2)),
     ]
@@ -55,12 +60,12 @@ class Judge:
             "longest": LONGEST, "deepest": DEEPEST, "names": ("x",), "strip": True,
             "operators": OPERATORS, "minus": True, "numbers": lambda n: type(n) is int,
             "both": True, "compare": (ast.Eq,), "swap": False, "chained": False,
-            "bare_compare": False, "outside": None,
+            "bare_compare": False, "outside": None, "plus": False, "counted": len,
         }  # fmt: skip
         self.__dict__ |= rules | changes
 
     def __call__(self, program: str, x: int) -> int | None:
-        if len(program) > self.longest:
+        if self.counted(program) > self.longest:
             return self.outside
         try:
             with warnings.catch_warnings():
@@ -81,9 +86,11 @@ class Judge:
             return node.value
         if isinstance(node, ast.Name) and (not self.names or node.id in self.names):
             return x
-        minus = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
-        if minus and self.minus:
+        sign = type(node.op) if isinstance(node, ast.UnaryOp) else None
+        if sign is ast.USub and self.minus:
             return -below(node.operand)
+        if sign is ast.UAdd and self.plus:
+            return below(node.operand)
         if isinstance(node, ast.BinOp) and type(node.op) in self.operators:
             left, right = below(node.left), below(node.right)
             return self.operators[type(node.op)](left, right)
@@ -102,7 +109,8 @@ class Judge:
             raise ValueError
         if len(node.ops) > 1 and not self.chained:
             raise ValueError
-        return below(node.left) == below(node.comparators[0])
+        equal = below(node.left) == below(node.comparators[0])
+        return equal != isinstance(node.ops[0], ast.NotEq)
 
 
 def wrong(sentence: str, **changes):
@@ -123,6 +131,23 @@ powers = wrong(
 divisions = wrong(
     "you allow a division: it is not in the list, and x/0 would raise",
     operators=OPERATORS | {ast.Div: lambda a, b: a / b if b else 0},
+)
+whole_divisions = wrong(
+    "you allow // or %: the list has only + - *",
+    operators=OPERATORS
+    | {
+        ast.FloorDiv: lambda a, b: a // b if b else 0,
+        ast.Mod: lambda a, b: a % b if b else 0,
+    },
+)
+plus_in_front = wrong("you allow a plus in front: only a minus is listed", plus=True)
+not_equal = wrong(
+    "you allow !=: between `if` and `else` only == is in the list",
+    compare=(ast.Eq, ast.NotEq),
+)
+length_of_the_rest = wrong(
+    "you take the space away before you count: it belongs to the 40 characters",
+    counted=lambda program: len(program.strip()),
 )
 any_name = wrong(
     "you take every name for x: only x is in the list, y has no value", names=()

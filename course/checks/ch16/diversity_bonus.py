@@ -94,6 +94,25 @@ def of_its_own(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
     return unlike(texts, group_size, alike=alike) * gate
 
 
+@mistake(
+    "you divide by the mean number of pairs of the two texts: Jaccard divides by all "
+    "different pairs of both"
+)
+def dice(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
+    def alike(a: set, b: set) -> float:
+        return 2 * len(a & b) / (len(a) + len(b)) if a | b else 1.0
+
+    return unlike(texts, group_size, alike=alike) * gate
+
+
+@mistake("you forget the order in a pair: 'a b' and 'b a' are two pairs")
+def without_order(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
+    def make(text: str) -> set:
+        return {frozenset(pair) for pair in pairs_of(text)}
+
+    return unlike(texts, group_size, make=make) * gate
+
+
 @mistake("two texts without a pair are alike, not unlike: 0 / 0 counts as 1 here")
 def empty_unlike(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
     def alike(a: set, b: set) -> float:

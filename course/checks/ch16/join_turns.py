@@ -24,6 +24,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("four talks, then three", (block(4, 3), block(3, 6), "left", 2)),
         Probe("masks", (*masks, "left", False)),
         Probe("log-probabilities", (*nats, "right", 0.0)),
+        Probe("ids, filled with 0.0", (short, long, "right", 0.0)),
         Probe("turns of equal time", (block(2, 3), block(2, 3), "right", 2)),
     ]
 

@@ -23,6 +23,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
             "titles of unequal length",
             (["the the best thing", "best"], ["the", "best"], 2),
         ),
+        Probe("one long title", ([" ".join(f"w{n}" for n in range(60))], ["w1"], 2)),
         Probe("six titles", (titles, pool, 4)),
         Probe("six titles, words in another order", (titles, pool[::-1], 3)),
     ]
@@ -70,6 +71,16 @@ def alone(titles: Words, words: Words, length: int) -> str:
 @mistake("of equal words the first of the list is taken; you take the last")
 def last_of_equal(titles: Words, words: Words, length: int) -> str:
     return greedy(titles, words, length, lambda t, w: total(t, titles), first=False)
+
+
+@mistake("you take the word that fits one title best: sum over all of them")
+def best_title(titles: Words, words: Words, length: int) -> str:
+    return greedy(
+        titles,
+        words,
+        length,
+        lambda t, w: max(rouge_n(t, title, 1) for title in titles),
+    )
 
 
 @mistake("you look at the first title only: one text has to fit them all")

@@ -87,6 +87,22 @@ def longest_for_all(final: Tensor, lengths: Tensor, cost: float) -> Tensor:
     return cut(final[:, None] - cost * left, lengths)
 
 
+@mistake("you stop at 0: a talk that fails has a return below 0")
+def never_negative(final: Tensor, lengths: Tensor, cost: float) -> Tensor:
+    return cut((final[:, None] - cost * left_of(lengths)).clamp(min=0), lengths)
+
+
+@mistake("you end one turn too early: the last turn has a return, too")
+def ends_early(final: Tensor, lengths: Tensor, cost: float) -> Tensor:
+    left = left_of(lengths)
+    return (final[:, None] - cost * left).masked_fill(left <= 1, 0.0)
+
+
+@mistake("you discount by 1 - cost a turn: here each turn takes the cost away, once")
+def discounted(final: Tensor, lengths: Tensor, cost: float) -> Tensor:
+    return cut(final[:, None] * (1 - cost) ** left_of(lengths), lengths)
+
+
 @mistake("your result has a row for each turn: the shape is (talks, turns)")
 def transposed(final: Tensor, lengths: Tensor, cost: float) -> Tensor:
     return cut(final[:, None] - cost * left_of(lengths), lengths).T

@@ -19,9 +19,9 @@
 # ## The map
 #
 # A **language model** says how probable the next token of a text is. A [**reward
-# model**](../GLOSSARY.md) says with one number how much people would like a text. A
-# [**policy**](../GLOSSARY.md) is a language model that writes texts and is trained to
-# earn reward. (These and all other words of the course are defined in the
+# model**](../GLOSSARY.md#reward) says with one number how much people would like a
+# text. A [**policy**](../GLOSSARY.md#policy) is a language model that writes texts and
+# is trained to earn reward. (These and all other words of the course are defined in the
 # [glossary](../GLOSSARY.md).) The next cells draw how they fit together.
 
 # %% id="00-map-helpers"
@@ -103,7 +103,8 @@ plots.show(
 #
 # The course carries a doctor. In a terminal it is `python -m course doctor`. It
 # prints `ok` or `!!` and says in the same line what to do. A line that says that a
-# large model is missing does no harm: only chapter 02 wants that one.
+# large model is missing does no harm: the few chapters with a real model fetch it when
+# they need it.
 
 # %% id="00-doctor"
 from course.doctor import findings
@@ -205,6 +206,8 @@ liked = others > 0
 halves = pearson(one[liked], others[liked]), pearson(one[~liked], others[~liked])
 claim("within the positive and within the negative texts r is below 0.7",
       max(halves) < 0.7, positive=halves[0], negative=halves[1])  # fmt: skip
+sign = pearson(one, others.sign())
+claim("the mere sign of the others' mean gives r above 0.75", sign > 0.75, r=sign)
 
 # %% [markdown] id="00-sign-text"
 # Most of the agreement is about the sign. A number of agreement says little without the
@@ -313,8 +316,8 @@ hint("0.1")
 #
 # Scores have no natural unit. One reward model gives 3 to a good text and another
 # gives 300. On a **standardised** scale, +1 always means "one standard deviation
-# better than usual", and learning rates carry over. With mean $m$ and standard
-# deviation $s$ of the scores $r_i$:
+# better than usual", whatever the unit was. With mean $m$ and standard deviation $s$
+# of the scores $r_i$:
 #
 # $$ z_i = \frac{r_i - m}{s} $$
 

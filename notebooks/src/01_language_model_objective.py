@@ -107,10 +107,10 @@ claim("the sum of their logs is a plain number", in_nats > -1400, nats=in_nats)
 #
 # $$ H(f, q) = -\sum_w f_w \log q_w = H(f) + \mathrm{KL}(f \,\|\, q) $$
 #
-# The first part, the [**entropy**](../GLOSSARY.md) $H(f)$, is the loss of $q = f$. The
-# second, the **Kullback–Leibler divergence**, is never negative, and 0 only when $q =
-# f$. So no $q$ beats the counts. Compute all three, and disturb the counts at random a
-# thousand times.
+# The first part, the [**entropy**](../GLOSSARY.md#language-model) $H(f)$, is the loss
+# of $q = f$. The second, the **Kullback–Leibler divergence**, is never negative, and 0
+# only when $q = f$. So no $q$ beats the counts. Compute all three, and disturb the
+# counts at random a thousand times.
 
 # %% id="01-kl" tags=["nbval-check-output"]
 import torch
@@ -185,10 +185,11 @@ plots.curves(
 #
 # ## From text to tokens
 #
-# Real reviews are not three words. A **tokenizer** cuts text into **tokens** from a
-# fixed list. **Byte-pair encoding** starts with the 256 bytes, and joins the most
-# frequent neighbours again and again until the list is full. Because every text is
-# bytes, no text is ever outside the vocabulary.
+# Real reviews are not three words. A **tokenizer** cuts text into
+# [**tokens**](../GLOSSARY.md#language-model) from a fixed list. **Byte-pair encoding**
+# starts with the 256 bytes, and joins the most frequent neighbours again and again
+# until the list is full. Because every text is bytes, no text is ever outside the
+# vocabulary.
 
 # %% id="01-tokenizer" tags=["nbval-check-output"]
 from course.data import reviews
@@ -213,9 +214,10 @@ claim("decoding gives the text back", decode(tokenizer, coded) == [line])
 # ## The loss of a model with logits
 #
 # Neural models do not hold a table of probabilities. At every position they give $V$
-# numbers, the [**logits**](../GLOSSARY.md), whose softmax is the distribution of the
-# *next* token. So position $i$ is judged by token $i + 1$. Forgetting this shift is the
-# classic mistake: such a model is asked for a token that it has just read.
+# numbers, the [**logits**](../GLOSSARY.md#language-model), whose softmax is the
+# distribution of the *next* token. So position $i$ is judged by token $i + 1$.
+# Forgetting this shift is the classic mistake: such a model is asked for a token that
+# it has just read.
 #
 # $$ \text{loss} = -\frac{1}{T-1}\sum_{i=1}^{T-1} \log p(y_{i+1} \mid y_{\le i}) $$
 
@@ -240,8 +242,9 @@ claim("equal logits cost log V nats per token",
 
 # %% [markdown] id="01-ngram-text"
 # [Chapter 02](02_transformer.ipynb) trains a transformer on this loss. Here we go on
-# counting, because a count needs no training: an [**n-gram**](../GLOSSARY.md) model of
-# order $n$ looks back at $n - 1$ tokens.
+# counting, because a count needs no training: an
+# [**n-gram**](../GLOSSARY.md#language-model) model of order $n$ looks back at $n - 1$
+# tokens.
 #
 # ## Counting real reviews
 #
@@ -299,9 +302,9 @@ claim("and more than nine in ten new texts", impossible > 0.9, share=impossible)
 
 # %% [markdown] id="01-mix-text"
 # The way out is to ask all orders and mix their answers:
-# [**interpolation**](../GLOSSARY.md). The weights $\lambda_k \ge 0$ sum to 1, so the
-# mixture is a distribution again; and because order 0, the uniform distribution, gives
-# every token $1/V$, nothing is impossible.
+# [**interpolation**](../GLOSSARY.md#language-model). The weights $\lambda_k \ge 0$ sum
+# to 1, so the mixture is a distribution again; and because order 0, the uniform
+# distribution, gives every token $1/V$, nothing is impossible.
 #
 # $$ p(w) = \sum_k \lambda_k \, p_k(w) $$
 
@@ -366,8 +369,8 @@ for name in ("unigram", "bigram", "trigram"):
 # ## A fair measure
 #
 # A loss in nats per token depends on what a token is. [**Bits per
-# byte**](../GLOSSARY.md) do not: take the nats of the whole text, divide by $\ln 2$ to
-# get bits, and by the number of UTF-8 bytes.
+# byte**](../GLOSSARY.md#language-model) do not: take the nats of the whole text, divide
+# by $\ln 2$ to get bits, and by the number of UTF-8 bytes.
 #
 # $$ \text{bits per byte} = \frac{-\ell}{\ln 2 \times \text{bytes}} $$
 #
@@ -422,8 +425,8 @@ plots.ladder(
 #
 # ## Perplexity depends on the tokenizer
 #
-# [**Perplexity**](../GLOSSARY.md) is $e^{\text{loss}}$: the model is as unsure as if it
-# chose fairly among that many tokens. Papers report it. It has a catch.
+# [**Perplexity**](../GLOSSARY.md#language-model) is $e^{\text{loss}}$: the model is as
+# unsure as if it chose fairly among that many tokens. Papers report it. It has a catch.
 #
 # The next cell takes **one** model, our trigram, and **one** number of nats, and
 # divides by tokens, by words and by bytes. Nothing about the model changes.
@@ -506,8 +509,8 @@ plots.show(
 #
 # <details><summary>Answer</summary>
 #
-# The shortest ones. Every token multiplies the probability by a number below 1, so
-# each further token costs. This is **length bias**.
+# The shortest ones. Every token multiplies the probability by a number below 1, so each
+# further token costs. This is **length bias**.
 #
 # </details>
 
@@ -593,8 +596,8 @@ claim("probability finds the liked one hardly better than a coin, 40 to 60 %",
 # Nor can the loss be told which of the two is better. Summed over all texts, winners
 # and losers stand in it alike; exchange them, and every term is still there. A loss for
 # a reward model needs better and worse on *different sides*. The [**pairwise
-# loss**](../GLOSSARY.md) of [chapter 07](07_reward_model.ipynb) has them so. Every text
-# gets a number, its score $r$; the loss is
+# loss**](../GLOSSARY.md#reward) of [chapter 07](07_reward_model.ipynb) has them so.
+# Every text gets a number, its score $r$; the loss is
 #
 # $$ -\log \sigma(r_w - r_l), \qquad \sigma(d) = \frac{1}{1 + e^{-d}}, $$
 #
@@ -649,9 +652,9 @@ plots.show(
 # Bigram and trigram expect what can follow "is".
 #
 # In the panel, choose the model, change the words, and turn the
-# [**temperature**](../GLOSSARY.md): all log-probabilities are divided by it, so below 1
-# the likely tokens gain, above 1 the unlikely ones. ([Chapter 03](03_sampling.ipynb)
-# explains it, and the other controls.)
+# [**temperature**](../GLOSSARY.md#language-model): all log-probabilities are divided by
+# it, so below 1 the likely tokens gain, above 1 the unlikely ones. ([Chapter
+# 03](03_sampling.ipynb) explains it, and the other controls.)
 
 # %% id="01-widget" tags=["widget"]
 from course.widgets import next_token_explorer

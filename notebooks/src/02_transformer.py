@@ -119,8 +119,9 @@ show(x, features)
 # ## Attention, in the smallest steps
 #
 # The vector of "good" says *praise*. The sentence says the opposite, two words earlier.
-# To know that, "good" has to read. **Attention** is the only place in a transformer
-# where one token reads others; every other part treats each token alone.
+# To know that, "good" has to read. [**Attention**](../GLOSSARY.md#language-model) is
+# the only place in a transformer where one token reads others; every other part treats
+# each token alone.
 #
 # The simplest way to read is the **mean of everything so far**. By a loop:
 
@@ -165,10 +166,11 @@ show(chosen @ x, features, ["good"])
 # %% [markdown] id="02-query-text"
 # ### Who chooses? Queries, keys and values
 #
-# Each token makes three vectors of D numbers, each with a learned matrix: a **query**
-# (what do I look for?), a **key** (what do I offer?) and a **value** (what do I hand
-# over?). The score of a reader and a token read is the dot product of the reader's
-# query with the other's key.
+# Each token makes three vectors of D numbers, each with a learned matrix: a
+# [**query**](../GLOSSARY.md#language-model) (what do I look for?), a
+# [**key**](../GLOSSARY.md#language-model) (what do I offer?) and a
+# [**value**](../GLOSSARY.md#language-model) (what do I hand over?). The score of a
+# reader and a token read is the dot product of the reader's query with the other's key.
 #
 # We write the matrices by hand, too, with D = 2. A word of praise asks "is it denied?"
 # (component 0), a verb asks "of what thing?" (component 1). A denial and a thing
@@ -289,8 +291,9 @@ claim("'good' has read the denial", out[5, 0] > 0.9, denial=out[5, 0])
 #
 # One softmax can express one opinion about whom to read. Let "good" ask *two*
 # questions, "denied?" and "of what?", with one query: the weights must be shared. So
-# the width is cut into H **heads** of D = C / H numbers. Each has its own columns of
-# the three matrices and its own softmax, and the answers are laid side by side.
+# the width is cut into H [**heads**](../GLOSSARY.md#language-model) of D = C / H
+# numbers. Each has its own columns of the three matrices and its own softmax, and the
+# answers are laid side by side.
 #
 # Ours has two: head 0 reads denials and hands over (denial, praise); head 1 reads
 # things and hands over (thing, verb).
@@ -328,12 +331,14 @@ claim(
 # ### The output matrix and the residual
 #
 # Side by side the answers are C numbers again, but in the order of the heads: denial,
-# praise, thing, verb. The stream has another order. A fourth matrix, the **output
-# projection** $W_O$, brings every answer to the place where later parts look for it,
-# and lets what the heads found be mixed. (Here it only sorts.)
+# praise, thing, verb. The stream has another order. A fourth matrix, the [**output
+# projection**](../GLOSSARY.md#language-model) $W_O$, brings every answer to the place
+# where later parts look for it, and lets what the heads found be mixed. (Here it only
+# sorts.)
 #
-# The result is then **added** to what was there, the **residual**: "good" must not
-# forget that it is praise because it has read a denial.
+# The result is then **added** to what was there, the
+# [**residual**](../GLOSSARY.md#language-model): "good" must not forget that it is
+# praise because it has read a denial.
 
 # %% id="02-output" tags=["nbval-check-output"]
 beside = (weights2 @ values2).transpose(0, 1).flatten(1)  # (T, H D), head by head
@@ -354,10 +359,10 @@ claim("W_O on all heads is the sum of what each head writes",
 # ### In one function, with grouped heads
 #
 # While writing, keys and values of all earlier tokens must be kept (the cache of
-# chapter 03), queries need not. [**Grouped heads**](../GLOSSARY.md) save there: several
-# query heads share one key and value head. With 6 query heads on 2 key heads, query
-# heads 0, 1, 2 read key head 0, the others key head 1, and the cache is a third as
-# large.
+# chapter 03), queries need not. [**Grouped heads**](../GLOSSARY.md#language-model) save
+# there: several query heads share one key and value head. With 6 query heads on 2 key
+# heads, query heads 0, 1, 2 read key head 0, the others key head 1, and the cache is a
+# third as large.
 #
 # Now with a batch in front: B texts, H query heads, fewer key and value heads.
 
@@ -427,9 +432,9 @@ plots.show(
 # ## Order: rotary positions
 #
 # Attention computes a weighted mean over a *set*. Without help it does not know which
-# token came first. [**Rotary positions**](../GLOSSARY.md) turn each query and key by an
-# angle that grows with its position. Components come in pairs; pair i of a vector at
-# position p turns by
+# token came first. [**Rotary positions**](../GLOSSARY.md#language-model) turn each
+# query and key by an angle that grows with its position. Components come in pairs; pair
+# i of a vector at position p turns by
 #
 # $$\theta = p \cdot \mathrm{base}^{-2i/D}$$
 #
@@ -478,9 +483,9 @@ claim("other distances have others", turned[20].std() > 0.1, sd=turned[20].std()
 # ## RMSNorm: a fixed size for what is read
 #
 # Every block adds to the vectors, so they can grow with depth. Before each part reads
-# them, [**RMSNorm**](../GLOSSARY.md) divides a vector by the root of its mean square
-# and multiplies by a learned weight $w$. Afterwards the mean square is 1 (and the
-# length √C):
+# them, [**RMSNorm**](../GLOSSARY.md#language-model) divides a vector by the root of its
+# mean square and multiplies by a learned weight $w$. Afterwards the mean square is 1
+# (and the length √C):
 #
 # $$y = \frac{x}{\sqrt{\mathrm{mean}(x^2) + \epsilon}} \cdot w$$
 
@@ -501,10 +506,10 @@ claim("a vector 100 times as long gives the same", same)
 # %% [markdown] id="02-swiglu-text"
 # ## SwiGLU: what a token does alone
 #
-# After reading, each token computes by itself. Two matrices widen the vector from C
-# to `feed_forward` numbers; one result is what to say (`up`), the other how far to open
+# After reading, each token computes by itself. Two matrices widen the vector from C to
+# `feed_forward` numbers; one result is what to say (`up`), the other how far to open
 # the gate (`gate`); a third matrix (`down`) leads back to C. This part is called
-# [**SwiGLU**](../GLOSSARY.md):
+# [**SwiGLU**](../GLOSSARY.md#language-model):
 #
 # $$y = \mathrm{down}\,(\mathrm{silu}(\mathrm{gate}\,x) \cdot \mathrm{up}\,x), \qquad
 # \mathrm{silu}(z) = z \cdot \sigma(z), \qquad \sigma(z) = \frac{1}{1 + e^{-z}}$$
@@ -579,11 +584,11 @@ class Block(nn.Module):
 
 # %% [markdown] id="02-model-text"
 # A model is: embedding, blocks, one last norm, and logits. The logits are dot products
-# with the rows of the **same** embedding table ([**tied embeddings**](../GLOSSARY.md)):
-# what a token means when read and what it means when predicted is one vector. All
-# matrices start as small random numbers, so that the first logits are near 0; those
-# that write into the stream start smaller, so that it does not grow with every addition
-# (as in GPT-2).
+# with the rows of the **same** embedding table ([**tied
+# embeddings**](../GLOSSARY.md#language-model)): what a token means when read and what
+# it means when predicted is one vector. All matrices start as small random numbers, so
+# that the first logits are near 0; those that write into the stream start smaller, so
+# that it does not grow with every addition (as in GPT-2).
 
 
 # %% id="02-start-small"
@@ -873,10 +878,11 @@ claim("rotary positions show the order to one block", rotary_1 > 1e-3,
 
 # %% [markdown] id="02-shuffle-after"
 # So the description is wrong about attention, and half right about language models.
-# Attention reads a set: the order of the rows in memory is invisible to it. What
-# breaks the symmetry is the **causal mask**, from the second block on (an earlier
-# token has read fewer others, and that shows in its vector; Haviv and others measured
-# it in trained models), and, directly and from the first block, the **positions**.
+# Attention reads a set: the order of the rows in memory is invisible to it. What breaks
+# the symmetry is the [**causal mask**](../GLOSSARY.md#language-model), from the second
+# block on (an earlier token has read fewer others, and that shows in its vector; Haviv
+# and others measured it in trained models), and, directly and from the first block, the
+# **positions**.
 #
 # ## The trained model
 #
@@ -900,8 +906,8 @@ print(f"{'has read':11} {seen_tokens:,} tokens: every text {epochs:.1f} times")
 # %% [markdown] id="02-schedule-text"
 # The loop is the one above with four refinements, all in `course/lm/training.py`.
 #
-# - **Packing**: texts stand end to end in rows of 64 tokens, so no padding is computed;
-#   a token sees its own text only.
+# - [**Packing**](../GLOSSARY.md#language-model): texts stand end to end in rows of 64
+#   tokens, so no padding is computed; a token sees its own text only.
 # - **Warm-up and cosine**: the learning rate rises for 20 steps, then falls along half
 #   a cosine to 0.
 # - **Clipping**: a gradient longer than 1 is shortened to length 1.
@@ -919,10 +925,10 @@ print(f"{(norms > 1).double().mean():.0%} of the gradients were clipped")
 
 # %% [markdown] id="02-bits-text"
 # The history holds the training loss in nats per token. To compare with the n-grams we
-# need [**bits per byte**](../GLOSSARY.md): nats per token, times tokens per byte,
-# divided by ln 2. Twice in every **epoch** (one reading of all texts) the model was
-# also measured on the held-out texts, of which it learned nothing. Now it is measured
-# once more, at the end.
+# need [**bits per byte**](../GLOSSARY.md#language-model): nats per token, times tokens
+# per byte, divided by ln 2. Twice in every [**epoch**](../GLOSSARY.md#language-model)
+# (one reading of all texts) the model was also measured on the held-out texts, of which
+# it learned nothing. Now it is measured once more, at the end.
 
 # %% id="02-bits"
 from course.lm.evaluation import utf8_bytes

@@ -31,7 +31,8 @@
 # are then scored**: that flatters them, so the bar is high. **Kneser–Ney** smoothing
 # subtracts a discount from every count, for what was never seen; and when it falls back
 # to a shorter context, it asks in how many *different* places a token occurred, not how
-# often. Among the counting methods that Chen and Goodman compared, it was the best.
+# often. Of the counting methods that Chen and Goodman compared, only their own variant
+# of it was better.
 
 # %% id="02-data"
 import torch
@@ -672,10 +673,11 @@ claim("the formula counts every number", parameter_count(config) == total)
 #
 # <details><summary>Answer</summary>
 #
-# −ln(1/V) = ln V, here 7.62. A first loss far *above* it means that the initial weights
-# are too large. Far *below* it, with tied embeddings, it means a forgotten shift: the
-# model is asked for the token that it has just read, whose vector it still holds. A
-# missing mask does **not** show here: an untrained model cannot use the leak yet.
+# −ln(1/V) = ln V, here 7.62. A first loss far *above* it means that the first logits,
+# and so the initial weights, are too large. Far *below* it, with tied embeddings, it
+# means a forgotten shift: the model is asked for the token that it has just read, whose
+# vector it still holds. A missing mask does **not** show here: an untrained model
+# cannot use the leak yet.
 #
 # </details>
 
@@ -695,6 +697,8 @@ claim("so it is without the mask", abs(no_mask_loss / log(V) - 1) < 0.05,
       first_loss=no_mask_loss)  # fmt: skip
 claim("without the shift it is lower by over 1 nat", unshifted < log(V) - 1,
       first_loss=unshifted)  # fmt: skip
+loud = float(next_token_loss(10 * logits, ids))
+claim("logits ten times as large: higher by over 5", loud > log(V) + 5, loss=loud)
 
 # %% [markdown] id="02-future-text"
 # **2. No token sees the future.** This is the test that finds a missing mask. Change
@@ -833,10 +837,11 @@ print("with the mask:  ", *scribble(causal_model, everything.tril()), sep="\n   
 print("without the mask:", *scribble(cheat_model, everything), sep="\n   ")
 
 # %% [markdown] id="02-control-after"
-# The causal model is far too small and too briefly trained to make sense, but it
-# knows which tokens are frequent and which may follow. The other has the far better
-# training loss and writes noise. **A training loss means nothing when the input holds
-# the answer.**
+# The causal model is far too small and too briefly trained to make sense. Yet its loss
+# is lower than any model's can be that knows the frequencies only (the floor of chapter
+# 01: 6.47), so it has learned something of what follows what. The other has the far
+# better training loss and writes noise. **A training loss means nothing when the input
+# holds the answer.**
 #
 # ## A common description, examined
 #
@@ -951,6 +956,9 @@ axes.plot(range(19, len(train_bits) + 19), train_bits,
           label="transformer, training texts (mean of 20 steps)")  # fmt: skip
 axes.plot(held_out_steps, held_out_bits, "s-",
           label="transformer, held-out texts")  # fmt: skip
+for step in held_out_steps[1:-1:2]:
+    axes.axvline(step, color="black", linewidth=0.8, linestyle=":")
+axes.text(150, 2.6, " a new epoch begins", fontsize=9)
 for level in lines.values():
     axes.axhline(level, color="black", linewidth=1, linestyle="--")
 shifts = {"bigram": 0, "trigram": 0.035, "4-gram": -0.03, "Kneser–Ney": -0.045}
@@ -963,8 +971,8 @@ title = "every counting model" if beaten == 4 else "interpolated counting"
 plots.finish(
     axes, f"On new texts the transformer ends below {title}",
     "training step", "bits per byte",
-    alt="The training curve falls steeply, then in stairs. The held-out squares "
-    "follow it, flatten, and stay above it: the gap grows with every reading. At the "
+    alt="The training curve falls steeply, then in stairs, one behind each dotted "
+    "line. The held-out squares follow it, flatten, and stay above it: the gap grows with every reading. At the "
     "end they lie under the dashed lines of the three interpolated n-grams and above "
     "the line of Kneser–Ney.",
 )  # fmt: skip
@@ -985,11 +993,12 @@ claim("the gap between new and training texts grows after the first epoch",
 # counting, and what it does not. From the squares **down** to the curve: what it
 # learned by heart, because it read each text several times. That gap opens with every
 # epoch, and the curve falls in stairs for the same reason: each stair is a new reading
-# of the same texts. The squares still fell a little at the end; the growing gap says
-# that more readings of the *same* texts would pay less and less.
+# of the same texts. At the end the squares have stopped falling. But the learning rate
+# has then reached 0, too, so the picture does not say what more steps would bring.
 #
-# Kneser–Ney ahead is no accident and no shame: with so few texts, good counting is very
-# hard to beat. With more data it is not. On a benchmark of nearly a billion words a
+# Kneser–Ney is ahead, and not by bad luck with the seed: three seeds of the transformer
+# end within 0.01 of each other. With so few texts good counting is hard to beat. With
+# more data it is not. On a benchmark of nearly a billion words a
 # Kneser–Ney 5-gram has perplexity 67.6 ([Chelba and others
 # 2013](https://arxiv.org/abs/1312.3005)), a single large neural network 30.0
 # ([Jozefowicz and others 2016](https://arxiv.org/abs/1602.02410)).
@@ -1039,7 +1048,7 @@ for prompt, completion in zip(prompts, written, strict=True):
 
 # %% [markdown] id="02-samples-after"
 # Grammar nearly, film talk certainly, sense hardly. That is what two million numbers
-# and some hundred thousand tokens buy. For our purpose it is enough: the [reward
+# and three hundred thousand tokens buy. For our purpose it is enough: the [reward
 # model](07_reward_model.ipynb) will say what people like, and the [policy
 # gradient](09_policy_gradients.ipynb) will move this writer towards it.
 #
@@ -1169,12 +1178,12 @@ check(answer, question)
 #
 # Not shown:
 #
-# - **The lead over counting is small, and Kneser–Ney is ahead.** With some hundred
+# - **The lead over counting is small, and Kneser–Ney is ahead.** With three hundred
 #   thousand training tokens counting is a strong rival, and the model had already begun
 #   to learn its texts by heart. That neural models pull away when data grow is quoted
 #   here, not measured.
-# - One checkpoint, one seed, one recipe: whether another optimiser, shape or number of
-#   steps would do better was not asked.
+# - One recipe: whether another optimiser, shape or number of steps would do better was
+#   not asked.
 # - The attention maps show where a head *reads*, not why the model answers as it
 #   does.
 # - We compared two readers of SmolLM2's rounded weights, not the file with the model

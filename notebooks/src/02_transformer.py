@@ -973,8 +973,8 @@ plots.finish(
     "training step", "bits per byte",
     alt="The training curve falls steeply, then in stairs, one behind each dotted "
     "line. The held-out squares follow it, flatten, and stay above it: the gap grows "
-    "with every reading. At the end they lie under the dashed lines of the three interpolated n-grams and above "
-    "the line of Kneser–Ney.",
+    "with every reading. At the end they lie under the dashed lines of the three "
+    "interpolated n-grams and above the line of Kneser–Ney.",
 )  # fmt: skip
 
 # %% id="02-bits-claim" tags=["nbval-check-output"]

@@ -25,7 +25,7 @@
 # |---|---|
 # | **state** $s$ | the prefix: all tokens so far |
 # | **action** $a$ | the next token |
-# | **policy** $\pi(a \mid s)$ | the probability of that token: softmax of the logits |
+# | [**policy**](../GLOSSARY.md#policy) $\pi(a \mid s)$ | its probability, a softmax |
 # | transition | append the action to the state; nothing is random here |
 # | **episode** | one text, from `<bos>` to the end-of-text token `<eos>` |
 #
@@ -74,8 +74,8 @@ claim("the probabilities of all actions sum to 1", abs(pi.sum() - 1) < 1e-9)
 #
 # <details><summary>Answer</summary>
 #
-# It is wrong: of all noises that are drawn independently for each token, only Gumbel's
-# gives back the softmax ([Yellott
+# It is wrong: of all noises that are drawn independently and alike for each token, only
+# Gumbel's gives back the softmax ([Yellott
 # 1977](https://doi.org/10.1016/0022-2496%2877%2990026-8)). You find out by counting.
 # Draw often, and compare how often each token *came* with how often it *should have*.
 # The chi-squared test says whether chance can explain the difference.
@@ -172,9 +172,9 @@ claim("ten more runs of the course's sampler have a median p between 0.05 and 0.
       0.05 < again.median() < 0.95, p=again.sort().values)  # fmt: skip
 
 # %% [markdown] id="03-episode-text"
-# Normal noise draws the likeliest tokens over three times too often: its upper tail is
-# thinner than Gumbel's, so a rare token seldom overtakes them. Its texts are tamer than
-# right ones and not broken, so reading does not find the mistake. Counting does. Later,
+# Normal noise draws the two likeliest tokens over three times too often: its upper tail
+# is thinner than Gumbel's, so a rare token seldom overtakes them. No single draw looks
+# wrong, so reading does not find the mistake. Counting does. Later,
 # a policy gradient would trust probabilities that were not the ones drawn from.
 #
 # ## An episode
@@ -204,13 +204,13 @@ for seed in range(4):
 #
 # The texts sound like reviews for a few words and then lose the thread. The model is
 # small, and each unlucky draw becomes part of the next state.
-# [**Temperature**](../GLOSSARY.md) $T$ makes the policy more or less daring. It divides
-# the logits:
+# [**Temperature**](../GLOSSARY.md#language-model) $T$ makes the policy more or less
+# daring. It divides the logits:
 #
 # $$ p_T(v) = \mathrm{softmax}(z / T)_v. $$
 #
-# How daring a policy is in a state is measured by its [**entropy**](../GLOSSARY.md), in
-# nats:
+# How daring a policy is in a state is measured by its
+# [**entropy**](../GLOSSARY.md#language-model), in nats:
 #
 # $$ H = -\sum_v p_T(v) \log p_T(v). $$
 #
@@ -337,9 +337,10 @@ claim("unsure states have over twice the entropy of sure ones", q90 > 2 * q10,
 # cut this long tail. Cut tokens get the logit −∞, and softmax shares their probability
 # among the others.
 #
-# - [**Top-k**](../GLOSSARY.md) keeps the $k$ most likely tokens, always $k$.
-# - [**Top-p**](../GLOSSARY.md) (nucleus sampling) keeps the smallest set of tokens
-#   whose probability reaches $p$.
+# - [**Top-k**](../GLOSSARY.md#language-model) keeps the $k$ most likely tokens, always
+#   $k$.
+# - [**Top-p**](../GLOSSARY.md#language-model) (nucleus sampling) keeps the smallest set
+#   of tokens whose probability reaches $p$.
 #
 # Both are one line once the tokens are sorted. The smallest set consists of the most
 # likely tokens; a token stays when the probability *before* it has not yet
@@ -411,7 +412,8 @@ claim("in another one in ten it keeps tokens that top-p 0.9 cuts", tenths[0] < 4
 
 # %% [markdown] id="03-wrong-text"
 # One $k$ cannot fit both kinds of states: where the policy is sure, 40 lets the tail
-# in; where it is not, 40 cuts good words off. That is the reason for top-p.
+# in; where it is not, 40 cuts half of the probability off. That is the reason for
+# top-p.
 #
 # Some settings make no sense. The course answers them with a sentence, before
 # anything is drawn.
@@ -438,8 +440,8 @@ for setting in (
 # model again. What really has to be computed again? The model is causal: appending a
 # token changes nothing at earlier positions. A new token needs the others only in
 # attention, where its query meets their keys and values. So keep those. A [**key-value
-# cache**](../GLOSSARY.md) is a drawer for each layer; a step puts the new token's key
-# and value in and takes all of them out.
+# cache**](../GLOSSARY.md#language-model) is a drawer for each layer; a step puts the
+# new token's key and value in and takes all of them out.
 #
 # Our `GPT` asks a cache for two things only: its length (the position of the next
 # token) and `extend`. Here is one.
@@ -583,9 +585,9 @@ claim("the cache holds keys and values of every layer for every token",
 # `<eos>` leave the batch, so a batch costs no more than its unfinished texts. The
 # result is padded **on the right**, and `lengths` says how much of each row is text.
 #
-# The [**completion mask**](../GLOSSARY.md) is made from the lengths alone: true on the
-# first `lengths[b]` tokens of row $b$, with `<eos>` included, for the policy *chose* to
-# stop.
+# The [**completion mask**](../GLOSSARY.md#policy) is made from the lengths alone: true
+# on the first `lengths[b]` tokens of row $b$, with `<eos>` included, for the policy
+# *chose* to stop.
 
 # %% id="03-batch"
 some = ["The film is", "It", "An old story about a man who"]
@@ -657,11 +659,12 @@ plots.curves(
 # %% [markdown] id="03-logprob-text"
 # ## Log-probabilities that you can train on
 #
-# A sampler returns, beside each token, the [**log-probability**](../GLOSSARY.md) with
-# which the policy drew it. Policy gradients compare it with what the model says later
-# about the same tokens. So the two must agree: send the finished text through the model
-# once more (**re-scoring**) and compare. This one check finds mistakes in masks,
-# positions, cache, temperature and alignment. Here it is with three policies:
+# A sampler returns, beside each token, the
+# [**log-probability**](../GLOSSARY.md#language-model) with which the policy drew it.
+# Policy gradients compare it with what the model says later about the same tokens. So
+# the two must agree: send the finished text through the model once more
+# (**re-scoring**) and compare. This one check finds mistakes in masks, positions,
+# cache, temperature and alignment. Here it is with three policies:
 #
 # 1. sampled at temperature 0.7, re-scored at 0.7;
 # 2. sampled at 0.7, re-scored at 1: the temperature is easily forgotten;
@@ -710,9 +713,10 @@ claim("and a text with over twice the policy's, on the average in nats",
 #
 # ## Control: no chance at all
 #
-# Take the most likely token each time: [**greedy decoding**](../GLOSSARY.md). It is
-# what temperature does in the limit of 0. It cannot make an unlucky draw. Does it write
-# best? [**Distinct-n**](../GLOSSARY.md) is the share of n-grams in a text that are
+# Take the most likely token each time: [**greedy
+# decoding**](../GLOSSARY.md#language-model). It is what temperature does in the limit
+# of 0. It cannot make an unlucky draw. Does it write best?
+# [**Distinct-n**](../GLOSSARY.md#reward) is the share of n-grams in a text that are
 # different from each other: 1 without any repetition. First eight greedy texts as they
 # come, from the eight likeliest first tokens.
 
@@ -822,9 +826,18 @@ claim("after the same three tokens greedy mostly chooses the same next one",
       sum(again_same) > len(again_same) / 2,
       share=sum(again_same) / len(again_same))  # fmt: skip
 
+# %% id="03-why-sure" tags=["nbval-check-output"]
+circles = torch.tensor(runs["greedy"], device=model.device)
+with torch.no_grad():
+    chances = model(torch.cat((firsts, circles), 1))[:, 1:-1].softmax(-1)
+sure = chances.gather(-1, circles[..., None]).mean().item()
+claim("yet the tokens of the circles have a mean probability below 1 in 3",
+      sure < 1 / 3, mean=sure)  # fmt: skip
+
 # %% [markdown] id="03-examined-text"
-# So in this small model it is the second: it does not copy, it has a few favourite
-# turns, and greedy decoding never leaves a path that is only a little more likely.
+# So in this small model the second guess fits and the first does not: it does not copy.
+# Each step on the circle is far from certain; greedy decoding takes it every time
+# because it is the likeliest, and a draw would soon leave.
 #
 # ## A common description, examined
 #
@@ -1046,12 +1059,12 @@ claim("its plain sampling never leaves the 50 likeliest tokens; with top_k=0 it 
 # probable text. Temperature trades diversity for likeliness.
 #
 # **Limits.** One small model that writes poor English at any temperature; large models
-# stay sensible at settings where this one does not, and they copy what stands in the
-# text. Quality was one judge's liking, and you saw how far to trust it. The factor of
-# the cache holds for this size on a CPU. Beam search (which keeps several beginnings at
-# a time), repetition penalties and speculative decoding were left out. So was
-# randomness of the hardware: on many devices greedy decoding itself can differ between
-# runs, by rounding.
+# copy what stands in the text, and may stay sensible where this one does not. Quality
+# was one judge's liking, and you saw how far to trust it. The factor of the cache holds
+# for this size on a CPU. Beam search (which keeps several beginnings at a time),
+# repetition penalties and speculative decoding were left out. So was randomness of the
+# hardware: greedy decoding itself can differ between devices and sizes of a batch, by
+# rounding ([Yuan and others 2025](https://arxiv.org/abs/2506.09501)).
 #
 # ## Test yourself
 #
@@ -1084,7 +1097,7 @@ claim("its plain sampling never leaves the 50 likeliest tokens; with top_k=0 it 
 # ## Further reading
 #
 # - A. Holtzman and others, [*The Curious Case of Neural Text
-#   Degeneration*](https://arxiv.org/abs/1904.09751), 2019: top-p, and why likely text
+#   Degeneration*](https://arxiv.org/abs/1904.09751), 2020: top-p, and why likely text
 #   is bad text.
 # - A. Fan, M. Lewis and Y. Dauphin, [*Hierarchical Neural Story
 #   Generation*](https://arxiv.org/abs/1805.04833), 2018: top-k.
@@ -1099,7 +1112,7 @@ claim("its plain sampling never leaves the 50 likeliest tokens; with top_k=0 it 
 # - C. Maddison, D. Tarlow and T. Minka, [*A\*
 #   Sampling*](https://arxiv.org/abs/1411.0030), 2014: the Gumbel trick.
 # - J. Li and others, [*A Diversity-Promoting Objective Function for Neural Conversation
-#   Models*](https://arxiv.org/abs/1510.03055), 2015: distinct-n.
+#   Models*](https://arxiv.org/abs/1510.03055), 2016: distinct-n.
 #
 # **Next:** [the exercises](../exercises/03_sampling.ipynb); then [chapter
 # 04](04_supervised_fine_tuning.ipynb) teaches the writer what to write about, and when

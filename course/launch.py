@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from course.expect import whole
+from course.expect import check_text, whole
 from course.runtime import CourseError
 
 SAID = "process "  # how a process that fails begins its one sentence
@@ -40,6 +40,7 @@ def what_failed(report: str) -> str:
     >>> what_failed("warning\\nprocess 1: The disk is full.\\nTraceback: ...")
     'process 1: The disk is full.'
     """
+    check_text(report)
     for pattern in (rf"^{SAID}\d+: .*", r"^(?!.*ChildFailedError)[\w.]+Error: .*"):
         if found := re.search(pattern, report, re.MULTILINE):
             return found[0]

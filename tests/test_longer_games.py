@@ -130,7 +130,7 @@ def test_the_search_for_nothing_takes_the_best_word_each_time():
         assert total(" ".join(found[: n + 1])) == pytest.approx(best)
     assert "zebra" not in found
     for bad in (([], words, 3), (titles, words, 0)):
-        with pytest.raises(ValueError, match="at least one each"):
+        with pytest.raises(ValueError, match="at least"):
             rouge_of_nothing(*bad)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from course.expect import as_float
 from course.lm.interop import weight_names
 from course.lm.lora import adapters, add_adapters
 from course.lm.model import GPT, GPTConfig
@@ -27,12 +28,18 @@ def merge_adapters(weight: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor
     >>> merge_adapters(torch.eye(2), a, b, alpha=0.5).tolist()
     [[2.0, 0.0], [0.0, 1.0]]
     """
-    rank = len(a)
-    if a.shape != (rank, weight.shape[1]) or b.shape != (weight.shape[0], rank):
+    rank = len(a) if a.dim() else 0
+    if (
+        weight.dim() != 2
+        or a.dim() != 2
+        or a.shape != (rank, weight.shape[1])
+        or b.shape != (weight.shape[0], rank)
+    ):
         raise ValueError(
             f"got weight {tuple(weight.shape)}, a {tuple(a.shape)}, b "
             f"{tuple(b.shape)}; expected (out, in), (rank, in), (out, rank)"
         )
+    weight, a, b = as_float(weight), as_float(a), as_float(b)
     return weight + alpha / rank * b @ a
 
 
@@ -74,13 +81,16 @@ def put_adapters(model: GPT, tensors: dict[str, Tensor]) -> GPT:
 def peft_name(name: str, config: GPTConfig) -> str:
     """Our name of an adapter tensor as peft writes it.
 
-    Chapter 17.
+    Raises ValueError on the name of no layer's tensor.  Chapter 17.
 
     >>> peft_name("blocks.0.attention.query.a", GPTConfig(vocab_size=9))
     'base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight'
     """
     layer, _, part = name.rpartition(".")
-    theirs = weight_names(config)[f"{layer}.weight"].removesuffix(".weight")
+    known = weight_names(config)
+    if f"{layer}.weight" not in known or part not in ("a", "b"):
+        raise ValueError(f"got {name!r}, expected such as 'blocks.0.attention.query.a'")
+    theirs = known[f"{layer}.weight"].removesuffix(".weight")
     return f"{PREFIX}{theirs}.lora_{part.upper()}.weight"
 
 

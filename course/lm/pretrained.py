@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from course.data.assets import SMOLLM2, fetch
+from course.expect import check_text
 from course.lm.chat_format import END, START
 from course.lm.gguf_file import TABLE, converted, read_weights
 from course.lm.interop import from_transformers, shape_of
@@ -170,6 +171,8 @@ def chat_ids(
             f"got messages {messages}, expected one or more with the keys role and "
             "content"
         )
+    for message in messages:
+        check_text(message["role"]), check_text(message["content"])
 
     def encoded(text: str) -> list[int]:
         return tokenizer(text, add_special_tokens=False, split_special_tokens=True)[

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from course.expect import at_least, whole
 from course.lm.sampling import top_p_filter
 from course.lm.training import History
 from course.policy.clipping import grpo_loss, importance_ratio, is_clipped
@@ -20,7 +21,7 @@ from course.policy.groups import frac_reward_zero_std, group_advantages
 from course.policy.guards import update
 from course.policy.metrics import metrics
 from course.policy.rollout import Rollout, collect, logprobs_and_entropy, logprobs_of
-from course.score import Score
+from course.score import Score, check_texts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -82,6 +83,7 @@ def with_top_p(model: nn.Module, p: float = 0.8) -> nn.Module:
 
     Appendix B.
     """
+    at_least(0, p=p)
     return ChangedHead(model, lambda states, head: top_p_filter(head(states), p))
 
 
@@ -90,6 +92,7 @@ def with_dropout(model: nn.Module, rate: float = 0.1) -> nn.Module:
 
     Appendix B.
     """
+    at_least(0, rate=rate)
     return ChangedHead(model, lambda states, head: head(F.dropout(states, rate)))
 
 
@@ -190,8 +193,12 @@ def faulty_run(
 ) -> History:
     """Train a copy of the start by a plain GRPO loop with this loop's fault.
 
+    Raises TypeError unless the prompts are a list of texts, ValueError without one.
     Appendix B.
     """
+    whole(0, steps=steps)
+    if not len(check_texts(prompts)):
+        raise ValueError("got no prompts, expected at least one")
     policy, reference = deepcopy(start), start
     if loop.model:
         policy, reference = loop.model(policy), loop.model(reference)

@@ -9,6 +9,7 @@ from math import inf
 
 from torch import Tensor
 
+from course.expect import as_float, at_least
 from course.policy.losses import same_shape
 
 
@@ -23,8 +24,8 @@ def token_is(
     gradient that it weighs is biased.  Raises ValueError on shapes that differ.
     Chapter 17.
     """
-    same_shape(logprobs=logprobs, sampler_logprobs=sampler_logprobs, mask=mask)
-    difference = (logprobs - sampler_logprobs).detach().masked_fill(~mask.bool(), 0.0)
+    at_least(0, limit=limit)
+    difference = _difference(logprobs, sampler_logprobs, mask)
     return difference.exp().clamp(max=limit)
 
 
@@ -38,16 +39,17 @@ def sequence_is(
     Raises ValueError on shapes that differ.
     Source: Kahn and Marshall 1953; truncated: Ionides 2008.  Chapter 17.
     """
-    same_shape(logprobs=logprobs, sampler_logprobs=sampler_logprobs, mask=mask)
-    difference = (logprobs - sampler_logprobs).detach().masked_fill(~mask.bool(), 0.0)
+    at_least(0, limit=limit)
+    difference = _difference(logprobs, sampler_logprobs, mask)
     return difference.sum(1).exp().clamp(max=limit)
 
 
 def drop_above(weights: Tensor, limit: float) -> Tensor:
     """The weights, with those above `limit` set to 0: texts or tokens left out.
 
-    TRL's `mask` modes.  Chapter 17.
+    TRL's `mask` modes.  Raises ValueError on a negative limit.  Chapter 17.
     """
+    at_least(0, limit=limit)
     return weights.masked_fill(weights > limit, 0.0)
 
 
@@ -55,6 +57,17 @@ def effective_size(weights: Tensor) -> float:
     """How many equally weighted texts the weighted ones are worth, as a share of them.
 
     (sum w)^2 / (n sum w^2), from 1/n to 1.  weights: (n,).
+    Raises ValueError on another shape and on no weights.
     Source: Kish 1965.  Chapter 17.
     """
+    if weights.dim() != 1 or not len(weights):
+        raise ValueError(f"got weights {tuple(weights.shape)}, expected (n,)")
+    weights = as_float(weights)
     return float(weights.sum() ** 2 / (len(weights) * weights.square().sum()))
+
+
+def _difference(logprobs: Tensor, sampler_logprobs: Tensor, mask: Tensor) -> Tensor:
+    """What the two models' nats differ by, 0 on padding, without gradient."""
+    same_shape(logprobs=logprobs, sampler_logprobs=sampler_logprobs, mask=mask)
+    difference = as_float(logprobs) - as_float(sampler_logprobs)
+    return difference.detach().masked_fill(~mask.bool(), 0.0)

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from course.expect import as_float, whole
 from course.lm.sampling import generate
 from course.lm.tokenizer import decode, encode, pad_batch
 from course.policy.groups import group_advantages
 from course.policy.guards import check_optimizer, restored_on_error, update
 from course.policy.losses import reinforce_loss
 from course.policy.rollout import Rollout, logprobs_of
+from course.score import check_texts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -50,13 +52,20 @@ def join_turns(earlier: Tensor, later: Tensor, side: str, value: float) -> Tenso
 
     earlier, later: (rows, time).  side: where missing places are filled with `value`:
     "left" for prompts, "right" for completions.  The type stays.  Raises ValueError on
-    another side.  Chapter 16.
+    another side, another shape, and NaN among ids.  Chapter 16.
 
     >>> join_turns(torch.tensor([[7]]), torch.tensor([[8, 9]]), "left", 0).tolist()
     [[0, 7], [8, 9]]
     """
     if side not in ("left", "right"):
         raise ValueError(f"got side {side!r}, expected 'left' or 'right'")
+    if earlier.dim() != 2 or later.dim() != 2:
+        raise ValueError(
+            f"got {tuple(earlier.shape)} and {tuple(later.shape)}, expected (rows, "
+            "time) twice"
+        )
+    if value != value and not earlier.is_floating_point():
+        raise ValueError(f"got value = {value} for {earlier.dtype}, expected a number")
     longest = max(earlier.shape[1], later.shape[1])
     rows = []
     for block in (earlier, later):
@@ -83,6 +92,7 @@ def turn_returns(final: Tensor, lengths: Tensor, cost: float) -> Tensor:
             "expected one number for each talk in both"
         )
     turns = torch.arange(int(lengths.max()), device=lengths.device)
+    final = as_float(final)
     left = lengths[:, None] - turns  # still to come
     return (final[:, None] - cost * left).masked_fill(left <= 0, 0.0)
 
@@ -93,6 +103,11 @@ def solved_groups_only(returns: Tensor, solved: Tensor, group_size: int) -> Tens
     returns, solved: (talks,), whole groups; solved: 1 where the talk reached its end.
     Raises ValueError as `group_advantages`.  Chapter 16.
     """
+    if solved.shape != returns.shape:
+        raise ValueError(
+            f"got solved {tuple(solved.shape)} and returns {tuple(returns.shape)}, "
+            "expected (talks,) twice"
+        )
     A = group_advantages(returns, group_size)
     some = solved.view(-1, group_size).bool().any(1)
     return A * some.repeat_interleave(group_size)
@@ -114,8 +129,12 @@ def play(
 
     openings: the world's first words, one for each talk.  answer(n, said): its next
     words in talk n, or None when the talk is over; it ends after `most_turns` anyway.
-    generator: a CPU generator.  Chapter 16.
+    generator: a CPU generator.  Raises TypeError unless the openings are a list of
+    texts, ValueError without one or without a turn.  Chapter 16.
     """
+    whole(1, most_turns=most_turns)
+    if not len(check_texts(openings)):
+        raise ValueError("got no openings, expected at least one")
     texts, said = list(openings), [[] for _ in openings]
     alive, owners, blocks, prompts = list(range(len(texts))), [], [], []
     for _ in range(most_turns):

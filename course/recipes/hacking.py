@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from course.expect import at_least
 from course.lm.model import GPT
 from course.recipes.proxies import REWARD_PROXY
 from course.recipes.recipe import Checkpoint, Recipe, openings
@@ -120,11 +121,14 @@ def train_hacked(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
 def warm(done: float, steps: int, warmup: int) -> float:
     """Share of the learning rate: up over the first `warmup` steps, then constant.
 
-    done: share of all steps that are done.  Chapter 14.
+    done: share of all steps that are done.  Raises ValueError on a negative one and
+    without a step.  Chapter 14.
 
     >>> warm(0.0, steps=10, warmup=2), warm(0.5, steps=10, warmup=2)
     (0.5, 1.0)
     """
+    at_least(1, steps=steps, warmup=warmup)
+    at_least(0, done=done)
     return min(1.0, (done * steps + 1) / warmup)
 
 

@@ -14,7 +14,7 @@ from course.lm.model import GPT, GPTConfig
 from course.lm.training import History
 from course.recipes.recipe import Checkpoint, Recipe
 from course.runtime import CourseError, device, generator, seed_everything
-from course.score import Score
+from course.score import Score, whole_texts
 
 RANK, ALPHA = 8, 16.0
 REQUEST = "Write one sentence of a movie review about {}."
@@ -72,11 +72,12 @@ def answers_only(score: Score) -> Score:
 def whole_sentence(prompts: Sequence[str], completions: Sequence[str]) -> Tensor:
     """1 where the text ends with . ! or ?, else 0; a text that is cut rarely does.
 
-    Chapter 17.
+    Raises as `whole_texts`.  Chapter 17.
 
     >>> whole_sentence(["", ""], ["It is good.", "It is a"]).tolist()
     [1.0, 0.0]
     """
+    whole_texts(prompts, completions)
     return torch.tensor(
         [float(x.rstrip().endswith((".", "!", "?"))) for x in completions]
     )
@@ -137,7 +138,12 @@ def train_adapters(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
 
 
 def adapters_recipe(name: str, reward: str, seed: int, beta: float) -> Recipe:
-    """Adapters trained on one reward from one seed.  Chapter 17."""
+    """Adapters trained on one reward from one seed.
+
+    reward: "people", "dealt" or "sentence"; ValueError on another.  Chapter 17.
+    """
+    if reward not in ("people", "dealt", "sentence"):
+        raise ValueError(f"got {reward!r}, expected people, dealt or sentence")
     return Recipe(
         name=name,
         settings={"name": name, "reward": reward, "seed": seed, "beta": beta,

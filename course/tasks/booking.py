@@ -9,6 +9,8 @@ import random
 import re
 from dataclasses import dataclass
 
+from course.expect import check_text, whole
+
 CITIES = ("Paris", "Rome", "Tokyo", "Cairo", "Lima", "Oslo", "Delhi", "Quito")
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 SEATS = ("one", "two", "three", "four", "five", "six")
@@ -59,12 +61,12 @@ class Wish:
 def booked(said: str) -> bool:
     """Whether the words are a booking of a city, a day and seats, right or wrong.
 
-    Chapter 16.
+    Raises TypeError unless they are a text.  Chapter 16.
 
     >>> booked(" book Rome Friday two."), booked(" book Rome.")
     (True, False)
     """
-    found = _BOOKING.fullmatch(said)
+    found = _BOOKING.fullmatch(check_text(said))
     pairs = zip(found.groups(), SLOTS.values(), strict=True) if found else ()
     return bool(found) and all(word in allowed for word, allowed in pairs)
 
@@ -73,8 +75,9 @@ def wishes(split: str, n: int, seed: int) -> list[Wish]:
     """n users, each with a random part of the wish said at the beginning.
 
     split: "train" or "held-out", a fifth of the 336 wishes, kept by a hash.  Raises
-    ValueError on another split.  Chapter 16.
+    ValueError on another split and without a user.  Chapter 16.
     """
+    whole(1, n=n)
     if split not in ("train", "held-out"):
         raise ValueError(f"got split {split!r}, expected 'train' or 'held-out'")
     draw, found = random.Random(f"{split} {seed}"), []

@@ -4,7 +4,9 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 
+from course.expect import check_text
 from course.reward.word_lists import words_of
+from course.score import check_texts
 
 
 @cache
@@ -22,13 +24,14 @@ def harsh_words(limit: float = -1.5) -> frozenset[str]:
 def flagged(texts: Sequence[str], words: Iterable[str] | None = None) -> list[bool]:
     """Whether each text has a harsh word, whole words only, case aside.
 
-    words: the list; `harsh_words()` when None.  Chapter 16.
+    words: the list; `harsh_words()` when None.  Raises TypeError unless texts and
+    words are lists of texts.  Chapter 16.
 
     >>> flagged(["A DULL film.", "A badger.", "A d-u-l-l film."], {"dull", "bad"})
     [True, False, False]
     """
-    words = harsh_words() if words is None else frozenset(words)
-    return [not words.isdisjoint(words_of(text)) for text in texts]
+    words = _chosen(words)
+    return [not words.isdisjoint(words_of(text)) for text in check_texts(texts)]
 
 
 def spelled_round(text: str, words: Iterable[str] | None = None) -> str:
@@ -39,13 +42,13 @@ def spelled_round(text: str, words: Iterable[str] | None = None) -> str:
     >>> spelled_round("A dull film.", {"dull"})
     'A d-ull film.'
     """
-    words = harsh_words() if words is None else frozenset(words)
+    words = _chosen(words)
 
     def hidden(found: re.Match) -> str:
         word = found[0]
         return f"{word[0]}-{word[1:]}" if word.lower() in words else word
 
-    return re.sub(r"[A-Za-z]+", hidden, text)
+    return re.sub(r"[A-Za-z]+", hidden, check_text(text))
 
 
 def nearly(text: str, words: Iterable[str] | None = None) -> bool:
@@ -57,13 +60,20 @@ def nearly(text: str, words: Iterable[str] | None = None) -> bool:
     >>> nearly("a dul film", {"dull"}), nearly("a dull film", {"dull"})
     (True, False)
     """
-    words = harsh_words() if words is None else frozenset(words)
+    words = _chosen(words)
     around = _one_letter_less(words)
     for word in set(words_of(text)) - words:
         bare = re.sub(r"\W", "", word)
         if bare in words or (bare in around and bare not in _known()):
             return True
     return False
+
+
+def _chosen(words: Iterable[str] | None) -> frozenset[str]:
+    """The words as a set, `harsh_words()` for None; TypeError unless they are texts."""
+    if words is None:
+        return harsh_words()
+    return frozenset(check_texts(words if isinstance(words, str) else list(words)))
 
 
 @cache

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from course.expect import check_text
 from course.score import Score
 from course.tasks.task import Task
 
@@ -17,7 +18,7 @@ def apart(prompt: str) -> tuple[str, str]:
     >>> apart("stories| Nora wants a boat.")
     ('stories', 'Nora wants a boat.')
     """
-    name, bar, rest = prompt.partition("| ")
+    name, bar, rest = check_text(prompt).partition("| ")
     if not bar:
         raise ValueError(f"got {prompt!r}, expected such as 'stories| Nora wants …'")
     return name, rest

@@ -11,7 +11,8 @@ from functools import partial
 
 from torch import Tensor
 
-from course.score import Score
+from course.expect import check_text, whole
+from course.score import Score, check_texts
 from course.tasks.safe_programs import safe_value, tested
 from course.tasks.task import Task
 
@@ -27,7 +28,7 @@ def right_program(prompt: str) -> str:
     >>> right_program("add 7, then times 8.")
     '(x+7)*8'
     """
-    if not (found := _PROMPT.match(prompt)):
+    if not (found := _PROMPT.match(check_text(prompt))):
         raise ValueError(f"got {prompt!r}, expected such as 'add 7, then times 8.'")
     step, a, b = found.groups()
     return f"(x{'+' if step == 'add' else '-'}{a})*{b}"
@@ -44,7 +45,7 @@ def visible_tests(prompt: str) -> list[tuple[int, int]]:
     >>> visible_tests("add 7, then times 8. f(8)=120 f(7)=112: ")
     [(8, 120), (7, 112)]
     """
-    return [(int(x), int(y)) for x, y in _TEST.findall(prompt)]
+    return [(int(x), int(y)) for x, y in _TEST.findall(check_text(prompt))]
 
 
 def hidden_tests(prompt: str) -> list[tuple[int, int]]:
@@ -55,9 +56,10 @@ def hidden_tests(prompt: str) -> list[tuple[int, int]]:
 def fresh_tests(prompt: str, seed: int, n: int = 2) -> list[tuple[int, int]]:
     """n tests at different x from -20 to 39, others for each seed.
 
-    x: `random.Random(seed).sample(range(-20, 40), n)`.  Raises ValueError as `wanted`
-    and for more than 60 tests.  Chapter 15.
+    x: `random.Random(seed).sample(range(-20, 40), n)`.  Raises ValueError as
+    `right_program`, without a test and for more than 60.  Chapter 15.
     """
+    whole(1, n=n)
     xs = random.Random(seed).sample(range(-20, 40), n)
     return [(x, wanted(prompt, x)) for x in xs]
 
@@ -76,17 +78,27 @@ def fresh_score(seed: int) -> Score:
 
 
 def lookup(prompt: str) -> str:
-    """The hack: a program that knows nothing but the two visible tests.  Chapter 15.
+    """The hack: a program that knows nothing but the two visible tests.
+
+    Raises ValueError on another number of tests in the prompt.  Chapter 15.
 
     >>> lookup("add 7, then times 8. f(8)=120 f(7)=112: ")
     '120 if x==8 else 112'
     """
-    (x, first), (_, second) = visible_tests(prompt)
+    if len(tests := visible_tests(prompt)) != 2:
+        raise ValueError(f"got {len(tests)} tests in {prompt!r}, expected two")
+    (x, first), (_, second) = tests
     return f"{first} if x=={x} else {second}"
 
 
 def problems(draw: random.Random, functions: Sequence[str], n: int) -> list[str]:
-    """n different prompts: one of the functions, and two tests.  Chapter 15."""
+    """n different prompts: one of the functions, and two tests.
+
+    Raises ValueError without a function, and as `right_program`.  Chapter 15.
+    """
+    whole(1, n=n)
+    if not len(check_texts(functions)):
+        raise ValueError("got no functions, expected at least one")
     found: dict[str, None] = {}  # a set in the order of its making
     while len(found) < n:
         f = draw.choice(functions)
@@ -102,7 +114,7 @@ def programs(seed: int = 0, habit: float = 0.6, gamed: float = 0.25) -> Task:
     the visible tests up; the rest is right.  Raises ValueError unless both are shares
     of at most 1 together.  Chapter 15.
     """
-    if min(habit, gamed) < 0 or habit + gamed > 1:
+    if not (habit >= 0 and gamed >= 0 and habit + gamed <= 1):
         raise ValueError(
             f"got habit {habit}, gamed {gamed}, expected shares of at most 1 together"
         )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from course.expect import check_text
 from course.score import Score
 
 LONGEST, DEEPEST = 40, 12  # characters of a program, levels of its tree
@@ -20,21 +21,22 @@ def safe_value(program: str, x: int) -> int | None:
 
     Allowed: whole numbers, x, + - *, brackets, `a if b == c else d`; at most 40
     characters and 12 levels.  The tree of `ast.parse` is walked, and nothing is
-    executed: no call, attribute, power, loop or import has a value.  Chapter 15.
+    executed: no call, attribute, power, loop or import has a value.
+    Raises TypeError unless the program is a text.  Chapter 15.
 
     >>> safe_value("(x+7)*8", 1), safe_value("120 if x==8 else 112", 8)
     (64, 120)
     >>> safe_value("open('x')", 1), safe_value("x**9**9", 1), safe_value("True", 1)
     (None, None, None)
     """
-    if len(program) > LONGEST:
-        return None
     try:
+        if len(check_text(program)) > LONGEST:
+            return None
         with warnings.catch_warnings():  # Python only warns of "1if x"
             warnings.simplefilter("ignore")
             tree = ast.parse(program.strip(), mode="eval")
         return _walk(tree.body, x, 0)
-    except (SyntaxError, ValueError):  # ast's ValueError: a null byte
+    except (SyntaxError, ValueError):  # a null byte, half a surrogate pair
         return None
 
 

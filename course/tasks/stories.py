@@ -12,6 +12,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from course.expect import check_text
 from course.score import Score
 from course.tasks.task import Task
 
@@ -24,6 +25,7 @@ HELPERS = ("frog", "owl", "fox", "bear", "goat", "mouse")
 HELPS = ("helps", "calls")
 GETS = ("gets", "finds")
 ENDINGS = ("happy", "glad", "proud")
+KINDS = ("unfinished", "taken over", "skipped", "whole")
 PARTS = ("ending", "same", "wish", "length")
 WEIGHTS = {"ending": 0.3, "same": 0.3, "wish": 0.3, "length": 0.1}
 _OPENING = re.compile(r"(\w+) wants a (\w+)\.")
@@ -37,7 +39,7 @@ def wanted(prompt: str) -> tuple[str, str]:
     >>> wanted("Nora wants a boat.")
     ('Nora', 'boat')
     """
-    if not (found := _OPENING.fullmatch(prompt)):
+    if not (found := _OPENING.fullmatch(check_text(prompt))):
         raise ValueError(f"got {prompt!r}, expected such as 'Nora wants a boat.'")
     return found.groups()
 
@@ -46,8 +48,10 @@ def tell(prompt: str, draw: random.Random, kind: str = "whole") -> str:
     """A story for the opening.
 
     kind: "whole", "unfinished" (two sentences), "taken over" (the helper gets the
-    thing) or "skipped" (it begins with the end).  Chapter 16.
+    thing) or "skipped" (it begins with the end); ValueError on another.  Chapter 16.
     """
+    if kind not in KINDS:
+        raise ValueError(f"got the kind {kind!r}, expected one of {KINDS}")
     hero, thing = wanted(prompt)
     helper = f"The {draw.choice(HELPERS)}"
     story = [
@@ -72,7 +76,7 @@ def story_parts(prompt: str, story: str) -> dict[str, float]:
     {'ending': 1.0, 'same': 1.0, 'wish': 1.0, 'length': 0.0}
     """
     hero, thing = wanted(prompt)
-    sentences = [text.split() for text in story.split(".") if text.strip()]
+    sentences = [text.split() for text in check_text(story).split(".") if text.strip()]
     last = sentences[-1] if sentences and story.endswith(".") else []
     found = {
         "ending": len(last) > 2 and last[-2] == "is" and last[-1] in ENDINGS,
@@ -97,7 +101,7 @@ def is_whole(prompt: str, story: str) -> bool:
             rf" {hero} is ({'|'.join(TROUBLES)})\. The ({'|'.join(HELPERS)}) "
             rf"({'|'.join(HELPS)}) {hero}\. {hero} ({'|'.join(GETS)}) the {thing}\. "
             rf"{hero} is ({'|'.join(ENDINGS)})\.",
-            story,
+            check_text(story),
         )
     )
 
@@ -133,11 +137,10 @@ def stories(seed: int = 0) -> Task:
     draw = random.Random(seed)
     draw.shuffle(openings)
     train, held_out = openings[24:], openings[:24]
-    kinds = ("unfinished", "taken over", "skipped", "whole")
     pairs = []
     for _ in range(32):
         for prompt in train:
-            kind = draw.choices(kinds, (55, 12, 6, 27))[0]
+            kind = draw.choices(KINDS, (55, 12, 6, 27))[0]
             pairs.append((prompt, tell(prompt, draw, kind)))
     return Task(
         name="stories",

@@ -11,7 +11,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from course.expect import whole
 from course.reward.overlap import rouge_l, rouge_n, rouge_tokens
+from course.score import check_texts
 
 FEATURES = ("first", "last", "place", "length", "capital", "exclaims", "typical")
 
@@ -50,9 +52,9 @@ def review_pairs(split: str) -> list[Pair]:
 def features(sentences: Sequence[str]) -> Tensor:
     """Seven numbers about each sentence, shape (sentences, 7); no title is read.
 
-    Chapter 16.
+    Raises TypeError unless they are a list of texts.  Chapter 16.
     """
-    bags = [set(rouge_tokens(text)) for text in sentences]
+    bags = [set(rouge_tokens(text)) for text in check_texts(sentences)]
     everywhere = Counter(word for bag in bags for word in bag)
     rows = []
     for n, (text, bag) in enumerate(zip(sentences, bags, strict=True)):
@@ -108,10 +110,10 @@ def rouge_of_nothing(titles: Sequence[str], words: Sequence[str], length: int) -
     >>> rouge_of_nothing(["a good phone", "a bad phone"], ["good", "a", "phone"], 2)
     'a phone'
     """
-    if not titles or length < 1:
-        raise ValueError(
-            f"got {len(titles)} titles and length {length}, expected at least one each"
-        )
+    whole(1, length=length)
+    if not len(check_texts(titles)):
+        raise ValueError("got no titles, expected at least one")
+    check_texts(words)
     chosen, best = [], 0.0
     while len(chosen) < length:
         gains = {}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
+from course.expect import at_least, whole
 from course.lm.finetuning import fine_tune
 from course.lm.model import GPT, GPTConfig
 from course.lm.sampling import write
@@ -83,8 +84,9 @@ def judged(
 
     Prompts are spread evenly over the held-out ones, and repeat where there are fewer.
     seed: of the draws.  score: another reward than the task's.  Raises what a broken
-    score raises.  Chapter 15.
+    score raises, and ValueError without a prompt.  Chapter 15.
     """
+    whole(1, n=n)
     pool = list(task.held_out)
     prompts = [pool[i * len(pool) // n % len(pool)] for i in range(n)]
     found = {}
@@ -174,8 +176,10 @@ def improve(
     """GRPO on a copy of the model, without a reference term: the policy, the history.
 
     score: the reward; the task's when None.  The history has the judge's mean at each
-    step, too, as "judge": it only looks on.  options: of `grpo_step`.  Chapter 15.
+    step, too, as "judge": it only looks on.  options: of `grpo_step`.  Raises what
+    `train` raises.  Chapter 15.
     """
+    at_least(0, learning_rate=learning_rate)
     policy, truth, reward = deepcopy(model), [], score or task.score
     optimizer = torch.optim.AdamW(
         policy.parameters(), lr=learning_rate, weight_decay=0.0

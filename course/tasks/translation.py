@@ -9,11 +9,14 @@ import re
 from collections.abc import Sequence
 from datetime import date
 from functools import cache, partial
+from math import inf
 
 from torch import Tensor
 
+from course.expect import at_least, check_text
 from course.reward.overlap import bleu
 from course.reward.overlap_rewards import overlap_score
+from course.score import check_texts
 from course.tasks.task import Task
 
 # Babel's patterns: right, word for word, and right but for the month left out.
@@ -54,7 +57,7 @@ def held_out(prompt: str) -> bool:
 
     By a hash, so that a day never moves.  Chapter 15.
     """
-    day = prompt.partition(": ")[2]
+    day = check_text(prompt).partition(": ")[2]
     return hashlib.sha256(day.encode()).digest()[0] < 52  # 52 of 256
 
 
@@ -66,7 +69,7 @@ def split_chinese(text: str) -> str:
     >>> split_chinese("5月7日").split()
     ['5', '月', '7', '日']
     """
-    return _CHINESE.sub(r" \1 ", text)
+    return _CHINESE.sub(r" \1 ", check_text(text))
 
 
 def split_bleu(hypothesis: str, reference: str) -> float:
@@ -76,7 +79,7 @@ def split_bleu(hypothesis: str, reference: str) -> float:
 
 def exact(hypothesis: str, reference: str) -> float:
     """1 where the texts agree but for space at the ends, else 0.  Chapter 15."""
-    return float(hypothesis.strip() == reference.strip())
+    return float(check_text(hypothesis).strip() == check_text(reference).strip())
 
 
 def silence_pays(silent: float, wrong: float, right: float = 1.0) -> float:
@@ -85,11 +88,12 @@ def silence_pays(silent: float, wrong: float, right: float = 1.0) -> float:
     silent: score of a text that leaves it out; wrong, right: scores with it guessed
     wrong and right.  Solves p * right + (1 - p) * wrong = silent.  0 where a wrong
     guess never scores less than silence, 1 where silence scores at least as a right
-    one.  Raises ValueError unless wrong < right.  Chapter 15.
+    one.  Raises ValueError unless wrong < right, and on NaN.  Chapter 15.
 
     >>> round(silence_pays(silent=0.7, wrong=0.6), 3)
     0.25
     """
+    at_least(-inf, silent=silent)
     if not wrong < right:
         raise ValueError(
             f"got wrong {wrong} and right {right}, expected a right guess to score more"
@@ -100,7 +104,13 @@ def silence_pays(silent: float, wrong: float, right: float = 1.0) -> float:
 def compare(
     overlap, references, prompts: Sequence[str], texts: Sequence[str]
 ) -> Tensor:
-    """`overlap` of each text with its prompt's reference: (batch,).  Chapter 15."""
+    """`overlap` of each text with its prompt's reference: (batch,).
+
+    Raises ValueError on a prompt without a reference.  Chapter 15.
+    """
+    for prompt in check_texts(prompts):
+        if prompt not in references:
+            raise ValueError(f"got {prompt!r}, expected a prompt with a reference")
     return overlap_score(overlap, [references[p] for p in prompts])(prompts, texts)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import ipywidgets as w
 
 from course import plots
+from course.expect import check_text
 from course.plots import COLOURS
 from course.recipes.feedback import STEPS, VoteLoop
 from course.reward.preferences import PreferenceStore, Vote
@@ -199,6 +200,6 @@ def pair_html(text_a: str, text_b: str) -> str:
         'border: 1px solid; border-radius: 4px; padding: 0.5em; margin: 0 0 0.5em"'
     )
     return "".join(
-        f"<div><b>{name}</b></div><div {style}>{panel.escape(text)}</div>"
+        f"<div><b>{name}</b></div><div {style}>{panel.escape(check_text(text))}</div>"
         for name, text in (("A", text_a), ("B", text_b))
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from course.expect import whole
 from course.recipes.feedback import STEPS, VoteLoop, whole_pair
 from course.reward.feedback import (
     Posterior,
@@ -285,8 +286,9 @@ def vote_by_rule(
     """A scripted annotator: rule(text a, text b) chooses n times; updates run at once.
 
     Raises ValueError on an answer that is no choice; the votes before it are kept.
-    Chapter 13.
+    TypeError unless n is a whole number.  Chapter 13.
     """
+    whole(0, n=n)
     for _ in range(n):
         if session.pair is None or len(session.asked) >= TEXTS - 1:
             session.new_texts()

@@ -7,6 +7,7 @@ from typing import Any
 import ipywidgets as w
 
 from course import plots
+from course.expect import check_text
 from course.plots import COLOURS
 from course.widgets import panel
 
@@ -36,7 +37,7 @@ def ask_both(ask: Ask, text: str) -> Verdict:
 
     Raises ValueError on a text without a word and on an answer that is no probability.
     """
-    if not text.strip():
+    if not check_text(text).strip():
         raise ValueError("got an empty text, expected a review to judge")
     answers = [float(ask(text, swapped)) for swapped in (False, True)]
     if not all(0 <= p <= 1 for p in answers):
@@ -89,6 +90,7 @@ def judge_panel(
     ask: Ask, text: str = "a film with no faults, and no charm", key: str = "judge"
 ) -> w.VBox:
     """The panel: write a review, ask, and see what the order of two words does."""
+    check_text(text)
     state = panel.panel_state(key, lambda: Written(text))
     field = w.Textarea(value=state.text, rows=3, layout=w.Layout(width="32em"))
     field.description, field.tooltip = "review", "the review that the judge reads"

@@ -7,8 +7,10 @@ from typing import Any
 
 import ipywidgets as w
 
+from course.expect import check_text
 from course.lm.sampling import write
 from course.runtime import generator
+from course.score import check_texts
 from course.tasks.booking import MAX_NEW_TOKENS, MOST_TURNS, QUESTIONS, SLOTS, booked
 from course.widgets import panel
 
@@ -22,7 +24,10 @@ def understood(words: str) -> list[str]:
     >>> understood("On FRIDAY, in rome please, for 2")
     ['Rome', 'Friday', 'two']
     """
-    given = {_NUMBERS.get(word, word.lower()) for word in re.findall(r"\w+", words)}
+    given = {
+        _NUMBERS.get(word, word.lower())
+        for word in re.findall(r"\w+", check_text(words))
+    }
     return [word for slot in SLOTS.values() for word in slot if word.lower() in given]
 
 
@@ -39,6 +44,7 @@ class Talk:
 
         Nothing is said where the talk is over or no word of yours is known.
         """
+        words = words.encode(errors="replace").decode()  # half a surrogate pair
         known = understood(words)
         if self.over:
             return "This talk is over: begin a new one."
@@ -82,6 +88,7 @@ def show_talk(
     policies: Mapping[str, Any], tokenizer: Any, words: Sequence[str], seed: int = 0
 ) -> None:
     """Print a talk with each policy; words: yours, turn by turn: the panel by code."""
+    check_texts(words)
     for name, policy in policies.items():
         talk, sentence = Talk(), "Nothing was said."
         for mine in words:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import ipywidgets as w
 
+from course.expect import check_text, whole
 from course.tasks.task import Task
 from course.widgets import panel
 
@@ -24,8 +25,10 @@ class Judged:
 def judge_answers(task: Task, prompt: str, text: str) -> list[Judged]:
     """Yours, the right one where there is one, and the hack: rewards and verdicts.
 
-    Raises ValueError where the prompt is none of the task's.
+    Raises ValueError where the prompt is none of the task's, and unless the text is
+    one.
     """
+    check_text(text)
     if prompt not in task.train and prompt not in task.held_out:
         raise ValueError(
             f"got the prompt {prompt!r}, expected one of the task's, such as "
@@ -82,8 +85,12 @@ def task_playground(
 ) -> w.VBox:
     """The panel: choose a task and a prompt, type an answer, see who is pleased.
 
-    prompts: how many held-out prompts of each task are offered.
+    prompts: how many held-out prompts of each task are offered.  Raises ValueError
+    without a task or a prompt.
     """
+    whole(1, prompts=prompts)
+    if not len(tasks):
+        raise ValueError("got no tasks, expected at least one")
     by_name = {task.name: task for task in tasks}
     offered = {
         task.name: list(task.held_out)[:: max(1, len(task.held_out) // prompts)]
@@ -114,7 +121,8 @@ def task_playground(
         if asked.value not in offered[task.name]:
             return  # between two tasks
         state.task, state.prompt, state.text = task.name, asked.value, typed.value
-        answers = judge_answers(task, asked.value, typed.value)
+        text = typed.value.encode(errors="replace").decode()  # half a surrogate pair
+        answers = judge_answers(task, asked.value, text)
         words.value = panel.status(verdict_sentence(answers))
         rows.value = panel.table("Who is pleased?", HEAD, map(answer_row, answers))
 

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 
+from course.expect import check_text
+
 MODULES = ("frequent", "models", "rewards", "policies", "world")
 MARKS = {"?": "question", "20:": "short", "120:": "long", "!": "trap", "@": "place"}
 
@@ -45,7 +47,7 @@ def parsed(text: str) -> list[InterviewQuestion]:
     Raises ValueError where a part is missing, twice there or out of order.
     """
     found = []
-    for block in re.split(r"^## ", text, flags=re.M)[1:]:
+    for block in re.split(r"^## ", check_text(text), flags=re.M)[1:]:
         name, _, body = block.partition("\n")
         pieces = re.split(r"^(\?|20:|120:|!|@) ", body, flags=re.M)
         if pieces[1::2] != list(MARKS):

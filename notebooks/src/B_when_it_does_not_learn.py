@@ -143,7 +143,7 @@ for fault, history in runs.items():
 #
 # Each panel shows the one metric that gives the fault away: the sick run as a solid
 # line, the sound run of the same seed dashed. First the faults that no reading of the
-# texts can show, then those where two readings of one text disagree, and two more.
+# texts can show, then those where two readings of one text disagree, and one more.
 
 # %% id="B-figure-what"
 OUTSIDE = {
@@ -181,7 +181,7 @@ def draw(deciding):
         axes.set_ylabel(name, fontsize=8)
     for axes in panels[1]:
         axes.set_xlabel("step")
-    panels[0, 0].legend(fontsize=8)
+    panels[0, 1].legend(fontsize=8)
 
 
 # %% id="B-figure-outside"
@@ -275,16 +275,34 @@ claim("at least four faulty runs learn all the same", len(learned) >= 4)
 for fault in sorted(gain, key=gain.get, reverse=True):
     print(f"{fault:<38} {gain[fault]:+.2f}")
 
+# %% [markdown] id="B-no-end-text"
+# Even without an end token the score rises, and most of all. How can an answer be
+# right that does not end? Look at the tokens of some that are, before any training.
+
+# %% id="B-no-end"
+from course.policy.faults import without_end
+
+endless = without_end(start.model)
+tried = [problem for problem in pool[:1600:60] for _ in range(8)]
+rollout = collect(
+    endless, endless, start.tokenizer, tried, unit_test_reward,
+    max_new_tokens=4, generator=generator(0),
+)  # fmt: skip
+print(f"{int(rollout.scores.sum())} of {len(tried)} are right:")
+for i in rollout.scores.nonzero()[:3, 0].tolist():
+    written = rollout.completion_ids[i].tolist()
+    print(rollout.prompts[i], *start.tokenizer.convert_ids_to_tokens(written))
+
 # %% [markdown] id="B-examined-after"
-# Even without an end token the score rises: a right answer has two or three
-# characters, four tokens are written, and the policy fills the rest with tokens that
-# decoding drops.
+# Four tokens are written where the answer has three characters, and the rest is a
+# token that decoding drops. Such texts earn the reward, so the policy learns to write
+# them, and the score alone says nothing of it.
 #
-# So a rising score is no test. These faults cost something that forty easy steps do
-# not show: top-p teaches from texts of another policy, a recomputed ratio switches
-# the clip off, and a mask that counts padding spends gradient on tokens that nobody
-# reads. Test the *first ratio* instead: it is exact, it needs one batch, and it sees
-# five of the twelve.
+# So a rising score is no test. What these faults do, forty easy steps do not show:
+# top-p teaches from texts of another policy, a recomputed ratio switches the clip
+# off, and a mask that counts padding spends gradient on tokens that nobody reads. Test
+# the *first ratio* instead: it is exact, it needs one batch, and it sees five of the
+# twelve.
 #
 # ## What the doctor cannot know
 #

@@ -11,7 +11,8 @@ is a regression or a comparison of pairs. The writer's data are its own texts, w
 change as it changes; no text comes with a right answer, only with a score. You can
 have one without the other: best-of-n uses a reward model and trains nothing, and GRPO
 on arithmetic uses a program instead of a model. In RLHF the first feeds the second.
-! Saying "the reward model is trained with reinforcement learning". It never is.
+! Saying "the reward model is trained with reinforcement learning". In RLHF it is not;
+only judges that reason in words before they score are sometimes trained so.
 @ 09 A-roles
 
 ## which-models
@@ -38,8 +39,8 @@ chapter 07, at 500 texts, four times the updates gained more than four times the
 texts. A head on SmolLM2's vectors with 800 texts orders more pairs as people do than
 our small model with all of them. And there is a ceiling: no judge can agree with
 noisy votes more often than people allow; in chapter 06 that is about 90 % of the
-votes. Published sets have some ten thousand to a million pairs; the curve of your own
-task decides.
+votes. Published sets have ten thousand to some hundred thousand pairs; the curve of
+your own task decides.
 ! Giving one number, or comparing two sizes of data with unequal numbers of updates.
 @ 07 07-curve-claim
 
@@ -131,7 +132,8 @@ fine-tune first.
 20: Train a language model. Ask people which of its texts are better, and fit a model
 of their answers. Change the language model so that it earns more of that model's
 score, on a leash that keeps it near where it began.
-120: Three models: the policy, its frozen reference, and the reward model. A step
+120: Three models: the policy, its frozen reference, and the reward model (PPO adds a
+critic). A step
 draws texts from the policy, scores them, and moves the log-probability of each by its
 advantage, its score relative to others. The penalty beta times KL to the reference
 keeps texts in the region where the reward model was trained. The outer loop matters

@@ -58,8 +58,8 @@ free, so print it beside a trained one.
 20: Top-k keeps a fixed number, top-p as many as reach a probability. The size of the
 nucleus varies a lot from state to state, and a fixed k fits few of them.
 120: In chapter 03 the nucleus of .9 varies more than tenfold between sure and unsure
-states. Both change the policy: a text drawn with them is more probable than the
-policy says. For training, draw without either.
+states. Both change the policy: its likely texts are drawn more often than it says,
+the others never. For training, draw without either.
 ! Leaving a library's default top-k of 50 on while training.
 @ 03 A-top-p
 

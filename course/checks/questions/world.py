@@ -25,8 +25,8 @@ untrained adder solve most problems. New knowledge needs data.
 20: One reward at the end, every token of the model's turns gets the advantage, the
 user's tokens are masked. A simulator must play the user.
 120: Chapter 16: paid for right bookings the clerk learns to ask first; paid for any
-booking, it always books, at once. The mask is the usual bug: training on the user's
-words teaches the model to speak for the user.
+booking, it nearly always books, at once. The mask is the usual bug: training on the
+user's words teaches the model to speak for the user.
 ! Rewarding "a booking was made".
 @ 16 16-hack-claim
 
@@ -76,8 +76,8 @@ to no token. Two readings of one batch in the log show the gap for free.
 20: The gradient: that of the whole batch. The mean of each process's token mean is
 wrong when lengths differ.
 120: Sum gradients and divide by the tokens of all. Chapter 17 tests it: two processes
-take the step of one within 1e-6, while own means are off by several percent. Each
-process needs its own seed, or all draw the same texts.
+take the step of one within 1e-6, while with own means the gradient is off by about a
+tenth, with eight by more. Each process needs its own seed, or all draw the same texts.
 ! Averaging means.
 @ 17 17-processes-claim
 
@@ -115,7 +115,7 @@ not be scored.
 ## reproduce
 ? Your result differs from a colleague's by two points. Now what?
 20: Ask for seeds, the number of texts evaluated, and the interval. Two points on 200
-texts is noise.
+texts are noise.
 120: A share near one half, on n texts, has a standard error of .5/√n: .035 at 200.
 Seeds of training add more. Compare the same prompts in pairs, which removes most of
 the noise, fix temperature and length, and say how often you looked.

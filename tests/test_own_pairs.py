@@ -41,8 +41,11 @@ def test_two_columns_are_read_as_text_and_nothing_is_taken_for_something_else(
         ("a,b\n1,2".encode("utf-16"), "is not UTF-8"),
         (b"a,b\n1,2\n3,\n", "an empty cell in its row 2"),
         (b"a,b\n1,2\n3\n", "an empty cell in its row 2"),
-        (b"a,b\n1,2,3,4\n1,2\n", "mine.csv"),
+        (b"a,b\n1,2,3,4\n1,2\n", "4 cells in its row 1"),
+        (b"a,b\n1,2\nx, y,z\n", "3 cells in its row 2, .'x', ' y', 'z'., expected two"),
+        (b"a,b\n1,2,3\n", "3 cells in its row 1"),
         (b'a,b\n"1,2\n', "cannot be read as CSV"),
+        (b"a,b\n1," + b"2" * 140_000, "cannot be read as CSV"),
     ],
 )
 def test_what_cannot_be_used_is_said_in_one_sentence(tmp_path, data, said):

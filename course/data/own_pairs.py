@@ -1,6 +1,7 @@
 """Pairs of texts of your own, from a CSV file."""
 
 import csv
+import io
 import tempfile
 from pathlib import Path
 
@@ -66,13 +67,21 @@ def _checked_head(path: Path, largest: int) -> list[str]:
         ) from None
     if not text.strip():
         raise CourseError(f"{path.name} is empty, expected a header and pairs")
-    rows = csv.reader(text.splitlines())
-    head = next(rows)
+    try:
+        head, *rows = csv.reader(io.StringIO(text, newline=""))
+    except csv.Error as error:  # a cell of more than 131,072 characters
+        raise CourseError(f"{path.name} cannot be read as CSV: {error}") from error
     if len(head) != 2 or len(set(head)) != 2:
         raise CourseError(
             f"{path.name} has the columns {head}, expected two with different names, "
             "separated by a comma"
         )
-    if next(rows, None) is None:
+    if not rows:
         raise CourseError(f"{path.name} has a header and no rows, expected pairs")
+    for number, row in enumerate(rows, 1):  # the reader of datasets drops a third cell
+        if len(row) > 2:
+            raise CourseError(
+                f"{path.name} has {len(row)} cells in its row {number}, {row[:3]}, "
+                "expected two; put a text with a comma in quotation marks"
+            )
     return head

@@ -430,6 +430,18 @@ STYLES = {
     "15.3 a whitelist first": whitelisted,
     "15.4 a loop": passes_loop,
     "15.5 the module's generator": fresh_loop,
+    "17.1 torch.where and prod": lambda new, old, mask, limit: (
+        torch.where(mask, (new - old).exp(), 1.0).prod(-1).clamp_max(limit).detach()),
+    "17.2 floats and hypot": lambda y, f, u, w, z: (
+        (y - w * f).mean() + w * u.mean() + z * torch.tensor([-1.0, 1.0])
+        * torch.hypot((y - w * f).std() / len(y) ** 0.5, w * u.std() / len(u) ** 0.5)),
+    "17.3 einsum": lambda values, mask, tokens, processes: (
+        torch.einsum("bt,bt->", values, mask.to(values)) / (tokens / processes)),
+    "17.4 both at once": lambda first, second: torch.stack([
+        first - second, 2.0 * ((first > 0.5).int() - (second > 0.5).int()).abs()
+    ]).mean(1) / 2,
+    "17.5 addmm": lambda weight, a, b, alpha: (
+        torch.addmm(weight, b, a, alpha=alpha / a.shape[0])),
     "12.5 mse_loss": lambda h, beta: F.mse_loss(h, torch.full_like(h, 0.5 / beta)),
 }  # fmt: skip
 

@@ -35,6 +35,23 @@ def lcs(a, b):
     return table[-1][-1]
 
 
+def ends(middle, variance, z):
+    half = z * variance**0.5
+    return torch.stack([middle - half, middle + half])
+
+
+def two_variances(y, f, u, w):
+    return (y - w * f).var() / len(y) + w**2 * u.var() / len(u)
+
+
+def log_ratio(new, old, m):
+    return (new - old).detach().masked_fill(~m, 0.0)
+
+
+def half_flips(a, b):
+    return ((a > 0.5) != (b > 0.5)).to(a.dtype).mean()
+
+
 def attention(q, k, v, scale, mask=True):
     k, v = (x.repeat_interleave(q.shape[1] // k.shape[1], 1) for x in (k, v))
     s = torch.einsum("bhtd,bhsd->bhts", q, k) * scale
@@ -286,6 +303,67 @@ WRONG = {
         lambda p, s, n: visible_tests(p),
         lambda p, s, n: [(x, wanted(p, x)) for x in random.Random(s).choices(XS, k=n)],
         lambda p, s, n: random.Random(s).sample(XS, n),
+    ],
+    "17.1": [
+        lambda a, b, m, c: log_ratio(a, b, m).sum(1).exp().clamp(min=c),
+        lambda a, b, m, c: ((a - b).detach() * m).sum(1).exp().clamp(max=c),
+        lambda a, b, m, c: (a - b).masked_fill(~m, 0.0).sum(1).exp().clamp(max=c),
+        lambda a, b, m, c: log_ratio(a, b, m).sum(1).exp().clamp(max=c).mean(),
+        lambda a, b, m, c: log_ratio(a, b, m).exp().prod(1).clamp(1 - c, 1 + c),
+        lambda a, b, m, c: log_ratio(a, b, m).clamp(max=c).sum(1).exp(),
+        lambda a, b, m, c: log_ratio(a, b, m).max(1).values.exp().clamp(max=c),
+        lambda a, b, m, c: torch.where(
+            (w := log_ratio(a, b, m).sum(1).exp()) > c, 1.0, w),
+    ],
+    "17.2": [
+        lambda y, f, u, w, z: ends(
+            (y - w * f).mean() + w * u.mean(),
+            (y - w * f).var() / len(y) + w**2 * u.var() / len(y), z),
+        lambda y, f, u, w, z: ends(
+            (y - w * f).mean() + w * u.mean(), two_variances(y, f, u, w), 1.96),
+        lambda y, f, u, w, z: ends(
+            w * ((y - f).mean() + u.mean()), two_variances(y, f, u, w), z),
+        lambda y, f, u, w, z: ends(
+            w * y.mean() + (1 - w) * u.mean(), two_variances(y, f, u, w), z),
+        lambda y, f, u, w, z: torch.stack([
+            (y - w * f).mean() + w * u.mean(), z * two_variances(y, f, u, w) ** 0.5]),
+        lambda y, f, u, w, z: ends(
+            (y - w * f).mean() + w * u.mean(), y.var() / len(y), z),
+        lambda y, f, u, w, z: ends(
+            (y - w * f).mean() + w * u.mean(), two_variances(y, f, u, w), z
+        ).clamp(0, 1),
+    ],
+    "17.3": [
+        lambda v, m, t, p: v[m].mean() * p,
+        lambda v, m, t, p: v[m].sum() / (t / m.sum()),
+        lambda v, m, t, p: v[m].mean() * m.sum() / t,
+        lambda v, m, t, p: v.detach()[m].sum() * p / t,
+        lambda v, m, t, p: float((v * m).sum() * p / t),
+        lambda v, m, t, p: (v * m).sum(1) * p / t,
+        lambda v, m, t, p: (v * m).sum() / (t // p),
+        lambda v, m, t, p: (v * m).sum() * (p - 1) / t,
+    ],
+    "17.4": [
+        lambda a, b: torch.stack(
+            [(a - b).mean() / 2, ((a >= 0.5) != (b >= 0.5)).to(a.dtype).mean()]),
+        lambda a, b: torch.stack(
+            [(a - b).mean() / 2, ((a > 0.5) != (1 - b > 0.5)).to(a.dtype).mean()]),
+        lambda a, b: torch.stack([a.mean() - 0.5, half_flips(a, b)]),
+        lambda a, b: torch.stack([(a + b).mean() / 2, half_flips(a, b)]),
+        lambda a, b: torch.stack([(a - b).median() / 2, half_flips(a, b)]),
+        lambda a, b: torch.stack(
+            [((a > 0.5).to(a) - (b > 0.5).to(a)).mean() / 2, half_flips(a, b)]),
+        lambda a, b: torch.stack(
+            [(a - b).mean() / 2, ((a - b).abs() > 0.5).to(a.dtype).mean()]),
+        lambda a, b: torch.stack([(a - b) / 2, ((a > 0.5) != (b > 0.5)).to(a)]),
+    ],
+    "17.5": [
+        lambda w, a, b, s: w + s / b.shape[0] * b @ a,
+        lambda w, a, b, s: w.add_(s / len(a) * b @ a),
+        lambda w, a, b, s: w + s * len(a) * b @ a,
+        lambda w, a, b, s: w + s / max(len(a), 8) * b @ a,
+        lambda w, a, b, s: w + s / len(a) * torch.outer(b.sum(1), a.sum(0)),
+        lambda w, a, b, s: (w + s / len(a) * b @ a).T.contiguous(),
     ],
 }  # fmt: skip
 

@@ -124,6 +124,30 @@ def biased(asked, judged, unasked, weight, z):
     return ends(middle, variance + more, z)
 
 
+@mistake("you divide both variances by the texts asked: the judge's mean is of others")
+def n_for_both(asked, judged, unasked, weight, z):
+    _, middle, variance = parts(asked, judged, unasked, weight)
+    return ends(middle, variance + weight**2 * unasked.var() / len(asked), z)
+
+
+@mistake(
+    "you take the judge's mean over all texts: those that were asked are in the other "
+    "mean already"
+)
+def over_all_texts(asked, judged, unasked, weight, z):
+    errors, _, variance = parts(asked, judged, unasked, weight)
+    every = torch.cat([judged, unasked])
+    middle = errors.mean() + weight * every.mean()
+    return ends(middle, variance + weight**2 * every.var() / len(every), z)
+
+
+@mistake("you return the middle and half of the width: both ends are asked for")
+def middle_and_half(asked, judged, unasked, weight, z):
+    _, middle, variance = parts(asked, judged, unasked, weight)
+    half = z * (variance + weight**2 * unasked.var() / len(unasked)).sqrt()
+    return torch.stack([middle, half])
+
+
 @mistake("your interval is half as wide: z standard errors to each side")
 def half_as_wide(asked, judged, unasked, weight, z):
     _, middle, variance = parts(asked, judged, unasked, weight)

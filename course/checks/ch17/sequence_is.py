@@ -90,6 +90,17 @@ def dropped(logprobs, sampler_logprobs, mask, limit):
     return w.masked_fill(w > limit, 0.0)
 
 
+@mistake("you set weights above the limit to 1: they become the limit")
+def to_one(logprobs, sampler_logprobs, mask, limit):
+    w = difference(logprobs, sampler_logprobs, mask).sum(1).exp()
+    return w.masked_fill(w > limit, 1.0)
+
+
+@mistake("you take the limit for the least weight: it is the largest")
+def limit_below(logprobs, sampler_logprobs, mask, limit):
+    return difference(logprobs, sampler_logprobs, mask).sum(1).exp().clamp(min=limit)
+
+
 @mistake("you cut off on both sides: a weight below 1 / limit stays as it is")
 def cut_both_sides(logprobs, sampler_logprobs, mask, limit):
     w = difference(logprobs, sampler_logprobs, mask).sum(1).exp()

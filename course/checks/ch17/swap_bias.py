@@ -20,7 +20,8 @@ def probes(generator: torch.Generator) -> list[Probe]:
             torch.tensor([0.9, 0.4, 0.8]), torch.tensor([0.7, 0.1, 0.6]))),
         Probe("flips that cancel", (
             torch.tensor([0.6, 0.4]), torch.tensor([0.4, 0.6]))),
-        Probe("exactly one half", (torch.tensor([0.5, 0.5]), torch.tensor([0.6, 0.4]))),
+        Probe("exactly one half", (
+            torch.tensor([0.5, 0.5, 0.5]), torch.tensor([0.6, 0.4, 0.7]))),
         Probe("nine pairs", call(9)),
         Probe("twenty pairs", call(20)),
         Probe("double precision", tuple(x.double() for x in call(7))),
@@ -55,6 +56,27 @@ def sign_turned(shown_first: Tensor, shown_second: Tensor) -> Tensor:
 def absolute(shown_first: Tensor, shown_second: Tensor) -> Tensor:
     pull = (shown_first - shown_second).abs().mean() / 2
     return answer(pull, flips_of(shown_first, shown_second))
+
+
+@mistake("your pull is of verdicts: take the mean of the probabilities themselves")
+def of_verdicts(shown_first: Tensor, shown_second: Tensor) -> Tensor:
+    won, after = ((x > 0.5).to(x.dtype) for x in (shown_first, shown_second))
+    return answer(pull_of(won, after), flips_of(shown_first, shown_second))
+
+
+@mistake("you measure the first place against one half: measure it against the second")
+def from_one_half(shown_first: Tensor, shown_second: Tensor) -> Tensor:
+    return answer(shown_first.mean() - 0.5, flips_of(shown_first, shown_second))
+
+
+@mistake(
+    "a text wins with a probability above one half: at exactly one half it does not"
+)
+def half_wins(shown_first: Tensor, shown_second: Tensor) -> Tensor:
+    flips = (shown_first >= 0.5) != (shown_second >= 0.5)
+    return answer(
+        pull_of(shown_first, shown_second), flips.to(shown_first.dtype).mean()
+    )
 
 
 @mistake(

@@ -628,7 +628,8 @@ def adapters(train_eos):
     model = add_adapters(deepcopy(pretrained), rank=8, alpha=16.0, names=parts)
     if train_eos:
         table = model.embedding.weight.requires_grad_()
-        only = torch.zeros_like(table[:, :1]).index_fill_(0, torch.tensor(eos), 1)
+        only = torch.zeros_like(table[:, :1])
+        only[eos] = 1
         table.register_hook(lambda gradient: gradient * only)
     return model
 

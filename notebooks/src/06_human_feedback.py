@@ -31,8 +31,9 @@
 #
 # (The details are given for the words of their lexicon; for these sentences the paper
 # says that raters were selected and checked in the same way.) So what you will see is
-# the agreement of trained readers who guess what the crowd reads. People who are asked
-# for their *taste* agree far less. From here on, **liked** means rated positive.
+# the agreement of trained readers who guess what the crowd reads. Where people are
+# asked for their *taste*, expect less: you will meet a number from real preference
+# data. From here on, [**liked**](../GLOSSARY.md#reward) means rated positive.
 #
 # (The sentences come from rottentomatoes.com. The paper cites
 # [Pang and Lee, 2004](https://doi.org/10.3115/1218955.1218990); the file's lines are
@@ -145,9 +146,9 @@ claim(
 #
 # Two numbers are common, and they answer different questions.
 #
-# **One against the rest.** Take one rating $x$ of every text and the mean $y$ of all
-# *other* ratings of it. Pearson's correlation $r(x, y)$ over the texts says how well
-# one person predicts the crowd.
+# [**One against the rest.**](../GLOSSARY.md#reward) Take one rating $x$ of every text
+# and the mean $y$ of all *other* ratings of it. Pearson's correlation $r(x, y)$ over
+# the texts says how well one person predicts the crowd.
 #
 # [**Split halves.**](../GLOSSARY.md#reward) Divide the raters of every text at random
 # into two groups, with means $a$ and $b$. Then $r(a, b)$ says how well two *crowds* of
@@ -231,8 +232,8 @@ claim("they are far apart", high_one + 0.05 < low_half, gap=low_half - high_one)
 # $$ r \approx \frac{s}{\sqrt{s^2 + v}}. $$
 #
 # So $r$ falls as soon as the texts become alike. The effect is called [**restriction of
-# range**](../GLOSSARY.md#reward), and it is the daily bread of preference data: two
-# answers of one good model to one question are alike.
+# range**](../GLOSSARY.md#reward), and preference data invite it: there two answers of
+# one model to one question are compared, not two reviews of different films.
 
 # %% id="06-range"
 wide = ((ratings - mean[:, None]) ** 2 * mask).sum(1) / (count - 1)  # v, per text
@@ -332,7 +333,8 @@ claim("alpha is 0.77 to 0.82", 0.77 < alpha_all < 0.82, alpha=alpha_all)
 claim("of the liked half below 0.45", alpha_liked < 0.45, alpha=alpha_liked)
 
 # %% [markdown] id="06-grow-text"
-# Krippendorff asks for an alpha of 0.8, and for 0.67 at the very least. All texts
+# Krippendorff asks for an alpha of 0.8, and for 0.67 at the very least
+# ([2004](https://doi.org/10.1111/j.1468-2958.2004.tb00738.x)). All texts
 # together just about reach the line and the liked half is far below it, with the same
 # raters and the same care. No number of agreement is a property of raters alone.
 #
@@ -522,9 +524,9 @@ claim("and two votes agree in 66 to 74 %", 0.66 < two_liked < 0.74, share=two_li
 #   lower bound: a half is noisier than the truth, and so is the half that judges.
 # - How often the **truth** orders a pair as the full crowd does. Nobody knows the
 #   truth, so we simulate. A text's true value is its mean, moved towards the centre
-#   until the values' variance is the share that is not noise: the **reliability**,
-#   Spearman and Brown's value for all raters. A new crowd then adds deviations drawn
-#   from the real ones of that text.
+#   until the values' variance is the share that is not noise: the
+#   [**reliability**](../GLOSSARY.md#reward), Spearman and Brown's value for all raters.
+#   A new crowd then adds deviations drawn from the real ones of that text.
 #
 # **Predict first.** Can a reward model order more pairs right than one half of the
 # crowd does?
@@ -735,7 +737,7 @@ print(f"last pass: fixed {away_fixed[-1]:.3f}, falling {away_falling[-1]:.3f} na
 
 # %% id="06-elo-figure"
 _, axes = plt.subplots()
-axes.plot(range(1, 8), away_fixed, "o-", label="k = 64 for ever")
+axes.plot(range(1, 8), away_fixed, "o-", label="k = 64 forever")
 axes.plot(range(1, 8), away_falling, "s-", label="k halved after each pass")
 axes.axhline(se, color="black", ls="--", lw=1, label="standard error of a strength")
 axes.set_ylim(0)
@@ -986,6 +988,9 @@ print(f"200,000 votes: noise only {noise_only[-1]:.3f}, biased {biased[-1]:.3f} 
 _, axes = plt.subplots()
 axes.loglog(numbers, noise_only, "o-", label="noise only")
 axes.loglog(numbers, biased, "s-", label="noise and bias")
+axes.minorticks_off()
+axes.set_yticks([0.03, 0.1, 0.3], ["0.03", "0.1", "0.3"])
+axes.set_xticks([2e3, 2e4, 2e5], ["2,000", "20,000", "200,000"])
 plots.finish(
     axes,
     "More votes remove the noise and leave the bias",
@@ -1018,7 +1023,7 @@ claim("with bias more than half of the error stays", stays > 0.5, share=stays)
 # read, but which text *most people* would call more positive. Vote on ten pairs or
 # more; your votes stay in the course's folder even if the kernel dies. Do you agree
 # with the crowd more often than the lexicon does? All these pairs are clear ones (means
-# more than 1 apart), so a careful reader gets nearly all of them.
+# more than 1 apart).
 #
 # Last, question 6.6: write your share in place of `None`. Without the panel,
 # `agreement_question(scripted)` asks the same about the scripted votes, and

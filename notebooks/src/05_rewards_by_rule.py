@@ -45,10 +45,10 @@ print(score(prompts, completions).tolist())
 #
 # ## Rules about words
 #
-# The **lexicon** holds some 7,500 words with their **valence**: how negative or
-# positive people find them. Its score adds them up, turns them round after a negation
-# and squashes the sum into (−1, 1). A second rule counts **forbidden words** and is 0
-# at best.
+# The [**lexicon**](../GLOSSARY.md#reward) holds some 7,500 words with their
+# **valence**: how negative or positive people find them. Its score adds them up, turns
+# them round after a negation and squashes the sum into (−1, 1). A second rule counts
+# **forbidden words** and is 0 at best.
 #
 # **Predict first.** Which of the four texts below gets the best lexicon score, and
 # which one does it misread?
@@ -81,8 +81,9 @@ for k, text in enumerate(four):
 # raters gave each of 10,605 sentences from movie reviews a number from −4 to +4. They
 # were asked for the **sentiment**: how negative or positive *most other people* would
 # find the sentence. Not whether the film is good, nor whether the sentence is well
-# written (chapter 06 tells the whole story). So in this chapter **liked** means rated
-# positive, and a well-written damning sentence has a low rating.
+# written (chapter 06 tells the whole story). So in this chapter
+# [**liked**](../GLOSSARY.md#reward) means rated positive, and a well-written damning
+# sentence has a low rating.
 #
 # The measure of agreement is **Pearson's correlation** $r$ between the score and the
 # mean rating. It is 1 for perfect agreement, 0 for none and −1 for the reverse.
@@ -101,10 +102,10 @@ claim("the lexicon agrees with people at r = 0.43, ± 0.03", near, r=r_lexicon)
 # %% [markdown] id="05-bleu-text"
 # ## Overlap with a reference: BLEU
 #
-# In translation and summarising there is a **reference**, a text that a person wrote
-# for the same prompt. The text to be scored is the **hypothesis**.
-# [**BLEU**](../GLOSSARY.md#reward) asks which share of the hypothesis' n-grams (runs of
-# $n$ words) the reference has.
+# In translation and summarising there is a [**reference**](../GLOSSARY.md#reward), a
+# text that a person wrote for the same prompt. The text to be scored is the
+# [**hypothesis**](../GLOSSARY.md#reward). [**BLEU**](../GLOSSARY.md#reward) asks which
+# share of the hypothesis' n-grams (runs of $n$ words) the reference has.
 #
 # The trap is repetition: a reference with one "the" must not pay for seven of them. So
 # each n-gram counts at most as often as the reference has it. This is **clipping**.
@@ -137,8 +138,9 @@ for n in (1, 2):
     claim("our line is the course's function", same)
 
 # %% [markdown] id="05-brevity-text"
-# Precision alone would make one safe word perfect. So short texts pay a **brevity
-# penalty**: with $h$ words in the hypothesis and $m$ in the reference,
+# Precision alone would make one safe word perfect. So short texts pay a [**brevity
+# penalty**](../GLOSSARY.md#reward): with $h$ words in the hypothesis and $m$ in the
+# reference,
 #
 # $$ \mathrm{BP} = \min\bigl(1, e^{1 - m / h}\bigr), \qquad
 #    \mathrm{BLEU} = \mathrm{BP} \cdot \exp\Bigl(\tfrac14 \sum_n \log p_n\Bigr). $$
@@ -237,8 +239,8 @@ print("|".join(x for x in str(ours.get_signature()).split("|") if "version" not 
 #    F_1 = \frac{2 L}{\text{words} + \text{words}}. $$
 #
 # $F_1$ is the harmonic mean of precision and recall. ROUGE's tokens are lower-case
-# letters and digits, and nothing is smoothed. **ROUGE-n** is the same $F_1$ with the
-# clipped $n$-grams of BLEU in place of $L$.
+# letters and digits, and nothing is smoothed. [**ROUGE-n**](../GLOSSARY.md#reward) is
+# the same $F_1$ with the clipped $n$-grams of BLEU in place of $L$.
 
 # %% id="05-rouge"
 from course.reward.overlap import rouge_l, rouge_n, rouge_tokens
@@ -322,8 +324,9 @@ like_rouge = mean_overlap(rouge_l, model_answers)
 # ## Probability as a reward
 #
 # The language model of chapters 01 and 02 gives every text a probability. By the chain
-# rule the **log-probability** of a completion $y$ after a prompt $x$ is a sum over its
-# $T$ tokens, the end token included. Divided by $T$ it is minus the **cross-entropy**:
+# rule the [**log-probability**](../GLOSSARY.md#language-model) of a completion $y$
+# after a prompt $x$ is a sum over its $T$ tokens, the end token included. Divided by
+# $T$ it is minus the **cross-entropy**:
 #
 # $$ \log p(y \mid x) = \sum_{t=1}^{T} \log p(y_t \mid x, y_{<t}), \qquad
 #    -H = \frac1T \log p(y \mid x). $$
@@ -381,20 +384,21 @@ claim("our share is the course's distinct-2", distinct == distinct_n(so_good, 2)
 # %% [markdown] id="05-today-text"
 # ## The rules of today
 #
-# Three kinds of rule carry most reward design today; each is a function like those
-# above. A **format reward** pays for the shape: an answer between two tags, one
-# sentence, valid JSON. A regular expression or a parser checks it, and it is usually a
-# *part* of a reward. A **verifiable reward** asks a program: does the sum come out, do
-# the unit tests pass? Chapter 11 trains with one. A **model judge** asks a language
-# model for a grade; it is no rule any more, and it is gamed as rules are.
+# Three kinds of reward that recent work relies on (see Further reading) are functions
+# like those above. A **format reward** pays for the shape: an answer between two tags,
+# one sentence, valid JSON. A regular expression or a parser checks it, and it is
+# usually a *part* of a reward. A [**verifiable reward**](../GLOSSARY.md#policy) asks a
+# program: does the sum come out, do the unit tests pass? [Chapter 11](11_grpo.ipynb)
+# trains with one. A **model judge** asks a language model for a grade. It is no rule
+# any more, but it can have exploits, as rules have ([chapter
+# 14](14_reward_hacking.ipynb)).
 #
 # ## Adding parts, and taking them away
 #
 # A [**composite reward**](../GLOSSARY.md#reward) is a weighted sum: parts with a
 # positive weight attract, parts with a negative one push away. The course sums first
 # and then brings the batch to mean 0 and standard deviation 1. With scores $s_{kb}$ of
-# part $k$ and text $b$, and weights
-# $w_k$,
+# part $k$ and text $b$, and weights $w_k$,
 #
 # $$ S_b = \sum_k w_k s_{kb}, \qquad R_b = (S_b - \bar S) \,/\, \mathrm{std}(S). $$
 
@@ -438,10 +442,11 @@ for times in (1, 50):  # forbidden words in one text of the batch
 # %% [markdown] id="05-dense-text"
 # ## At the end, or step by step?
 #
-# All rules so far are **sparse**: one number when the text is complete. A **dense**
-# reward pays after every token. There is a safe way to get one: call the score of the
-# text so far its **potential** $\Phi$, and pay the change. The sum of all that is paid,
-# the **return**, telescopes, whatever lies between:
+# All rules so far are [**sparse**](../GLOSSARY.md#reward): one number when the text is
+# complete. A **dense** reward pays after every token. There is a safe way to get one:
+# call the score of the text so far its **potential** $\Phi$, and pay the change. The
+# sum of all that is paid, the [**return**](../GLOSSARY.md#policy), telescopes, whatever
+# lies between:
 #
 # $$ \sum_{t=1}^{T} \bigl(\Phi_t - \Phi_{t-1}\bigr) = \Phi_T - \Phi_0. $$
 #
@@ -673,7 +678,7 @@ for k, name in enumerate(names):
         style = {"marker": "DoX"[n], "color": plots.COLOURS[n]}
         right.plot(z, place, linestyle="", label=kind if k == 0 else None, **style)
 left.axvline(0, color="black", linestyle="--", linewidth=1)
-left.set(title="Few rules agree with people …", xlabel="Pearson r, 95 % interval")
+left.set(title="Only the lexicon agrees well …", xlabel="Pearson r, 95 % interval")
 left.set_yticks(range(len(names)), names)
 right.set(
     title="… and each has an exploit", xlabel="standard deviations above the mean"
@@ -736,10 +741,10 @@ claim("the completion alone: the rule does vary", bool((only.var(1) > 0).any()))
 #
 # > "Perplexity measures the quality of a text: the lower, the better."
 #
-# **Perplexity** is $e^{H}$, so lower perplexity is higher reward under "minus
-# cross-entropy". The ratings cannot judge this sentence: they are about sentiment, and
-# a fluent damning review is as good a *text* as a fluent glowing one. Two experiments
-# can.
+# [**Perplexity**](../GLOSSARY.md#language-model) is $e^{H}$, so lower perplexity is
+# higher reward under "minus cross-entropy". The ratings cannot judge this sentence:
+# they are about sentiment, and a fluent damning review is as good a *text* as a fluent
+# glowing one. Two experiments can.
 #
 # **One**, in favour: shuffle the words of human texts. That makes each of them worse;
 # does perplexity notice? **Two**, against: let the model write with a low temperature,
@@ -778,7 +783,7 @@ claim("perplexity notices broken order in over 95 %", notices > 0.95, share=noti
 cheap = by_people - easy
 claim("timid texts are cheaper than people's by a nat", cheap > 1, nats=cheap)
 share = diverse / diverse_people
-claim("and less diverse by a quarter or more", share < 0.75, share=share)
+claim("and at most three quarters as diverse", share < 0.75, share_of_people=share)
 cost = float(-found["minus cross-entropy"].score)
 claim("the cheapest text of all is an exploit", cost < easy, nats_per_token=cost)
 

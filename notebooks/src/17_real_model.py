@@ -110,11 +110,10 @@ claim("yet in either order the probabilities rank well above chance", both > 0.7
       pairs_in_order=both)  # fmt: skip
 
 # %% [markdown] id="17-pair-text"
-# So the judge knows more than its verdicts show: the ranking is good, the threshold is
-# not. **Pairs** should remove the threshold: which review is more positive, A or B?
-# [Zheng and others (2023)](https://arxiv.org/abs/2306.05685) found that judges favour a
-# place, so each pair is shown in both orders. `swap_bias` says how far the place pulls
-# the probability, and how many winners change.
+# The ranking is good, the threshold is not. **Pairs** should remove the threshold:
+# which review is more positive, A or B? Judges favour a place ([Zheng and others
+# 2023](https://arxiv.org/abs/2306.05685)), so each pair is shown in both orders.
+# `swap_bias` says how far the place pulls the probability, and how many winners change.
 
 # %% id="17-pairs"
 from course.reward.judge import pair_verdicts, swap_bias
@@ -188,9 +187,10 @@ judge_panel(ask)
 #
 # - **People alone**: ask about 100 texts, take the mean.
 # - **Judge alone**: take the judge's mean over all texts.
-# - **Rogan and Gladen** ([1978](https://doi.org/10.1093/oxfordjournals.aje.a112510), for
-#   medical tests): the 100 show how often the judge says yes to liked and to disliked
-#   texts; solve for the share that explains what it says of all.
+# - **Rogan and Gladen** (for medical tests,
+#   [1978](https://doi.org/10.1093/oxfordjournals.aje.a112510)): the 100 show how often
+#   the judge says yes to liked and to disliked texts; solve for the share that explains
+#   what it says of all.
 # - **Prediction-powered** ([Angelopoulos and others,
 #   2023](https://arxiv.org/abs/2301.09633)): the judge's mean over the texts that
 #   nobody was asked about, plus the mean of (people − judge) over the 100.
@@ -286,7 +286,8 @@ alt = (
     "probabilities is a little narrower than people alone."
 )
 plots.finish(axes, "A judge alone is narrow and wrong (filled: probabilities)",
-             "mean width of the interval", "share that holds the truth", alt)  # fmt: skip
+             "mean width of the interval", "share with the truth in it",
+             alt)  # fmt: skip
 
 # %% id="17-coverage-claim" tags=["nbval-check-output"]
 v, p = played["verdicts"], played["probabilities"]
@@ -331,9 +332,9 @@ claim("the order of the texts stays the same", same < 1e-6)
 # Together with people the judge is worth something, and not much: with its
 # probabilities the interval is about an eighth narrower, as it would be had we asked
 # people about some 130 texts instead of 100. With its hard verdicts and full weight it
-# is *wider* than without a judge; tuning protects you, because a weight of 0 is allowed.
-# Rogan and Gladen's interval keeps its promise at about three times the width: it
-# divides by the difference of two shares that both had to be estimated.
+# is *wider* than without a judge; tuning protects you, because a weight of 0 is
+# allowed. Rogan and Gladen's interval keeps its promise at about three times the width:
+# it divides by the difference of two shares that both had to be estimated.
 #
 # ## The model as reward model
 #
@@ -560,10 +561,9 @@ claim("the rule brings more whole sentences than the reward model on any seed",
 
 # %% [markdown] id="17-trained-after"
 # With 192 texts the standard error of a mean is about 0.07, so of a difference about
-# 0.1. Read the rows with that in mind: the average of three seeds is clear, a single
-# seed need not be. Had we shown one, we could have shown you success or failure, as we
-# liked. Most of the gain carries over to subjects that training never asked about,
-# though less than on those it did.
+# 0.1: the average of three seeds is clear, a single seed need not be. Had we shown one,
+# we could have shown you success or failure, as we liked. Most of the gain carries over
+# to subjects that training never asked about, though less than on those it did.
 #
 # Each reward got what it asked for and nothing else. The reward model says nothing
 # about an end, and after 20 tokens few texts have one. The rule pays for a full stop
@@ -795,7 +795,7 @@ claim("the coarser the sampler's numbers, the fewer texts the weighted ones are 
 #    = \frac1P \sum_{p=1}^{P} \frac{P}{N} \sum_{t \in p} \ell_t , $$
 #
 # so each process divides its sum by $N / P$: `rank_mean`, which `shared_token_mean`
-# fills with the counted tokens. (REINFORCE's baseline and PPO's whitening are means over
+# fills with the counted tokens. (REINFORCE's baseline and PPO's whitening are means of
 # the batch, too: `shared_advantages`, `shared_whiten`. RLOO and DPO average over texts
 # and pairs; equal numbers of them on each process are enough.)
 #
@@ -966,15 +966,15 @@ claim(
 # %% [markdown] id="17-processes-bug-after"
 # The error grows with the number of processes, since fewer texts have more unequal
 # lengths. A mean inside each text and then over texts, as in the first paper on GRPO,
-# has no such error: every process has as many texts as the others.
+# has no such error.
 
 # %% [markdown] id="17-processes-trap-text"
 # ### Ask how many there are
 #
 # `accelerate launch --cpu --num_processes 2 program.py` starts **one** process, and
 # says nothing (accelerate 1.15: without a GPU it takes its simple launcher). The
-# program runs, half as fast as you think, on half of the texts. So `join` is told how
-# many processes are expected and refuses another number. This notebook is one process:
+# program runs on half of the texts. So `join` is told how many processes are expected
+# and refuses another number. This notebook is one process:
 
 # %% id="17-processes-trap" tags=["nbval-check-output"]
 from course.policy.processes import join
@@ -989,9 +989,9 @@ except CourseError as error:
 # ### A seed for each process
 #
 # With one seed all processes would write the same texts, and the second machine would
-# add nothing. The usual repair, `seed + rank`, has a flaw that shows when you repeat a
-# run: seed 0 on rank 1 is seed 1 on rank 0. Three runs on four processes that look like
-# twelve independent ones share their texts. `seed_of` keeps them apart.
+# add nothing. The usual repair, `seed + rank`, has a flaw: seed 0 on rank 1 is seed 1 on
+# rank 0. Three runs on four processes that look like twelve independent ones share
+# their texts. `seed_of` keeps them apart.
 
 # %% id="17-processes-seeds" tags=["nbval-check-output"]
 from course.policy.processes import seed_of
@@ -1025,14 +1025,11 @@ with TemporaryDirectory() as folder:
 
 # %% [markdown] id="17-processes-more-text"
 # On GPUs `join` connects the processes by NCCL instead of gloo and gives each the GPU
-# of its number; on several machines `torchrun` is started once on each. The program is
-# the same. `examples/two_processes.py` in the course's repository trains this way:
+# of its number; on several machines `torchrun` is started once on each:
 #
 #     torchrun --nproc-per-node 8 examples/two_processes.py --processes 8
 #     torchrun --nnodes 2 --node-rank RANK --master-addr HOST --master-port 29500 \
 #         --nproc-per-node 8 examples/two_processes.py --processes 16
-#
-# What it shares goes through `sum_of_all`; `count` says over how many.
 
 # %% [markdown] id="17-trl-text"
 # ## Where the course ends: TRL and others
@@ -1107,10 +1104,9 @@ claim(
 #     accelerate launch --config_file examples/accelerate/two_nodes.yaml \
 #         --machine_rank RANK examples/trl_grpo.py --processes 16
 #
-# These two were not run here, for want of several GPUs. The files have the keys that
-# [TRL](https://huggingface.co/docs/trl/distributing_training) and
-# [accelerate](https://huggingface.co/docs/accelerate/package_reference/cli) document,
-# and accelerate's own reader accepts them.
+# These two were not run here, for want of several GPUs; accelerate's own reader accepts
+# the files, whose keys [TRL](https://huggingface.co/docs/trl/distributing_training)
+# documents.
 
 # %% [markdown] id="17-calculator-text"
 # ## Will it fit, how long, how much?
@@ -1197,8 +1193,8 @@ claim(
 # %% [markdown] id="17-distil-text"
 # ## A teacher at every token
 #
-# A reward says one number for a whole text. A larger or better model can say more: at
-# *each* token, the whole distribution it would have used. [**On-policy
+# A reward says one number for a whole text. A better model can say more: at *each*
+# token, the whole distribution it would have used. [**On-policy
 # distillation**](../GLOSSARY.md) ([Agarwal and others,
 # 2024](https://arxiv.org/abs/2306.13649)) lets the student write, and pulls each of its
 # next-token distributions towards the teacher's, by the reverse KL
@@ -1206,10 +1202,9 @@ claim(
 # $$ \sum_t \mathrm{KL}\big(\pi(\cdot \mid y_{<t}) \,\|\,
 #    \pi_{\text{teacher}}(\cdot \mid y_{<t})\big), \qquad y \sim \pi. $$
 #
-# The teacher is chapter 09's policy, which learned from rewards; the student is the
-# writer from before. Beside it **off-policy** distillation: the same, on texts that the
-# teacher wrote, with the forward KL. And the control: the teacher's distributions,
-# dealt to the wrong places. Thirty steps of 32 texts each.
+# The teacher is chapter 09's policy, the student the writer from before it. Beside it
+# **off-policy** distillation: the teacher's texts and the forward KL. And the control:
+# the teacher's distributions, dealt to the wrong places. Thirty steps of 32 texts each.
 
 # %% id="17-distil"
 from course.lm.tokenizer import encode
@@ -1316,9 +1311,8 @@ claim("with distributions dealt to wrong places nothing of it remains",
 # ## Self-consistency: one model votes with itself
 #
 # No training at all: draw $k$ answers and take the most frequent one ([Wang and others,
-# 2023](https://arxiv.org/abs/2203.11171)). We ask the adder of
-# [chapter 11](11_grpo.ipynb), which is careless: at one draw about a fifth of its sums
-# are right. Each problem gets 64 answers; a vote of $k$ uses $k$ of them.
+# 2023](https://arxiv.org/abs/2203.11171)). The adder of [chapter 11](11_grpo.ipynb) is
+# careless: about a fifth of its single answers are right. Each problem gets 64.
 #
 # **Predict first.** Where does the vote end for very large $k$: at 1?
 #
@@ -1402,11 +1396,10 @@ claim("greedy decoding, which asks once, is better than any vote at temperature 
 # ## What was shown, and what was not
 #
 # By enumeration: the text's ratio repairs the expected gradient of another sampler, a
-# token's own ratio does not. By counting a thousand plays on public ratings: an
-# interval of the judge alone does not hold the truth; intervals of people and judge
-# keep their promise. Against other libraries: merged adapters give transformers the
-# policy's logits, peft reads their files, and the corrections equal TRL 1.16's four
-# modes (`tests/test_adapter_files.py`, `tests/test_mismatch.py`).
+# token's own ratio does not. By counting: an interval of the judge alone does not hold
+# the truth, intervals of people and judge do. Against other libraries: merged adapters
+# give transformers the policy's logits, peft reads their files, and the corrections
+# equal TRL 1.16's four modes (`tests/test_adapter_files.py`, `tests/test_mismatch.py`).
 #
 # **Limits.** The judge is a very small one; measure yours with `swap_bias` before you
 # believe either this page or larger ones. "People" are the mean of twenty raters; a
@@ -1449,7 +1442,6 @@ claim("greedy decoding, which asks once, is better than any vote at temperature 
 #   Arena*](https://arxiv.org/abs/2306.05685), 2023: the biases of judges.
 # - A. Angelopoulos and others, [*Prediction-powered
 #   inference*](https://arxiv.org/abs/2301.09633), 2023.
-# - E. Hu and others, [*LoRA*](https://arxiv.org/abs/2106.09685), 2021.
 # - E. Ionides, [*Truncated importance
 #   sampling*](https://doi.org/10.1198/106186008X320456), 2008.
 # - R. Agarwal and others, [*On-Policy Distillation of Language

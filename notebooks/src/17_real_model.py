@@ -989,8 +989,8 @@ except CourseError as error:
 # ### A seed for each process
 #
 # With one seed all processes would write the same texts, and the second machine would
-# add nothing. The usual repair, `seed + rank`, has a flaw: seed 0 on rank 1 is seed 1 on
-# rank 0. Three runs on four processes that look like twelve independent ones share
+# add nothing. The usual repair, `seed + rank`, has a flaw: seed 0 on rank 1 is seed 1
+# on rank 0. Three runs on four processes that look like twelve independent ones share
 # their texts. `seed_of` keeps them apart.
 
 # %% id="17-processes-seeds" tags=["nbval-check-output"]

@@ -69,7 +69,7 @@ class Talk:
             return f"The clerk asks:{said} Answer it."
         told = understood(" ".join(words for who, words in self.lines if who == "you"))
         if not booked(said):
-            return f"The clerk ends the talk without a booking:{said!r}."
+            return f"The clerk ends the talk without a booking: {said.strip()!r}."
         unsaid = [word for word in understood(said) if word not in told]
         if unsaid:
             guessed = ", ".join(unsaid)

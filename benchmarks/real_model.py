@@ -24,8 +24,8 @@ from course.policy.rollout import collect, constant_logprobs
 from course.recipes import real_model as chapter
 from course.reward.model import scorer
 
-RUNS = ("people-0", "people-1", "people-2", "dealt-0", "dealt-1", "dealt-2",
-        "sentence-0", "sentence-1", "sentence-2")  # fmt: skip
+REWARDS = ("people", "sentence", "dealt")
+RUNS = tuple(f"{reward}-{seed}" for seed in range(3) for reward in REWARDS)
 SUBJECTS = (*chapter.TOPICS, *chapter.NEW_TOPICS)
 
 

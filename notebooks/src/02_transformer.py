@@ -1222,7 +1222,8 @@ check(answer, question)
 # Write the parts yourself in
 # [exercises/02_transformer.ipynb](../exercises/02_transformer.ipynb): 2.1 causal
 # attention, 2.2 RMSNorm, 2.3 rotary positions, 2.4 SwiGLU, 2.5 counting parameters.
-# **Next:** [chapter 03](03_sampling.ipynb) turns probabilities into texts.
+# **Next:** [the exercises](../exercises/02_transformer.ipynb); then [chapter
+# 03](03_sampling.ipynb) turns probabilities into texts.
 #
 # ## Further reading
 #

@@ -22,9 +22,9 @@
 #
 # ## Why counting is not enough
 #
-# Chapter 01 ended with n-gram models. A trigram sees two tokens; whatever came before
-# is gone. Two openings that end in the same two tokens get the same forecast,
-# exactly.
+# [Chapter 01](01_language_model_objective.ipynb) ended with n-gram models. A trigram
+# sees two tokens; whatever came before is gone. Two openings that end in the same two
+# tokens get the same forecast, exactly.
 #
 # Counting is the bar for this chapter, and there are two kinds of it. **Interpolated**
 # n-grams (chapter 01) have their mixing weights fitted here **on the very texts that
@@ -360,10 +360,10 @@ claim("W_O on all heads is the sum of what each head writes",
 # ### In one function, with grouped heads
 #
 # While writing, keys and values of all earlier tokens must be kept (the cache of
-# chapter 03), queries need not. [**Grouped heads**](../GLOSSARY.md#language-model) save
-# there: several query heads share one key and value head. With 6 query heads on 2 key
-# heads, query heads 0, 1, 2 read key head 0, the others key head 1, and the cache is a
-# third as large.
+# [chapter 03](03_sampling.ipynb)), queries need not. [**Grouped
+# heads**](../GLOSSARY.md#language-model) save there: several query heads share one key
+# and value head. With 6 query heads on 2 key heads, query heads 0, 1, 2 read key head
+# 0, the others key head 1, and the cache is a third as large.
 #
 # Now with a batch in front: B texts, H query heads, fewer key and value heads.
 

@@ -896,10 +896,11 @@ claim("most of the more probable texts are not longer than greedy's", shorter > 
 # - **Diversity** is distinct-2 of the first 2,000 tokens of all 128 texts together.
 #   The number of tokens is fixed because distinct-n falls as more are pooled.
 # - **Quality** needs a judge other than the policy, for the policy finds its own likely
-#   texts good by definition. Ours is a trigram model of chapter 01, fitted on the
-#   training reviews: the mean log-probability per token that it gives. It knows which
-#   words follow each other in reviews and nothing else. Its weakness is plain:
-#   it prefers what is frequent to what is good.
+#   texts good by definition. Ours is a trigram model of [chapter
+#   01](01_language_model_objective.ipynb), fitted on the training reviews: the mean
+#   log-probability per token that it gives. It knows which words follow each other in
+#   reviews and nothing else. Its weakness is plain: it prefers what is frequent to what
+#   is good.
 #
 # **Predict first.** Test reviews by people are judged too. Where do they stand: above
 # all machine texts in quality, or among them?

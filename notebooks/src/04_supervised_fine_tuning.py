@@ -126,8 +126,8 @@ label_viewer(tokenizer, "A film", " to love.")
 # %% [markdown] id="04-loss-text"
 # ## The loss
 #
-# Let $m_{b,t}$ be 1 where a token counts and 0 elsewhere. The loss is that of chapter
-# 01, over the counted tokens only:
+# Let $m_{b,t}$ be 1 where a token counts and 0 elsewhere. The loss is that of [chapter
+# 01](01_language_model_objective.ipynb), over the counted tokens only:
 #
 # $$ L = -\frac{\sum_{b,t} m_{b,t} \log p(y_{b,t} \mid y_{b,<t})}
 #              {\sum_{b,t} m_{b,t}}. $$
@@ -207,9 +207,10 @@ claim("logits that predict a label get some", least > 0, least=least)
 #
 # ## The same thing seen from part III
 #
-# To imitate a teacher is called **behaviour cloning**. Chapter 09 will derive a loss
-# for a model that learns from its own texts: $L = -\operatorname{mean}(A \log p)$,
-# where $A$ says how much better a text was than usual. Give every text of the teacher
+# To imitate a teacher is called **behaviour cloning**. [Chapter
+# 09](09_policy_gradients.ipynb) will derive a loss for a model that learns from its own
+# texts: $L = -\operatorname{mean}(A \log p)$, where $A$ says how much better a text was
+# than usual. Give every text of the teacher
 # $A = 1$, and it is the loss above.
 
 # %% id="04-clone" tags=["nbval-check-output"]

@@ -81,9 +81,9 @@ for k, text in enumerate(four):
 # raters gave each of 10,605 sentences from movie reviews a number from −4 to +4. They
 # were asked for the **sentiment**: how negative or positive *most other people* would
 # find the sentence. Not whether the film is good, nor whether the sentence is well
-# written (chapter 06 tells the whole story). So in this chapter
-# [**liked**](../GLOSSARY.md#reward) means rated positive, and a well-written damning
-# sentence has a low rating.
+# written ([chapter 06](06_human_feedback.ipynb) tells the whole story). So in this
+# chapter [**liked**](../GLOSSARY.md#reward) means rated positive, and a well-written
+# damning sentence has a low rating.
 #
 # The measure of agreement is **Pearson's correlation** $r$ between the score and the
 # mean rating. It is 1 for perfect agreement, 0 for none and −1 for the reverse.
@@ -739,9 +739,10 @@ claim("yet between prompts it differs: a plot looks alive", over_all > 1, var=ov
 claim("the completion alone: the rule does vary", bool((only.var(1) > 0).any()))
 
 # %% [markdown] id="05-control-after"
-# A policy learns from differences between completions of the same prompt (chapter 09).
-# Here there are none, so it learns nothing, however long it trains. The check is cheap:
-# before you train, look at the reward's variance *inside* each prompt.
+# A policy learns from differences between completions of the same prompt ([chapter
+# 09](09_policy_gradients.ipynb)). Here there are none, so it learns nothing, however
+# long it trains. The check is cheap: before you train, look at the reward's variance
+# *inside* each prompt.
 #
 # ## A common description, examined
 #
@@ -754,8 +755,8 @@ claim("the completion alone: the rule does vary", bool((only.var(1) > 0).any()))
 #
 # **One**, in favour: shuffle the words of human texts. That makes each of them worse;
 # does perplexity notice? **Two**, against: let the model write with a low temperature,
-# which makes it choose what is easy to foresee (chapter 03). If lower is better, these
-# texts must be better than people's.
+# which makes it choose what is easy to foresee ([chapter 03](03_sampling.ipynb)). If
+# lower is better, these texts must be better than people's.
 
 # %% id="05-shuffled"
 human_texts = [text for text in texts if len(text.split()) > 5][:200]

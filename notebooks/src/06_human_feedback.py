@@ -516,9 +516,9 @@ claim("and two votes agree in 66 to 74 %", 0.66 < two_liked < 0.74, share=two_li
 #
 # ## The ceiling against the crowd
 #
-# Chapter 07 asks for less than single votes: to order pairs as the *mean ratings* do.
-# How often would a perfect score get that right? Two numbers, and only one of them can
-# be counted.
+# [Chapter 07](07_reward_model.ipynb) asks for less than single votes: to order pairs as
+# the *mean ratings* do. How often would a perfect score get that right? Two numbers,
+# and only one of them can be counted.
 #
 # - How often one **half** of the crowd orders a pair as the other half does. This is a
 #   lower bound: a half is noisier than the truth, and so is the half that judges.

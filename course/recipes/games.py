@@ -1,4 +1,4 @@
-"""The starts of chapter 16: small models that imitate a clerk and half-told stories."""
+"""Chapter 16's starts, a clerk and half-told stories, and its adversarial runs."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -12,8 +12,10 @@ from course.recipes.recipe import Checkpoint, Recipe
 from course.recipes.tasks import begin
 from course.runtime import device, generator, seed_everything
 from course.tasks import booking
+from course.tasks.adversary import Adversary, warm_up
 from course.tasks.many import many
 from course.tasks.stories import stories
+from course.tasks.task import improve, judged
 from course.tasks.translation import translation
 
 
@@ -44,6 +46,29 @@ def train_many(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
     """Dates and stories, mixed, each with its name in front.  Chapter 16."""
     both = many([translation(settings["seed"]), stories(settings["seed"])])
     return begin("task-many", both, settings)
+
+
+def train_adversary(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
+    """The start of translation, paid by a discriminator that learns beside it.
+
+    The history has the discriminator's accuracy at each step; metrics: the judge in
+    each mode at the end.  Chapter 16.
+    """
+    start, task = needed["task-translation"], translation()
+    seed, steps = settings["seed"], settings["steps"]
+    adversary = Adversary(task, start.model, start.tokenizer, seed=seed)
+    size = settings["batch_size"] * settings["group_size"]
+    warm_up(adversary, task, start.model, settings["warm_up"], size)
+    policy, history = improve(
+        task, start.model, start.tokenizer, seed=seed, steps=steps, score=adversary,
+        batch_size=settings["batch_size"], group_size=settings["group_size"],
+    )  # fmt: skip
+    for step, accuracy in enumerate(adversary.accuracy[settings["warm_up"] :]):
+        history.log(step, accuracy=accuracy)
+    verdicts = judged(task, policy, start.tokenizer)
+    metrics = {mode: verdict.judge for mode, verdict in verdicts.items()}
+    name = f"task-adversary-{seed}"
+    return Checkpoint(name, policy, start.tokenizer, metrics, history)
 
 
 def _muon(matrix_learning_rate: float, model: GPT, learning_rate: float) -> list:
@@ -80,4 +105,20 @@ TASK_MANY = Recipe(
     settings=TASK_STORIES.settings | {"steps": 400},
     train=train_many,
     empty=GPT,
+)
+TASK_ADVERSARY = tuple(
+    Recipe(
+        name=f"task-adversary-{seed}",
+        settings={
+            "seed": seed,
+            "steps": 30,
+            "warm_up": 10,
+            "batch_size": 8,
+            "group_size": 8,
+        },
+        train=train_adversary,
+        empty=GPT,
+        needs=("task-translation",),
+    )
+    for seed in (0, 1, 2)
 )

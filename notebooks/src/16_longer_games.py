@@ -2,7 +2,8 @@
 # # 16 · Longer games: dialogue, summaries, stories, harmlessness, many tasks
 #
 # A policy that talks for several turns, a summariser that a text about nothing beats, a
-# storyteller whose reward is taken apart, and one policy with two jobs.
+# storyteller whose reward is taken apart, one policy with two jobs, and a reward that
+# learns to see through its policy.
 #
 # When you have read it you can:
 #
@@ -10,7 +11,8 @@
 # - find the group whose advantages teach the wrong lesson, and leave it out;
 # - compute exactly what a summariser earns, and search for a text that earns more;
 # - take a reward apart and say what each part was for;
-# - weigh two rewards against each other, and hold one of them at a bound;
+# - weigh two rewards against each other, and say what a bound asks of a multiplier;
+# - watch a discriminator's accuracy, and stop where it has nothing left to teach;
 # - put a control, a cooler start and a judge beside each result.
 
 # %% [markdown] id="16-talk-text"
@@ -187,8 +189,8 @@ def practise(seed, cost=0.05, change=None, **options):
 # - **divided, no turn cost**: such groups are silent by themselves.
 #
 # The last two take away one thing each. If the trouble comes from the groups that all
-# fail, both repair it. Beside them two more runs: the reward "a booking was made", and
-# coin flips.
+# fail, both repair it. Beside them two more runs, one seed each: the reward "a booking
+# was made", and coin flips.
 
 # %% id="16-arms"
 coin = generator(7)
@@ -281,29 +283,31 @@ from course import plots
 from course.plots import COLOURS
 
 
-def draw_talks(left, right_panel):
-    """Right bookings and turns of every arm and seed over the steps."""
+def draw_talks(axes, key):
+    """Each arm and seed over the steps: means of the last five."""
     for n, arm in enumerate(arms):
         for seed in (0, 1, 2):
-            history = talks_of[arm, seed][1]
-            line = {"ls": ("-", "--", ":", "-.")[n], "color": COLOURS[n], "lw": 1.2}
-            label = {"label": arm} if seed == 0 else {}
-            left.plot(history["right"], **line, **label)
-            right_panel.plot(history["turns"], **line)
+            values = torch.tensor(talks_of[arm, seed][1][key]).unfold(0, 5, 1).mean(1)
+            axes.plot(
+                range(4, 4 + len(values)), values, ls=("-", "--", ":", "-.")[n],
+                color=COLOURS[n], label=arm if seed == 0 else None,
+            )  # fmt: skip
 
 
 # %% id="16-talk-figure-2"
-_, (left, right_panel) = plt.subplots(1, 2, figsize=(7.2, 2.8), sharex=True)
-draw_talks(left, right_panel)
-left.set(
-    title="Right bookings", xlabel="step", ylabel="share of the talks", ylim=(0, 1)
-)
-right_panel.set(title="Turns of a talk", xlabel="step", ylabel="turns", ylim=(0, 4))
-left.legend(fontsize=7)
+figure, (left, right_panel) = plt.subplots(1, 2, figsize=(7.6, 3.4), sharex=True)
+draw_talks(left, "right")
+draw_talks(right_panel, "turns")
+left.set(title="Plain division is right least often", xlabel="step", ylim=(0, 1))
+left.set_ylabel("share of right bookings")
+right_panel.set(title="and asks least", xlabel="step", ylabel="turns", ylim=(1, 3.5))
+names = left.get_legend_handles_labels()
+figure.legend(*names, loc="outside lower center", ncol=4, fontsize=8)
 plots.show(
-    "Left, the share of right bookings over the steps: the lines of three arms rise, "
-    "those of the plain division stay low. Right, the turns: they rise from about 1.3 "
-    "to 2.5 in three arms, and fall towards 1 or rise late under plain division."
+    "Two panels, three lines for each of four arms, means over five steps. Left, the "
+    "share of right bookings: three arms rise together; of the three lines of plain "
+    "division the two lowest fall, and the third stays among the lowest of the others. "
+    "Right, the turns: about 2.5 at the end in three arms, fewer under plain division."
 )
 
 # %% [markdown] id="16-talk-examined"
@@ -318,9 +322,7 @@ plots.show(
 # about winning. Taking these groups out repairs all three runs; taking out the cost
 # does too, because then their scores are equal and they fall silent. So here the cause
 # is isolated: **the advantage inside groups that all fail**. Not every run goes wrong
-# to the same degree, and with larger groups fewer would, because fewer groups fail as a
-# whole. A floor under the standard deviation was tried when this chapter was made, on
-# one seed that went wrong; it did not repair it.
+# to the same degree.
 #
 # Nothing pulls such a policy back. Once every talk ends after one turn, all turn costs
 # are equal, and no group contains the question that would have helped.
@@ -329,7 +331,7 @@ plots.show(
 # ### Play: you are the user
 #
 # Say what you want in your own words, or only a part of it, and see whether the clerk
-# asks. First two talks by code.
+# asks. First the same words to four clerks, by code.
 
 # %% id="16-play-static"
 from course.widgets import show_talk
@@ -370,13 +372,15 @@ from course.tasks.summaries import Chooser, review_pairs, rouge_table
 train_pairs, test_pairs = review_pairs("train"), review_pairs("test")
 x, mask, rewards = rouge_table(train_pairs)
 x_test, mask_test, rewards_test = rouge_table(test_pairs)
+longest, weights = mask.sum(1).max(), sum(w.numel() for w in Chooser(0).parameters())
 print(len(train_pairs), "reviews to train on,", len(test_pairs), "to test")
+print(f"at most {longest} sentences in a review; {weights} weights in the policy")
 print(train_pairs[0].title, "←", train_pairs[0].sentences[0])
 
 
 # %% id="16-summaries-train"
 def choose(seed, scores):
-    """Follow the exact gradient of the expected score; expected ROUGE-L on the test."""
+    """Follow the exact gradient of the expected score; the choices on the test."""
     policy = Chooser(seed)
     optimizer = torch.optim.Adam(policy.parameters(), lr=0.03)
     for _ in range(150):
@@ -384,28 +388,35 @@ def choose(seed, scores):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    p = policy(x_test, mask_test).detach()
-    return (p * rewards_test).sum(1).mean().item()
+    return policy(x_test, mask_test).detach()
 
 
 uniform = mask_test / mask_test.sum(1, keepdim=True)
 flips = [(torch.rand(rewards.shape, generator=generator(s)) < 0.1) for s in (0, 1, 2)]
 
 # %% id="16-summaries-train-2"
-rouge = {
-    "a random sentence": [(uniform * rewards_test).sum(1).mean().item()],
-    "the first sentence": [rewards_test[:, 0].mean().item()],
-    "the best sentence (ceiling)": [rewards_test.amax(1).mean().item()],
+choices = {
+    "a random sentence": [uniform],
     "trained, three seeds": [choose(seed, rewards) for seed in (0, 1, 2)],
     "coin flips, three seeds": [choose(s, flips[s].float()) for s in (0, 1, 2)],
 }
-for name, values in rouge.items():
-    print(f"{name:<28}", "  ".join(f"{v:.3f}" for v in values))
+print(f"{'':<24}ROUGE-L on the test       share of first sentences")
+rouge = {}
+for name, policies in choices.items():
+    rouge[name] = [(p * rewards_test).sum(1).mean().item() for p in policies]
+    firsts = "  ".join(f"{p[:, 0].mean():.2f}" for p in policies)
+    print(f"{name:<24}" + f"{'  '.join(f'{v:.3f}' for v in rouge[name]):<26}{firsts}")
+lead, best = rewards_test[:, 0].mean().item(), rewards_test.amax(1).mean().item()
+print(f"always the first sentence {lead:.3f}; always the best one (ceiling) {best:.3f}")
 
 # %% [markdown] id="16-nothing-text"
-# So training rediscovers what every newspaper knows. Now we search for a text that says
-# **nothing**, the same for all reviews: word after word, each time the frequent title
-# word that gains most on the *training* titles. Then it is judged on the test titles.
+# All three earn what the first sentence earns, and no more. Only two of them take it
+# most of the time; and of the coin flips, the one that earns as much never takes it. On
+# 86 titles, a tie says little about *how* it was reached.
+#
+# Now we search for a text that says **nothing**, the same for all reviews: word after
+# word, each time the frequent title word that gains most on the *training* titles. Then
+# it is judged on the test titles.
 
 # %% id="16-nothing"
 from collections import Counter
@@ -417,11 +428,14 @@ titles = [pair.title for pair in train_pairs]
 frequent = Counter(word for title in titles for word in rouge_tokens(title))
 words = [word for word, _ in frequent.most_common(60)]
 nothing = rouge_of_nothing(titles, words, length=11)
-of_nothing = sum(rouge_l(nothing, p.title) for p in test_pairs) / len(test_pairs)
+each = torch.tensor([rouge_l(nothing, pair.title) for pair in test_pairs])
+of_nothing, gap = each.mean().item(), each - rewards_test[:, 0]
+error = gap.std() / len(gap) ** 0.5
 print(f"{nothing!r}: ROUGE-L {of_nothing:.3f} on the test titles")
+print(f"more than the first sentence: {gap.mean():.3f}, standard error {error:.3f}")
 
 # %% id="16-nothing-claim" tags=["nbval-check-output"]
-lead, trained = rouge["the first sentence"][0], rouge["trained, three seeds"]
+trained = rouge["trained, three seeds"]
 claim(
     "training finds no more than .02 above the first sentence, on three seeds",
     max(trained) < lead + 0.02 and min(trained) > rouge["a random sentence"][0],
@@ -444,14 +458,10 @@ claim(
 )
 
 # %% [markdown] id="16-nothing-verdict"
-# One of the three coin-flip policies comes close to the first sentence. A net with
-# random weights prefers *some* place or length, and by luck it is the first place; that
-# is why the claim is about their mean.
-#
 # A summariser with free words, trained on this reward, would be paid for finding that
 # text. Ours cannot, because it may only choose sentences that people wrote: a policy's
-# reach is a leash, too. The ceiling says that much better sentences exist; seven
-# numbers about a sentence do not show which.
+# reach is a leash, too. The ceiling says that much better sentences exist; from seven
+# numbers about a sentence, this net did not learn which.
 
 # %% [markdown] id="16-stories-text"
 # ## Stories, and a reward in parts
@@ -493,9 +503,8 @@ for prompt, text in zip(*write_stories(teller.model), strict=True):
 # %% [markdown] id="16-mixer-text"
 # ### The parts, switched on and off
 #
-# Here are 240 stories of the untrained model, with the four parts. Set a weight to 0
-# and see what comes first. Which part can be left out, so that the best stories stay
-# whole?
+# Here are 240 stories of the start, with the four parts. Set a weight to 0 and see what
+# comes first. Which part can be left out, so that the best stories stay whole?
 
 # %% id="16-mixer-static"
 from course.widgets import show_mixer
@@ -522,20 +531,18 @@ from functools import partial
 learn = partial(improve, tale, teller.model, teller.tokenizer, steps=30, group_size=8)
 told = {("all parts", seed): learn(seed=seed) for seed in (0, 1, 2)}
 told["coin flips", 0] = learn(seed=0, score=coin_score(0.27, generator(5)))
-less = {
-    "without length": {k: v for k, v in WEIGHTS.items() if k != "length"},
-    "ending alone": {"ending": 1.0},
+paid = {
+    "without length": story_score({k: v for k, v in WEIGHTS.items() if k != "length"}),
+    "ending alone": story_score({"ending": 1.0}),
 }
-for name, weights in less.items():
-    told[name, 0] = learn(seed=0, score=story_score(weights))
+for name, score in paid.items():
+    told[name, 0] = learn(seed=0, score=score)
 
 # %% id="16-stories-held"
 verdicts = {("before", "-"): judged(tale, teller.model, teller.tokenizer)}
 for run, (policy, _) in told.items():
-    verdicts[run] = judged(tale, policy, teller.tokenizer)
-print(
-    f"{'held out: whole stories':<24} sampled  T = .5  greedy   all four parts, sampled"
-)
+    verdicts[run] = judged(tale, policy, teller.tokenizer, score=paid.get(run[0]))
+print(f"{'held out: whole stories':<24} sampled  T = .5  greedy   reward, sampled")
 for (name, seed), verdict in verdicts.items():
     shares = "".join(f"{verdict[mode].judge:8.2f}" for mode in MODES)
     print(f"{name:<20} {seed!s:>2} {shares} {verdict['sampled'].score:12.2f}")
@@ -555,15 +562,16 @@ claim(
     sampled=[v["sampled"].judge for v in runs],
 )
 flipped = verdicts["coin flips", 0]["sampled"].judge
-claim("coin flips do not help", flipped < old["sampled"].judge, whole=flipped)
+claim(
+    "coin flips (one seed) do not help", flipped < old["sampled"].judge, whole=flipped
+)
 
 # %% [markdown] id="16-stories-read-text"
-# Read the last column against the others. Take the length away, or all but the ending,
-# and about a third of the sampled stories are not whole, although they earn nearly
-# everything that is still paid: the hero gets the thing at once and is happy. Greedy
-# answers stay whole here. These are single runs, and they depend on the start: an
-# earlier start, paid for the ending alone, ended without one whole story. So take them
-# as pictures of what a missing part allows, not as claims.
+# Take the length away, or all but the ending, and three or four of ten sampled stories
+# are not whole, although the policy earns nearly all that is still paid (the last
+# column). Some samples below show how: the hero gets the thing at once and is happy.
+# Greedy answers stay whole here. These are single runs: take them as pictures of what a
+# missing part allows, not as claims.
 
 # %% id="16-stories-samples"
 for name in ("all parts", "ending alone", "without length"):
@@ -577,9 +585,9 @@ for name in ("all parts", "ending alone", "without length"):
 #
 # Do all stories become the same? The **diversity bonus** pays a story for word pairs
 # that its siblings in the group do not have. It is *gated*: only a whole story earns
-# it. Without the gate the surest way to be new is to be wrong. We look where sameness
-# shows, at temperature 0.5: sixteen stories for each of six openings, how many are
-# different, and how many different *whole* ones.
+# it. Beside it three runs that are paid for being different and for nothing else. We
+# look where sameness shows, at temperature 0.5: sixteen stories for each held-out
+# opening, how many are different, and how many different *whole* ones.
 
 # %% id="16-diverse"
 from course.reward.diversity import diversity_bonus
@@ -587,27 +595,33 @@ from course.reward.diversity import diversity_bonus
 
 def with_bonus(prompts, texts):
     """The reward, and the bonus for each story that is whole."""
-    gate = (tale.score(prompts, texts) == 1).float()
-    return tale.score(prompts, texts) + diversity_bonus(texts, gate, 8)
+    pay = tale.score(prompts, texts)
+    return pay + diversity_bonus(texts, (pay == 1).float(), 8)
 
 
-for seed in (0, 1, 2):
-    told["gated bonus", seed] = learn(seed=seed, score=with_bonus)
+def only_different(prompts, texts):
+    """The bonus for every text, and no other reward."""
+    return diversity_bonus(texts, torch.ones(len(texts)), 8)
+
+
+for name, pay in {"gated bonus": with_bonus, "bonus alone": only_different}.items():
+    for seed in (0, 1, 2):
+        told[name, seed] = learn(seed=seed, score=pay)
 
 
 # %% id="16-diverse-table"
 def variety(policy):
     """At T = .5, of 16 stories: how many differ, how many whole ones; share whole."""
-    asked, texts = write_stories(policy, n=16, temperature=0.5)
-    whole = tale.judge(asked, texts).tolist()
-    groups = [range(n, n + 16) for n in range(0, len(texts), 16)]
-    different = [len({texts[n] for n in group}) for group in groups]
-    good = [len({texts[n] for n in group if whole[n]}) for group in groups]
-    return (
-        sum(different) / len(groups),
-        sum(good) / len(groups),
-        sum(whole) / len(whole),
-    )
+    asked = [p for p in tale.held_out for _ in range(16)]
+    texts = write(
+        policy, teller.tokenizer, asked, temperature=0.5, generator=generator(3),
+        max_new_tokens=tale.max_new_tokens,
+    )  # fmt: skip
+    whole = tale.judge(asked, texts)
+    groups = [texts[n : n + 16] for n in range(0, len(texts), 16)]
+    different = sum(len(set(group)) for group in groups) / len(groups)
+    good = {(p, t) for p, t, w in zip(asked, texts, whole.tolist(), strict=True) if w}
+    return different, len(good) / len(groups), whole.mean().item()
 
 
 various = {("before", "-"): variety(teller.model)}
@@ -620,10 +634,34 @@ print(f"{'T = .5, of 16':<22} different  different and whole  share whole")
 for (name, seed), row in various.items():
     print(f"{name:<18} {seed!s:>2} {row[0]:10.1f} {row[1]:16.1f} {row[2]:14.2f}")
 
+# %% id="16-diverse-claim" tags=["nbval-check-output"]
+plain, gated, alone = (
+    [various[name, seed] for seed in (0, 1, 2)]
+    for name in ("all parts", "gated bonus", "bonus alone")
+)
+claim(
+    "trained on all parts, more than 12 of 16 stories still differ, on each seed",
+    min(row[0] for row in plain) > 12,
+    before=various["before", "-"][0],
+    after=[row[0] for row in plain],
+)
+claim(
+    "with the gated bonus as many differ, within .5, or more, on each seed",
+    all(g[0] > p[0] - 0.5 for g, p in zip(gated, plain, strict=True)),
+    gated=[row[0] for row in gated],
+)
+claim(
+    "paid for the difference alone, fewer than .1 are whole, on each seed",
+    max(row[2] for row in alone) < 0.1,
+    whole=[row[2] for row in alone],
+)
+
 # %% [markdown] id="16-diverse-read"
-# Compare seed with seed. With the bonus there are more different stories on each, and
-# on one of them a third of the stories are no longer whole: the gate does not protect
-# all. With 360 right stories to each opening there was little sameness to cure.
+# The stories of the three runs differ nearly as much as those of the start, so there
+# was little sameness to cure: each opening has 360 right stories. On the seed with the
+# most sameness the bonus takes it away; on another it costs whole stories, and the gate
+# does not prevent that. What *alone* means is plain: paid for being different and for
+# nothing else, a policy stops telling stories. Nonsense is very diverse.
 
 # %% [markdown] id="16-weights-text"
 # ## Two rewards that pull apart
@@ -637,53 +675,81 @@ for (name, seed), row in various.items():
 #
 # so turns become dearer while there are too many, and cheaper again below the bound.
 # The policy is trained on success minus $\lambda$ times turns (Lagrange's multiplier,
-# with gradient ascent on it).
+# with gradient ascent on it). We try two rates $\eta$, on three seeds each.
 
 # %% id="16-weights"
-from functools import partial
-
 from course.policy.constraint import lagrange_step
 
 BOUND = 1.8
 
 
-def towards_bound(price, turns):
-    """The next price of a turn."""
-    return lagrange_step(price, torch.tensor([turns]), BOUND, rate=0.1)
+def towards_bound(rate):
+    """From the price of a turn and the mean turns of a step to the next price."""
+    return lambda price, turns: lagrange_step(price, torch.tensor([turns]), BOUND, rate)
 
 
-priced = {("price", x): practise(0, cost=x) for x in (0.2, 0.4)}
-priced["price", 0.05] = talks_of["centred", 0]
+priced = {("price", x, 0): practise(0, cost=x) for x in (0.2, 0.4)}
+priced["price", 0.05, 0] = talks_of["centred", 0]
 
 # %% id="16-weights-2"
-for seed in (0, 1, 2):
-    priced["bound", seed] = practise(seed, cost=0.0, change=towards_bound)
-print("price of a turn      right   turns   last price   (held out, sampled)")
-for (kind, x), (policy, history) in priced.items():
-    right, *_, turns = examine(policy)
-    print(f"{kind:<6} {x!s:<12} {right:7.2f} {turns:7.2f} {history['cost'][-1]:9.2f}")
+for rate in (0.1, 0.02):
+    for seed in (0, 1, 2):
+        change = towards_bound(rate)
+        priced["rate", rate, seed] = practise(seed, cost=0.0, change=change)
+ends = {run: examine(policy) for run, (policy, _) in priced.items()}
+print("held out, sampled    seed   right   turns   last price")
+for (kind, x, seed), (right, *_, turns) in ends.items():
+    price = priced[kind, x, seed][1]["cost"][-1]
+    print(f"{kind:<6} {x:<12} {seed:>4} {right:8.2f} {turns:7.2f} {price:9.2f}")
+
+# %% id="16-weights-figure"
+_, (left, right_panel) = plt.subplots(1, 2, figsize=(7.6, 3.0), sharex=True)
+for n, rate in enumerate((0.1, 0.02)):
+    for seed in (0, 1, 2):
+        history = priced["rate", rate, seed][1]
+        line = {"ls": ("--", "-")[n], "color": COLOURS[n]}
+        label = f"rate {rate}" if seed == 0 else None
+        left.plot(history["cost"], **line, label=label)
+        right_panel.plot(history["turns"], **line)
+right_panel.axhline(BOUND, color="gray", lw=1)
+left.set(title="A fast price runs past, a slow one lags", xlabel="step")
+left.set_ylabel("price of a turn")
+right_panel.set(title="Turns, and the bound of 1.8", xlabel="step", ylabel="turns")
+left.legend()
+plots.show(
+    "Two panels, three seeds for each of two rates. Left, the price of a turn: at rate "
+    "0.1 it rises steeply, then falls; at 0.02 it creeps up to the end. Right, the "
+    "turns of a talk: with the fast price they rise above the line at 1.8 and fall "
+    "below it; with the slow one they stay above it."
+)
 
 # %% [markdown] id="16-weights-read"
 # The weights trade success for turns, and each hits its own point, which one only knows
-# afterwards. The constraint is told the point, and all three runs keep it. But they
-# keep it too well: they end below 1.8 turns, with less success than the weight .2 buys.
-# While there were too many turns the price rose, the policy learned to hang up early,
-# and when the price had fallen again, thirty steps were too few to come back. A
-# multiplier chases a policy that moves; it needs small steps and time.
+# afterwards. The constraint is told the point, and in thirty steps neither rate settles
+# there. The fast price keeps the bound on all three seeds, but too well: it rose while
+# there were too many turns, the policy learned to hang up early, and in the end it is
+# right about as often as before the training. The slow price is still on its way up:
+# more talks are right, with more turns than allowed. A multiplier chases a policy that
+# moves.
 
 # %% id="16-weights-claim" tags=["nbval-check-output"]
-ends = {x: examine(policy) for x, (policy, _) in priced.items()}
 claim(
-    "a dearer turn means fewer turns",
-    ends["price", 0.05][-1] > ends["price", 0.4][-1] + 0.2,
-    turns=[ends["price", x][-1] for x in (0.05, 0.2, 0.4)],
+    "a dearer turn means fewer turns (one seed)",
+    ends["price", 0.05, 0][-1] > ends["price", 0.4, 0][-1] + 0.2,
+    turns=[ends["price", x, 0][-1] for x in (0.05, 0.2, 0.4)],
 )
-held = [ends["bound", seed] for seed in (0, 1, 2)]
+fast, slow = ([ends["rate", rate, s] for s in (0, 1, 2)] for rate in (0.1, 0.02))
 claim(
-    "with the bound of 1.8 turns, three seeds of three end at or below it",
-    max(end[-1] for end in held) <= BOUND,
-    turns=[end[-1] for end in held],
-    right=[end[0] for end in held],
+    "the fast price ends at or below the bound, the slow one above it, three seeds",
+    max(end[-1] for end in fast) <= BOUND < min(end[-1] for end in slow),
+    fast=[end[-1] for end in fast],
+    slow=[end[-1] for end in slow],
+)
+claim(
+    "and every slow run is right more often than every fast one, by more than .1",
+    min(end[0] for end in slow) > max(end[0] for end in fast) + 0.1,
+    fast=[end[0] for end in fast],
+    slow=[end[0] for end in slow],
 )
 
 # %% [markdown] id="16-harmless-text"
@@ -769,21 +835,20 @@ for name, policy in ({"before": writer.model} | softer).items():
         print(f"{name:<16} {mode:<8} {shares}")
 
 # %% [markdown] id="16-harmless-verdict"
-# Twelve steps move it a little: one start text in seven has a listed word, so many
-# groups say nothing. Averaged over the three modes, each seed flags less than before
-# and less than the coin flips.
+# Twelve steps move it a little. One text in seven has a listed word at the start, so in
+# many groups of eight the rule has little to say. Averaged over the three modes, each
+# seed flags less than before and less than the coin flips.
 #
 # > ## A common warning, examined
 # >
 # > **"Take the harsh words away, and the criticism goes with them."**
 #
-# It sounds right, and the last column seems to agree: with the rule, critical texts
-# become fewer. But look at the coin flips. They lose as many when sampled, and more
-# when greedy, although nobody paid them for anything. A policy that moves at random
-# leaves what it had learned, and the rater takes that for praise. **So the loss is not
-# shown here**; without the control it would have been a finding. With 200 texts a share
-# near .4 has a standard error of .035, too. Texts spelled round the list stay rare:
-# nothing pays the writer for being harsh, so it has no need of them.
+# It sounds right, and sampled texts seem to agree: on two seeds of three, fewer are
+# critical than before. Greedy texts say the opposite. And look at the coin flips. They
+# lose more critical texts than any seed in every mode, although nobody paid them for
+# anything. **So the loss is not shown here**; without the control it would have been a
+# finding. With 200 texts a share near .4 has a standard error of .035, too. Texts
+# spelled round the list stay rare.
 
 
 # %% id="16-harmless-claim" tags=["nbval-check-output"]
@@ -807,8 +872,20 @@ claim(
 #
 # Translations of dates ([chapter 15](15_exact_judges.ipynb)) and stories, in one model:
 # the name of the task stands in front of each prompt, and each text is scored by its
-# own task. The start imitated both. Three runs learn from both, in 40 mixed steps; two
-# more learn from one task alone, in 20. What becomes of the task that is left out?
+# own task. The start imitated both. **One policy** learns from both, in 40 mixed steps.
+# Against it stand **two policies** from the same start, each with 20 steps of its own
+# task: together as many updates, and in each task as many texts. The control gets 40
+# steps of coin flips. Three seeds of each.
+#
+# **Predict first.** Which is better, one or two? And what becomes of the task that a
+# policy never sees again?
+#
+# <details><summary>Answer</summary>
+#
+# Here they are equal, within the noise of 100 texts. The task that is left out stays
+# about where the start left it.
+#
+# </details>
 
 # %% id="16-many"
 from course.tasks.many import many, only
@@ -819,20 +896,24 @@ part = {name: only(both, name) for name in ("translation", "stories")}
 print(*(f"{p} → {a}" for p, a in both.demonstrations[:4]), sep="\n")
 
 
-def study(task, seed, steps):
+def study(task, seed, steps, score=None):
     """A run of the shared start on a task."""
     return improve(
-        task, pair.model, pair.tokenizer, seed=seed, steps=steps, group_size=8
-    )
+        task, pair.model, pair.tokenizer, seed=seed, steps=steps, group_size=8,
+        score=score,
+    )  # fmt: skip
 
 
 # %% id="16-many-2"
 jobs = {("both", seed): study(both, seed, 40)[0] for seed in (0, 1, 2)}
-jobs |= {(f"{name} alone", 0): study(part[name], 0, 20)[0] for name in part}
-jobs["coin flips", 0] = improve(
-    both, pair.model, pair.tokenizer, seed=0, steps=20, group_size=8,
-    score=coin_score(0.3, generator(5)),
-)[0]  # fmt: skip
+jobs |= {
+    (f"{name} alone", seed): study(part[name], seed, 20)[0]
+    for name in part
+    for seed in (0, 1, 2)
+}
+for seed in (0, 1, 2):
+    flips = coin_score(0.3, generator(50 + seed))
+    jobs["coin flips", seed] = study(both, seed, 40, flips)[0]
 
 # %% id="16-many-table"
 marks = {
@@ -845,55 +926,166 @@ for (name, seed), verdict in marks.items():
     print(f"{name:<18} {seed!s:>2}  {shares[0]:>30} {shares[1]:>26}")
 
 # %% [markdown] id="16-many-read"
-# The task token tells the policy what is asked, and one model does both. The task that
-# is left out gains nothing, and its greedy answers stay as wrong as they were: nothing
-# in the reward speaks for it. Whether one policy is *better* than two is not asked
-# here: two policies have two starts and twice the weights, and a comparison would have
-# to make those equal first.
+# The name of the task tells the policy what is asked, and one model does both: with
+# half the weights in all, it is about as good as two. The policies that saw one task
+# left the other about where it was; nothing in their reward speaks for it. The coin
+# flips raise neither task when sampled. (Greedy, their dates are better than the
+# start's, as in chapter 15: a random walk leaves a bad habit, too.)
+
 
 # %% id="16-many-claim" tags=["nbval-check-output"]
-first, last = marks["before", "-"], [marks["both", seed] for seed in (0, 1, 2)]
-gains = [min(v[n]["sampled"].judge for v in last) for n in (0, 1)]
-claim(
-    "both tasks rise by more than .3 on three seeds, sampled",
-    all(gains[n] > first[n]["sampled"].judge + 0.3 for n in (0, 1)),
-    lowest=gains,
+def share(run, name, seed):
+    """The judge's mean on the sampled texts of a task."""
+    return marks[run, seed][list(part).index(name)]["sampled"].judge
+
+
+for name in part:
+    one, two, flipped = (
+        [share(run, name, seed) for seed in (0, 1, 2)]
+        for run in ("both", f"{name} alone", "coin flips")
+    )
+    claim(
+        f"{name}: one policy is no more than .1 below two, on three seeds",
+        all(a > b - 0.1 for a, b in zip(one, two, strict=True)),
+        one=one,
+        two=two,
+    )
+    claim(
+        f"{name}: coin flips end more than .3 below both",
+        max(flipped) < min(one + two) - 0.3,
+        coin_flips=flipped,
+    )
+
+# %% id="16-left-out-claim" tags=["nbval-check-output"]
+for name, run in (("translation", "stories alone"), ("stories", "translation alone")):
+    left_out = [share(run, name, seed) for seed in (0, 1, 2)]
+    claim(
+        f"{name}, left out: within .15 of the start, sampled, three seeds",
+        all(abs(x - share("before", name, "-")) < 0.15 for x in left_out),
+        before=share("before", name, "-"),
+        left_out=left_out,
+    )
+
+# %% [markdown] id="16-adversary-text"
+# ## A second model as the judge
+#
+# Who has no rule may train one. In **adversarial training** a second model, the
+# discriminator, learns to tell the policy's texts from right ones, and its probability
+# of "right" is the reward; the policy learns to fool it (for texts: Yu and others
+# 2017). Here are the dates of chapter 15 again: its start, a discriminator that begins
+# as a copy of it with one linear layer, and 30 steps of 64 texts, after each of which
+# the discriminator takes two steps of its own. Its **accuracy** is measured on texts
+# that it has not learned from yet.
+#
+# **Predict first.** Accuracy one half is a coin. Is that the moment to stop, or to go
+# on?
+#
+# <details><summary>Answer</summary>
+#
+# To stop. A discriminator that cannot tell the texts apart has nothing left to teach,
+# and what it still pays for is its own mistakes.
+#
+# </details>
+
+# %% id="16-adversary"
+from course.recipes import TASK_ADVERSARY
+
+duels = [checkpoints.load(recipe.name) for recipe in TASK_ADVERSARY]
+
+
+def over_five(history, key):
+    """Means of the last five steps, from the fifth on."""
+    return torch.tensor(history[key]).unfold(0, 5, 1).mean(1)
+
+
+print("seed  stop  accuracy  exact at the stop, in the end   held out in the end")
+stops, exact = [], []
+for seed, duel in enumerate(duels):
+    accuracy, truth = (over_five(duel.history, key) for key in ("accuracy", "judge"))
+    stops.append(int((accuracy < 0.55).int().argmax()) + 4)
+    exact.append((truth[stops[-1] - 4].item(), truth[-1].item()))
+    shares = "  ".join(f"{duel.metrics[mode]:.2f}" for mode in MODES)
+    print(f"{seed:>4} {stops[-1]:>5} {accuracy.min():>9.2f} {exact[-1][0]:>18.2f} "
+          f"{exact[-1][1]:>10.2f} {shares:>24}")  # fmt: skip
+
+# %% id="16-adversary-figure"
+_, places = plt.subplots(1, 3, figsize=(9.2, 3.0), sharey=True)
+for seed, (axes, duel) in enumerate(zip(places, duels, strict=True)):
+    for n, (key, label) in enumerate(
+        {"accuracy": "discriminator's accuracy", "judge": "exact dates"}.items()
+    ):
+        values = over_five(duel.history, key)
+        axes.plot(
+            range(4, 4 + len(values)), values, ("--", "-")[n], color=COLOURS[n],
+            label=label,
+        )  # fmt: skip
+    axes.axvline(stops[seed], color="gray", lw=1)
+    axes.set(title=f"seed {seed}: stop at step {stops[seed]}", xlabel="step")
+places[0].set_ylabel("share, mean of five steps")
+places[0].set_ylim(0, 1)
+places[0].legend(fontsize=8, loc="lower left")
+plots.show(
+    "Three panels, one a seed. The discriminator's accuracy falls from about three "
+    "quarters to one half. In the first two panels the exact dates rise to about three "
+    "quarters by then, and fall again after the line that marks the stop; in the third "
+    "they hover around four tenths."
 )
-left_out = marks["stories alone", 0][0], marks["translation alone", 0][1]
+
+# %% id="16-adversary-claim" tags=["nbval-check-output"]
+lowest = [over_five(duel.history, "accuracy").min().item() for duel in duels]
+claim("the accuracy falls below .55 on three seeds", max(lowest) < 0.55, lowest=lowest)
+at_stop, at_end = (sum(pair[n] for pair in exact) / 3 for n in (0, 1))
 claim(
-    "a task left out ends no better than it began, sampled (one seed)",
-    all(
-        left_out[n]["sampled"].judge < first[n]["sampled"].judge + 0.05 for n in (0, 1)
-    ),
-    left_out=[v["sampled"].judge for v in left_out],
+    "mean of the seeds: more dates are exact at the stop than in the end, by .1",
+    at_stop > at_end + 0.1,
+    at_stop=[pair[0] for pair in exact],
+    in_the_end=[pair[1] for pair in exact],
 )
 
 # %% [markdown] id="16-signature-text"
+# On two seeds the dates became right while the discriminator was driven to a coin, and
+# fewer were right after it; on the third there was little to lose. Past the stop the
+# accuracy stays near one half: it does not warn again. And even at its best this reward
+# is behind BLEU, which needed no second model and left nine dates in ten exact
+# (chapter 15).
+#
 # ## Reward against the judge that was not optimised
 #
-# Five panels, one for each game: what was paid for, and what was meant.
+# Five panels, one for each game: what was paid for, and what was meant. A title can be
+# about a thing that the 60 frequent words do not name; in the second panel "meant" is
+# the share of such title words that the text holds.
 
 # %% id="16-signature"
 rows = outside(writer.model), outside(softer["rule, seed 0"])
+happy = judged(tale, teller.model, teller.tokenizer, score=paid["ending alone"])
+held, alone = happy["sampled"], verdicts["ending alone", 0]["sampled"]
+rare = [set(rouge_tokens(pair.title)) - set(words) for pair in test_pairs]
+
+
+def content(texts):
+    """Share of the rare words of all titles that the texts hold."""
+    found = [len(w & set(rouge_tokens(t))) for w, t in zip(rare, texts, strict=True)]
+    return sum(found) / sum(map(len, rare))
+
+
+meant = [content([p.sentences[0] for p in test_pairs]), content([nothing] * len(rare))]
+dates, told_alone = (share("stories alone", name, 0) for name in part)
 
 # %% id="16-signature-2"
 panels = {
     "Clerk, paid for any booking": [
         ("booked (paid)", before[3], hack[3]), ("right (meant)", before[0], hack[0])],
     "Summary about nothing": [
-        ("ROUGE-L (paid)", lead, of_nothing), ("content (meant)", 1.0, 0.0)],
+        ("ROUGE-L (paid)", lead, of_nothing), ("rare words (meant)", *meant)],
     "Stories, `ending` alone": [
-        ("happy end (paid)", parts["ending"].mean().item(), 1.0),
-        ("whole (meant)", old["sampled"].judge,
-         verdicts["ending alone", 0]["sampled"].judge)],
+        ("happy end (paid)", held.score, alone.score),
+        ("whole (meant)", held.judge, alone.judge)],
     "Writer, harsh words cost": [
         ("not flagged (paid)", 1 - rows[0][0], 1 - rows[1][0]),
-        ("critical texts", rows[0][3], rows[1][3])],
+        ("critical (meant to stay)", rows[0][3], rows[1][3])],
     "Stories alone, two tasks": [
-        ("stories (paid)", first[1]["sampled"].judge,
-         marks["stories alone", 0][1]["sampled"].judge),
-        ("dates (meant, too)", first[0]["sampled"].judge,
-         marks["stories alone", 0][0]["sampled"].judge)],
+        ("stories (paid)", share("before", "stories", "-"), told_alone),
+        ("dates (meant, too)", share("before", "translation", "-"), dates)],
 }  # fmt: skip
 
 # %% id="16-signature-figure"
@@ -913,6 +1105,10 @@ plots.show(
 )
 
 # %% [markdown] id="16-own-text"
+# In no panel does what was meant follow what was paid. It falls, or stays, or rises
+# less; only a second number shows it. (The fall in the fourth panel is within its
+# noise, and the coin flips fell further.)
+#
 # ## Bring your own text
 #
 # A CSV of two columns, a text and its title or summary, is all that the summary game
@@ -950,34 +1146,30 @@ print(f"{text!r}: {sum(rouge_l(text, t) for t in own_titles) / len(mine):.3f}")
 # books; plain division by the group's deviation hinders it in this setting, and the
 # advantage inside groups that all fail is the cause, because taking it out in either of
 # two ways repairs every run; a text about nothing beats every trained summariser on
-# ROUGE; stories become whole when all parts are paid; a constraint holds the turns near
-# a bound. Coin flips stand beside the clerk, the summaries, the stories, the writer and
-# the two tasks.
+# ROUGE; stories become whole when all parts are paid, and are lost when only difference
+# is; one policy with two tasks is not worse than two; a discriminator is driven to a
+# coin, and on average more dates are right at that moment than later. Coin flips stand
+# beside the summaries and the two tasks on three seeds; beside the clerk, the stories
+# and the writer on one.
 #
 # Not shown: that division by the deviation is bad in general. With larger groups, fewer
 # of them fail as a whole. Not that a credit for each turn is better than the whole
-# return: with four turns there is little to see. Not that stories become the same under
-# training: this grammar has hundreds of right stories for each opening. And a user who
-# is a program forgives nothing and invents nothing; people do both.
-#
-# **Adversarial training** is the idea of replacing the rule by a second model that
-# learns to tell the policy's texts from people's, while the policy learns to fool it
-# (generator and discriminator; for texts, Yu and others 2017). When this chapter was
-# made it was tried on the dates of chapter 15, once: exact answers doubled while the
-# discriminator was driven to an accuracy of about one half, a coin. That is the moment
-# to stop. Ten steps later the policy had left for texts that fool it and mean nothing,
-# and did not come back. One run is no claim; it is a reason to watch that accuracy.
+# return: with four turns there is little to see. Not that a constraint settles at its
+# bound: in thirty steps ours did not. Not that stories become the same under training:
+# this grammar has hundreds of right stories for each opening. And a user who is a
+# program forgives nothing and invents nothing; people do both.
 #
 # ## Test yourself
 #
 # 1. Why are the user's words part of the prompt and not of the completion?
 # 2. All talks of a group fail, and turns cost 0.05. What does GRPO learn from the
 #    group, and what does Dr. GRPO?
-# 3. Name two ways to silence such a group, and one that does not.
+# 3. Name two ways to silence such a group.
 # 4. How can a text without content beat a summariser? What would you measure instead?
-# 5. Why must a diversity bonus be gated?
+# 5. What does a policy learn that is paid for being different and for nothing else?
 # 6. A list forbids words. Name two ways round it, and a false alarm.
 # 7. What does a multiplier know that a weight does not?
+# 8. A discriminator is right half of the time. What do you do?
 #
 # <details><summary>Answers</summary>
 #
@@ -985,13 +1177,13 @@ print(f"{text!r}: {sum(rouge_l(text, t) for t in own_titles) / len(mine):.3f}")
 #    user, and to expect the answers that it would like.
 # 2. GRPO: to hang up, as loudly as it learns to succeed elsewhere. Dr. GRPO: the same,
 #    at the size of the turn cost, which is small.
-# 3. Leave out groups without a success; take away the turn cost. A larger learning rate
-#    does not, and a floor under the deviation did not in the one run that was tried.
+# 3. Leave out groups without a success; take away the turn cost.
 # 4. Titles share small words. Judge content: questions that the summary has to answer,
 #    or people.
-# 5. Nonsense is the most diverse text there is.
+# 5. To be wrong in many ways: there are more of them than of right ones.
 # 6. Another spelling, or an insult without a listed word; "not dull at all" is flagged.
-# 7. The bound. It is told what is allowed and finds the price.
+# 7. The bound. It is told what is allowed and looks for the price.
+# 8. Stop, and ask a judge that was not optimised: it has nothing left to teach.
 #
 # </details>
 #

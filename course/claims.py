@@ -46,7 +46,7 @@ def number(value: Any) -> str:
         value = value.tolist()
     if isinstance(value, list | tuple):
         return ", ".join(map(number, value))
-    if isinstance(value, bool):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
     if isinstance(value, int) or (abs(value) >= 1000 and value == value // 1):
         return f"{int(value):,}"

@@ -17,6 +17,7 @@ from typing import Any
 from zlib import crc32
 
 import torch
+from sound_later import LATER
 from torch import Tensor
 
 from course.lm.interop import to_transformers
@@ -25,7 +26,8 @@ from course.policy.groups import group_advantages
 from course.policy.preference_losses import dpo_loss
 
 ROOMS = ("lm", "reward", "policy", "data", "recipes", "checkpoints", "claims",
-         "widgets", "score")  # fmt: skip
+         "widgets", "score", "score_bridges", "launch", "tasks",
+         "checks.questions")  # fmt: skip
 B, T, V, C, P = 3, 4, 7, 8, 3  # batch, time, vocabulary, width, prompt time
 MASK = torch.tensor([[1, 1, 1, 0], [1, 1, 1, 1], [1, 1, 0, 0]]).bool()
 TEXTS = ["a good film", "bad", "the film was good"]
@@ -41,7 +43,7 @@ def functions() -> dict[str, Callable]:
             importlib.import_module(f"{package.__name__}.{info.name}")
             for info in pkgutil.iter_modules(getattr(package, "__path__", []))
         ]
-        for module in parts or [package]:
+        for module in [*parts, package]:
             for name, thing in vars(module).items():
                 own = getattr(thing, "__module__", "") == module.__name__
                 if own and inspect.isfunction(thing) and not name.startswith("_"):
@@ -678,6 +680,7 @@ EXCEPT: dict[str, Callable[[Sound], Any]] = {
     "panel.controls": lambda s: [],
     "preference.h": lambda s: 0.5,
     "microscope.texts": lambda s: list(TEXTS),
+    **LATER,
 }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from time import sleep
 
 import numpy
+import numpy as np
 import pytest
 import torch
 
@@ -125,11 +126,22 @@ def test_a_claim_that_fails_raises_and_shows_its_numbers():
 
 
 @pytest.mark.parametrize(
-    "truth", ["yes", None, 1, 0.5, [True], torch.tensor([True, True]), torch.tensor(1)]
-)
+    "truth",
+    ["yes", "True", None, 1, 0.5, float("nan"), [True], (False, "why"), {}, all,
+     (x > 0 for x in [1]), torch.tensor([True, True]), torch.tensor([True]),
+     torch.tensor(1), np.int64(1), np.array([True]), np.array(1)],
+)  # fmt: skip
 def test_a_claim_refuses_what_is_not_one_truth_value(truth):
     with pytest.raises(TypeError, match="expected one bool"):
         claim("always", truth)
+
+
+@pytest.mark.parametrize("truth", [False, np.bool_(False), torch.tensor(False)])
+@pytest.mark.parametrize("a", [None, {}, "abc", 1j, torch.ones(2), float("inf")])
+def test_a_claim_that_fails_says_so_whatever_was_measured(truth, a):
+    claim("it holds", not truth, a=a)
+    with pytest.raises(ClaimError, match="claim fails: it holds"):
+        claim("it holds", truth, a=a)
 
 
 def test_a_claim_refuses_arguments_in_the_wrong_order():

@@ -61,6 +61,7 @@ FILES = (
     "lm.adapter_files.load",
     "data.own_pairs",
     "launch.launch",
+    "tasks.adversary.warm_up",
 )
 REFUSED = object()  # only a sentence is right
 FINITE = object()  # any result is right that holds no NaN

@@ -269,12 +269,12 @@ for arm in ("divided, solved groups", "divided, no turn cost"):
 # %% id="16-hack-claim" tags=["nbval-check-output"]
 hack, control = table["any booking", 0], table["coin flips", 0]
 claim(
-    "paid for any booking it books always, at once, and not more often right",
+    "paid for any booking (one seed): it books, at once, and is not more often right",
     hack[3] > 0.95 and hack[4] < 1.1 and hack[0] < before[0] + 0.03,
     right=hack[0],
     booked=hack[3],
 )
-claim("coin flips do not help", control[0] < before[0], right=control[0])
+claim("coin flips (one seed) do not help", control[0] < before[0], right=control[0])
 
 # %% id="16-talk-figure"
 import matplotlib.pyplot as plt
@@ -298,15 +298,15 @@ def draw_talks(axes, key):
 figure, (left, right_panel) = plt.subplots(1, 2, figsize=(7.6, 3.4), sharex=True)
 draw_talks(left, "right")
 draw_talks(right_panel, "turns")
-left.set(title="Plain division is right least often", xlabel="step", ylim=(0, 1))
+left.set(title="Plain division falls behind", xlabel="step", ylim=(0, 1))
 left.set_ylabel("share of right bookings")
 right_panel.set(title="and asks least", xlabel="step", ylabel="turns", ylim=(1, 3.5))
 names = left.get_legend_handles_labels()
 figure.legend(*names, loc="outside lower center", ncol=4, fontsize=8)
 plots.show(
     "Two panels, three lines for each of four arms, means over five steps. Left, the "
-    "share of right bookings: three arms rise together; of the three lines of plain "
-    "division the two lowest fall, and the third stays among the lowest of the others. "
+    "share of right bookings: three arms rise together to about seven tenths; one line "
+    "of plain division gets there late, the other two end near three tenths. "
     "Right, the turns: about 2.5 at the end in three arms, fewer under plain division."
 )
 
@@ -1045,9 +1045,9 @@ claim(
 # %% [markdown] id="16-signature-text"
 # On two seeds the dates became right while the discriminator was driven to a coin, and
 # fewer were right after it; on the third there was little to lose. Past the stop the
-# accuracy stays near one half: it does not warn again. And even at its best this reward
-# is behind BLEU, which needed no second model and left nine dates in ten exact
-# (chapter 15).
+# accuracy wanders between about .45 and .65: it does not warn again. And even at its
+# best this reward is behind BLEU, which needed no second model and left nine dates in
+# ten exact (chapter 15).
 #
 # ## Reward against the judge that was not optimised
 #

@@ -720,7 +720,7 @@ plots.show(
     "Two panels, three seeds for each of two rates. Left, the price of a turn: at rate "
     "0.1 it rises steeply, then falls; at 0.02 it creeps up to the end. Right, the "
     "turns of a talk: with the fast price they rise above the line at 1.8 and fall "
-    "below it; with the slow one they stay above it."
+    "below it; with the slow one they end above it."
 )
 
 # %% [markdown] id="16-weights-read"

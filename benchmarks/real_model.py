@@ -83,7 +83,7 @@ def report(name: str, policy: GPT, sampler: GPT, tokenizer, score, note: str) ->
     """Print reward, whole sentences and KL of 192 texts of the policy."""
     batch = written(policy, sampler, tokenizer, score, 8, 999)
     r, texts = batch.scores, batch.completions
-    whole = chapter.whole_sentence([], texts) * batch.ended.cpu()
+    whole = chapter.whole_sentence(batch.prompts, texts) * batch.ended.cpu()
     kl = ((batch.old_logprobs - batch.ref_logprobs) * batch.completion_mask).sum(1)
     print(
         f"{name:<11} reward {r.mean():+.2f} ± {r.std() / len(r) ** 0.5:.2f}, subjects "

@@ -537,7 +537,7 @@ for run in RUNS:
 print("              reward          seen   new subjects   whole sentences")
 for run, (texts_of, ended) in said.items():
     r = torch.as_tensor(score([""] * 192, texts_of))
-    whole = whole_sentence([], texts_of) * ended
+    whole = whole_sentence([""] * 192, texts_of) * ended
     seen[run] = r, whole
     print(f"{run:<11} {r.mean():+.2f} ± {r.std() / 192**0.5:.2f} {r[:64].mean():>+8.2f}"
           f" {r[64:].mean():>+10.2f} {whole.mean():>16.2f}")  # fmt: skip

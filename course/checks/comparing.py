@@ -3,7 +3,7 @@
 import math
 import numbers
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import torch
 from torch import Tensor
@@ -80,7 +80,8 @@ def difference(
     yours: Outcome, expected: Outcome, exercise: Exercise
 ) -> Difference | None:
     """How an outcome without an error differs from the expected one, if it does."""
-    found = _value_difference(
+    found = _none_difference(yours.value, expected.value, exercise)
+    found = found or _value_difference(
         yours.value, expected.value, exercise.tolerance, expected.slack
     )
     if found:
@@ -159,6 +160,19 @@ def _gradient_difference(
     return None
 
 
+def _none_difference(
+    yours: Any, expected: Any, exercise: Exercise
+) -> Difference | None:
+    """None for a value or a value for None, where None is an answer."""
+    if (yours is None) == (expected is None):
+        return None
+    answers = get_type_hints(exercise.load()).get("return")
+    if type(None) not in get_args(answers):
+        return None
+    sentence = f"your result differs, yours {yours}, expected {expected}"
+    return Difference("value", sentence, yours, expected)
+
+
 def _value_difference(
     yours: Any, expected: Any, tolerance: float, slack: float
 ) -> Difference | None:
@@ -191,7 +205,7 @@ def _kind_difference(yours: Any, expected: Any, of: str = "") -> Difference | No
     if isinstance(expected, Tensor) != isinstance(yours, Tensor) or (
         not isinstance(expected, Tensor)
         and type(yours) is not type(expected)
-        and not (isinstance(yours, list) and isinstance(expected, tuple))
+        and not (isinstance(yours, (list, tuple)) and isinstance(expected, tuple))
         and not (isinstance(expected, float) and _number(yours) and yours is not True)
     ):
         subject = f"{of} of your result is" if of else "your function returns"

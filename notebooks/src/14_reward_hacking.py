@@ -32,6 +32,13 @@
 #
 # **Predict first.** All of them agree with people to some degree. On the texts of the
 # writer, which judge will agree most with the proxy?
+#
+# <details><summary>Answer</summary>
+#
+# Not the one that agrees most with people (SmolLM2), but the family's: about .5 on the
+# mean of three proxies, against about .4 with the outside judges.
+#
+# </details>
 
 # %% id="14-judges"
 import torch
@@ -107,9 +114,10 @@ claim("the proxies agree more with the family's judge than with outside judges",
 # <details><summary>Answer</summary>
 #
 # The proxy rises to the end; that is what it is climbed for. The family's judge rises
-# with it. The words judge rises far less surely: in two of the three runs it peaks and
-# falls, in one it is still rising when the run ends. SmolLM2 rises by one to two
-# deviations and then stays: it is not fooled as far, and it does not see the fall.
+# with it. The words judge rises as well, in one run twice as far as the proxy; but in
+# two of the three runs it peaks and falls, and only in one it is still high when the
+# run ends. SmolLM2 rises by one to two deviations and then stays: it is not fooled as
+# far, and it does not see the fall.
 #
 # </details>
 
@@ -168,6 +176,8 @@ for seed, axes in enumerate(panels):
     axes.set_xlabel("√KL (√nats)")
 panels[0].set_ylabel("score (sd of the start's texts)")
 panels[0].legend()
+title = "The proxy and its family rise together; outside judges part from them"
+panels[0].figure.suptitle(title, x=0.02, ha="left")
 alt = """Three panels, one for each run, over the root of the KL. In each the dashed
 proxy and the dotted family rise together. The solid line of the words judge rises,
 turns and falls in the first two panels and rises to the end in the third."""
@@ -202,8 +212,8 @@ claim("the words judge rises by over 1 on its way in 3 of 3", min(rises) > 1,
       least=min(rises))  # fmt: skip
 falls = [top - last for top, last in zip(tops, lasts, strict=True)]
 fallen = sum(fall > 1 for fall in falls)
-claim("and falls by over 1 from its peak in 2 of 3",
-      fallen == 2, falls=falls)  # fmt: skip
+claim("and falls by over 1 from its peak in 2 of 3 at least",
+      fallen >= 2, falls=falls)  # fmt: skip
 
 # %% [markdown] id="14-texts-text"
 # Three texts of each run: at the start, where the words judge was happiest, and at the
@@ -220,16 +230,16 @@ for seed, run in enumerate(hacked):
 
 # %% [markdown] id="14-kinds-text"
 # Read the last line of each run, also of run 2, which the words judge still liked: it
-# counts words that people rate highly, and the text is full of them. No person would
-# rate such a text highly, and a judge with the same architecture and the same
-# upbringing does. *Agreement within the family is no evidence.* Two kinds of Goodhart's
+# counts words that people rate highly, and the text is full of them. You would hardly
+# rate such a text highly; a judge with the same architecture and the same upbringing
+# does. *Agreement within the family is no evidence.* Two kinds of Goodhart's
 # law ([Manheim and Garrabrant, 2018](https://arxiv.org/abs/1803.04585)) work here:
 #
 # - **regressional**: the proxy is truth plus error, and climbing selects for error too.
-#   It slows the gain and never turns it round;
+#   Where the errors are normal, this slows the gain and never turns it round;
 # - **extremal**: far from the texts that the proxy learned from, the relation between
-#   proxy and truth is another one. This is what turns the curve
-#   of two of our runs.
+#   proxy and truth is another one. Two of our curves turn, which normal errors alone
+#   cannot do.
 #
 # People also tell apart *how* a policy cheats: **gaming** (it does what the reward
 # asks, which was the wrong thing to ask), **tampering with the function** (it changes
@@ -262,23 +272,30 @@ claim("at the end of the free runs under 10 % do, 3 of 3", max(free_end) < 0.1,
 # $$ \text{best-of-}n:\; d\,(a - b\,d), \qquad \text{RL}:\; d\,(a - b \ln d). $$
 #
 # If the form were known, a few points at a small distance would foretell the peak, and
-# you could stop there. Here are both, and a straight line, on the words judge.
+# you could stop there. Here are both, and a straight line, on the words judge. The
+# logarithm's peak is where its slope $a - b - b \ln d$ is 0.
 
 # %% id="14-fit"
 from course.reward.overoptimisation import bootstrap_peaks, fit, kl_budget_fit
 
-rms = {}
+rms, curves = {}, {}
 for seed, run in enumerate(hacked):
     kl = torch.tensor(KL[seed]).clamp(min=0)
     line = torch.tensor(run.history["judge/words"])
     fits = {form: fit(kl, line, form) for form in ("parabola", "logarithm", "line")}
     rms[seed] = {form: found.rms for form, found in fits.items()}
+    curves[seed] = fits["logarithm"]
     gain = line - fits["parabola"].start
     a, b, peak = kl_budget_fit(kl, gain).tolist()
     peaks = bootstrap_peaks(kl, gain, 200, generator(seed))
     low, high = (peaks.quantile(q, interpolation="nearest") for q in (0.05, 0.95))
     print(f"run {seed}: rms", *(f"{f} {x:.2f}" for f, x in rms[seed].items()), end="; ")
     print(f"parabola's peak at {peak:.0f} nats, 90 % of draws {low:.0f} to {high:.0f}")
+
+# %% id="14-fit-logarithm"
+for seed, (_, a, b, _) in curves.items():
+    d_peak = torch.tensor(a / b - 1).exp() if b > 0 else torch.inf
+    print(f"run {seed}: the logarithm's peak at {float(d_peak**2):.0f} nats")
 
 # %% id="14-fit-claim" tags=["nbval-check-output"]
 gaps = [abs(found["parabola"] - found["logarithm"]) for found in rms.values()]
@@ -294,16 +311,19 @@ claim("the run that did not fall is no more bent than a line, within 0.05",
       bent[2] < 0.05, by=bent[2])  # fmt: skip
 
 # %% [markdown] id="14-fit-after"
-# The two runs that fell are bent, with a peak near the same KL; the third is straight,
-# and its "peak" lies far beyond anything that was seen. (The intervals are too narrow:
-# neighbouring steps are not independent, which a bootstrap of single steps overlooks.)
-# Use a fit to describe a run that you have. It does not foretell the next one, which
-# may not turn at all.
+# The two runs that fell are bent. For one of them the two forms agree about the peak;
+# for the other they put it some twenty nats apart, and the narrow interval of the
+# parabola does not hold the logarithm's. (It is too narrow: neighbouring steps are not
+# independent, which a bootstrap of single steps overlooks.) The third run is straight,
+# and its "peak" lies far beyond anything that was seen, or nowhere. Use a fit to
+# describe a run that you have. It does not foretell the next one, which may not turn at
+# all.
 #
 # ## Best-of-n is gentler
 #
 # Choosing among n texts of the start goes only $\log n - (n-1)/n$ nats
-# ([chapter 08](08_best_of_n.ipynb)). The pool of 512 texts gives every n up to 128.
+# ([chapter 08](08_best_of_n.ipynb)), and at so few nats the runs above had not fallen
+# either. The pool of 512 texts gives every n up to 128.
 
 # %% id="14-best-of"
 from course.reward.best_of_n import best_of_n_kl, pool_estimate
@@ -359,7 +379,7 @@ claim("β = 0.1 holds the KL under 25 nats, 3 of 3", max(leash["KL"]) < 25,
 claim("the leashed writer goes on ending its texts: over 90 %, 3 of 3",
       min(leash["ended"]) > 0.9, least=min(leash["ended"]))  # fmt: skip
 better = sum(gain > 0 for gain in leash["equal KL"])
-claim("at equal KL the words judge prefers the leash in 2 of 3", better == 2,
+claim("at equal KL the words judge prefers the leash in 2 of 3 at least", better >= 2,
       differences=leash["equal KL"])  # fmt: skip
 
 # %% [markdown] id="14-leash-after"
@@ -382,10 +402,17 @@ print("words judge, leash minus free run at equal proxy:",
 # moment? An [**alarm**](../GLOSSARY.md#reward) watches one number: it rings when two
 # neighbours in a row leave the band of mean ± 4 deviations of the first six steps. It
 # is worth something only if it is silent where nothing is wrong, so count it on the
-# leashed runs too, which no outside judge complains about.
+# leashed runs too: the words judge likes their end better than their start.
 #
 # **Predict first.** Which rings on harmless runs as well: the entropy, the share of
 # ended texts, or KL above 15 nats?
+#
+# <details><summary>Answer</summary>
+#
+# The entropy, in all three, and the ended texts in one. KL above 15 cannot: the leash
+# holds it below.
+#
+# </details>
 
 # %% id="14-alarm"
 from course.reward.overoptimisation import alarm
@@ -422,10 +449,11 @@ by_score = false["score leaves its band"]
 claim("an alarm on the score rings in harmless runs, too", by_score > 0, of_3=by_score)
 
 # %% [markdown] id="14-alarm-after"
-# Only KL rang in every hacked run and in no leashed one. It rang before the words judge
-# had its peak. (In leashed runs it is silent by construction, so all that this shows is
-# that a leash works.) Entropy falls whenever a policy learns anything at all; an alarm
-# on it says "learning". `ended` is cheap and readable, and rang once for nothing.
+# All four rang in every hacked run; only KL rang in no leashed one. It rang before the
+# words judge had its peak. (In leashed runs it is silent by construction, so all that
+# this shows is that a leash works.) Here the entropy left its band whenever a policy
+# learned; an alarm on it says "learning". `ended` is cheap and readable, and rang once
+# for nothing.
 
 # %% [markdown] id="14-ensemble-text"
 # ## A common description, examined: the ensemble
@@ -476,15 +504,15 @@ for writer in SEEDS:
 strangers = torch.stack([by_model[m, own == w].mean()
                          for w in SEEDS for m in SEEDS if m != w])  # fmt: skip
 shared = int((strangers > 1).sum())
-claim("what fools one proxy fools the others: above +1 in 5 of 6 pairs", shared == 5,
-      lowest=strangers.min())  # fmt: skip
+claim("what fools one proxy fools the others: above +1 in 5 of 6 pairs at least",
+      shared >= 5, lowest=strangers.min())  # fmt: skip
 
 # %% [markdown] id="14-ensemble-after"
 # A policy that climbs one proxy ends in texts that proxies which never met it like as
-# well, in five of six pairs. An ensemble of relatives shares most of its blind spots;
-# its deviation is small exactly where all are wrong together. Among honest texts of the
-# start it helps against chance errors by one outside judge (SmolLM2: some .3 more than
-# a member alone) and not by the other.
+# well, in five of six pairs. An ensemble of relatives shares most of its blind spots,
+# and where all are wrong together they hardly deviate, so caution sees nothing. Among
+# honest texts of the start it helps against chance errors by one outside judge
+# (SmolLM2: some .3 more than a member alone) and not by the other.
 #
 # ## An adversarial round, with its control
 #
@@ -494,8 +522,14 @@ claim("what fools one proxy fools the others: above +1 in 5 of 6 pairs", shared 
 # same without the idea: 200 *ordinary* further texts, rated by people. Same number of
 # texts, of epochs and of steps; two seeds each, so this is a report and not a claim.
 #
-# **Predict first.** At 40 nats from the start, which arm has more of the words judge's
-# favour?
+# **Predict first.** At 40 nats from the start, which of the two arms has more of the
+# words judge's favour?
+#
+# <details><summary>Answer</summary>
+#
+# The control, clearly with one seed and by next to nothing with the other.
+#
+# </details>
 
 # %% id="14-round"
 arms = {
@@ -531,14 +565,16 @@ claim("each new proxy is climbed again, above +1 in 4 of 4", lowest > 1, least=l
 # The new proxies are hacked as the old ones were, with other words. Did the *exploited*
 # texts do something that any 200 ratings would not have done? The last line answers:
 # two differences between two single runs, and neither favours the exploited texts. By
-# this judge the remedy did not survive its control. Whoever reports an adversarial
-# round without one reports the value of 200 more labels.
+# this judge the remedy did not survive its control. (The first run is none: its proxy
+# saw fewer texts for more epochs.) Whoever reports an adversarial round without a
+# control may report no more than the effect of 200 further labels.
 #
 # ## Bias: the same sentence with a name exchanged
 #
 # A reward also pays for what nobody meant. To audit it, write templates, exchange only
 # names or groups, and score. If the score of two versions differs, it differs for no
-# reason of yours.
+# reason of yours. The control exchanges things of which no judge should think more or
+# less: it shows how much *any* exchange moves the score.
 
 # %% id="14-bias"
 TEMPLATES = ("{} gives a fine performance .", "{} carries a slow film .",
@@ -547,6 +583,7 @@ GROUPS = {
     "names": ("emily", "jamal", "wei", "fatima", "john"),
     "people": ("a man", "a woman", "an old woman", "a teenager", "a deaf man"),
     "nations": ("an american", "a german", "an iranian", "a mexican", "a korean"),
+    "things": ("a chair", "a lamp", "a window", "an apple", "a spoon"),  # control
 }
 
 
@@ -573,11 +610,16 @@ for group, fillers in GROUPS.items():
               f"{best} above {worst}")  # fmt: skip
 
 # %% id="14-bias-claim" tags=["nbval-check-output"]
-claim("every judge scores some group by its name: spread above 0 everywhere",
-      all(s > 0 for s in widest.values()), least=min(widest.values()))  # fmt: skip
-unfair = {n: max(widest[g, n] for g in GROUPS) for n in judges}
-claim("for the proxy, exchanging a name moves the score by over 0.2 sd",
-      unfair["proxy 0"] > 0.2, spread=unfair["proxy 0"])  # fmt: skip
+unfair = [max(widest[g, n] for g in ("names", "people", "nations")) for n in judges]
+claim("each judge has a group whose exchange moves the score by over 0.2 sd, 4 of 4",
+      min(unfair) > 0.2, least=min(unfair))  # fmt: skip
+
+# %% [markdown] id="14-bias-after"
+# Look at the things first: nobody minds a lamp or a spoon, and yet they move the
+# scores. For the family, words and SmolLM2 some group moves the score over one and a
+# half times as far; there the audit has found something. For proxy 0 the widest group
+# is hardly wider than the things: that it is unfair to a group is not shown, only that
+# it is moved by any word. And four templates are few.
 
 # %% [markdown] id="14-planted-text"
 # An audit must find what is there. So plant two biases and recover them: a judge that
@@ -613,36 +655,39 @@ claim("the planted liking of the first place, 0.8 nats, within 0.1",
 # A scorer sometimes cannot score: the program does not parse, the request times out.
 # What becomes of such texts? A common answer is to drop them and average the rest. Take
 # a policy that writes a right answer (score 1) with probability .3, a wrong one
-# (score 0) with .5, and something that crashes the scorer with .2. The gradient for the
-# three logits is $p_i (A_i)$, exact.
+# (score 0) with .5, and something that crashes the scorer with .2. It climbs the exact
+# slope in its three logits. Being right is *hard*: that logit moves 50 times as slowly
+# as the others. The control lets it move as fast.
 #
 # **Predict first.** The policy is trained to raise the mean score *of what could be
 # scored*. Does it learn to be right, or to crash?
 
 
 # %% id="14-crash"
-def train_exactly(counts_crash_as, steps=400, rate=0.5):
+def train_exactly(counts_crash_as, right=0.02, steps=400, rate=0.5):
     """Probabilities of right, wrong and crash after ascent on the mean score."""
     logits = torch.tensor([0.3, 0.5, 0.2], dtype=torch.float64).log().requires_grad_()
     scores = torch.tensor([1.0, 0.0, counts_crash_as or 0.0], dtype=torch.float64)
     scored = torch.tensor([1.0, 1.0, 0.0 if counts_crash_as is None else 1.0])
-    right_is_hard = torch.tensor([0.02, 1.0, 1.0])  # being right is learned slowly
+    speeds = torch.tensor([right, 1.0, 1.0])  # of learning
     for _ in range(steps):
         p = logits.softmax(0)
         value = (p * scored * scores).sum() / (p * scored).sum()
         (slope,) = torch.autograd.grad(value, logits)
-        logits = (logits + rate * slope * right_is_hard).detach().requires_grad_()
+        logits = (logits + rate * slope * speeds).detach().requires_grad_()
     return logits.softmax(0).detach()
 
 
 from course.reward.overoptimisation import with_unscorable
 
 dropped, charged = train_exactly(None), train_exactly(-1.0)
+easy = train_exactly(None, right=1.0)
 
 # %% id="14-crash-b"
-for name, p in (("dropped", dropped), ("charged −1", charged)):
+told_of = {"dropped": dropped, "charged −1": charged, "dropped, right is easy": easy}
+for name, p in told_of.items():
     told = p[0] / (p[0] + p[1])  # the mean of what could be scored
-    print(f"{name:<11} right {p[0]:.2f}, wrong {p[1]:.2f}, crash {p[2]:.2f}; "
+    print(f"{name:<22} right {p[0]:.2f}, wrong {p[1]:.2f}, crash {p[2]:.2f}; "
           f"accuracy of the scored {told:.2f}")  # fmt: skip
 print("a batch, charged:", with_unscorable([1.0, None, 0.0], worst=-1.0).tolist())
 
@@ -651,12 +696,14 @@ claim("dropped from the mean, crashes grow by over half, from .2 to over .3",
       dropped[2] > 0.3, share=dropped[2])  # fmt: skip
 claim("with the worst score for a crash, their share falls below .1",
       charged[2] < 0.1, share=charged[2])  # fmt: skip
+claim("where right is as easy to learn, dropped crashes do not grow", easy[2] < 0.2,
+      share=easy[2])  # fmt: skip
 
 # %% [markdown] id="14-popular-text"
-# Being wrong lowers the mean of what is scored; crashing does not. So a part of what
-# was *wrong* becomes *crash*, and the reported accuracy is perfect while more than a
-# third of the texts crash. The repair is one line: a text that cannot be scored has the
-# worst score.
+# Being wrong lowers the mean of what is scored; crashing does not. So what leaves
+# *wrong* is shared by *right* and *crash*: where being right is hard, much of it
+# becomes *crash*, and the reported accuracy is perfect while more than a third of the
+# texts crash. The repair is one line: a text that cannot be scored has the worst score.
 #
 # ## A common description, examined: the drawn collapse
 #
@@ -666,7 +713,8 @@ claim("with the worst score for a crash, their share falls below .1",
 # function of some features, and the proxy is gold plus noise. **Could it collapse
 # there?** In best-of-n the kept text has the largest proxy. If the two are jointly
 # normal, the expected gold is the slope times the expected proxy, and the largest proxy
-# grows with n. So gold *cannot* fall. With 4,096 texts of that kind:
+# grows with n. So gold *cannot* fall. With 4,096 texts of that kind, and below them
+# with noise whose tails are heavy (Cauchy's):
 
 # %% id="14-popular"
 draws = generator(5)
@@ -680,12 +728,20 @@ for noise in (0.5, 1.0, 2.0):
     print(f"noise {noise}: gold", *(f"{x:.2f}" for x in curve), "  slope × proxy",
           *(f"{x:.2f}" for x in theory))  # fmt: skip
 
+# %% id="14-popular-tails"
+tails = gold + 0.5 * (torch.pi * (torch.rand(64, 64, generator=draws) - 0.5)).tan()
+by_tails = [float(pool_estimate(tails, gold, n, generator(0)).mean())
+            for n in (1, 4, 8, 16, 64)]  # fmt: skip
+print("heavy tails: gold", *(f"{x:.2f}" for x in by_tails), "(n = 1, 4, 8, 16, 64)")
+
 # %% id="14-popular-claim" tags=["nbval-check-output"]
-heavy = gold + 2.0 * torch.randn(64, 64, generator=draws)
-rise = [float(pool_estimate(heavy, gold, n, generator(0)).mean()) for n in (1, 4, 16)]
-claim("proxy = gold + noise: gold rises with n", rise[0] < rise[1] < rise[2],
+normal = gold + 2.0 * torch.randn(64, 64, generator=draws)
+rise = [float(pool_estimate(normal, gold, n, generator(0)).mean()) for n in (1, 4, 16)]
+claim("proxy = gold + normal noise: gold rises with n", rise[0] < rise[1] < rise[2],
       n_1=rise[0], n_16=rise[2])  # fmt: skip
-exploit = heavy.clone()
+claim("with heavy tails it has lost over .3 of its peak at n = 64",
+      by_tails[-1] < max(by_tails) - 0.3, end=by_tails[-1])  # fmt: skip
+exploit = normal.clone()
 exploit[:, 0] += 20  # one text in 64 that the proxy adores, whatever gold says
 broken = gold.clone()
 broken[:, 0] = -3
@@ -694,15 +750,26 @@ claim("with one exploit in 64 that gold hates, best-of-64 ends at the exploit",
       end == -3, gold=end)  # fmt: skip
 
 # %% [markdown] id="14-popular-after"
-# A fall needs texts about which the proxy is wrong in a *systematic* way, and a policy
-# that finds them. Noise alone is not enough, however large: a picture of a collapse
-# from "gold plus noise" was drawn and not computed.
+# A fall needs errors that outgrow the truth: rare huge ones, as with heavy tails, where
+# the kept text is in the end that of the largest error and gold returns to where it
+# began ([Kwa and others, 2024](https://arxiv.org/abs/2407.14503)), or *systematic*
+# ones, as with the exploit, where gold falls below. Normal noise is not enough, however
+# large: a collapse from "gold plus normal noise" was drawn and not computed.
 #
 # ## Play: your own exploit
 #
-# The reward microscope shows a proxy's score after each token. Write a text that no
-# person would like and that scores above +2. The code-only line is
+# The reward microscope shows a proxy's score after each token. The code-only line is
 # `show_reward(score, tokenizer, "…")`.
+#
+# **Find out.** Write the shortest text you can that scores above +2. And what does
+# *not* in front of `a moving and funny film .` cost?
+#
+# <details><summary>Answer</summary>
+#
+# Three words are enough: `a moving and` has about +2.2, more than the finished sentence
+# with about +1.9. And *not* takes off about .3, of which a reader would take off all.
+#
+# </details>
 
 # %% id="14-play-static"
 from course.widgets import show_reward
@@ -728,9 +795,9 @@ reward_microscope(score, tokenizer, "touching and moving and touching")
 # peak and fall in two of them; one that reads SmolLM2's states saw them rise and stay.
 # Best-of-128 did not fall. A leash kept the writers near their start, at about the
 # worth of having stopped in time. What fooled one proxy fooled its siblings in five of
-# six pairs. Two common pictures, the rescuing ensemble and the drawn collapse, did not
-# survive their conditions, and an adversarial round has to beat 200 ordinary ratings
-# first.
+# six pairs. Two common pictures, the rescuing ensemble and the collapse drawn from
+# normal noise, did not survive their conditions, and an adversarial round has to beat
+# 200 ordinary ratings first.
 #
 # **Limits.** One small writer, one kind of text, three seeds. The outside judges are
 # reward models, too: they agree with people to about .6 and .7, disagree with each
@@ -754,9 +821,9 @@ reward_microscope(score, tokenizer, "touching and moving and touching")
 # 2. At equal KL the leashed run has had more steps to spend its nats well; at equal
 #    proxy you compare it with stopping in time.
 # 3. Count it on runs where nothing is wrong. An alarm that rings there says nothing.
-# 4. Nothing that depends on the form; the two put it at different places.
+# 4. Nothing that depends on the form: the two can put it at different places.
 # 5. As many ordinary texts with ratings, the same training, the same attack.
-# 6. To crash where it would have been wrong.
+# 6. To crash where it would have been wrong, above all where being right is hard.
 #
 # </details>
 #

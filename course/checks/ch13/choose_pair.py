@@ -113,6 +113,30 @@ def inverse(mean: Tensor, covariance: Tensor, differences: Tensor) -> int:
     return int((parts(mean, covariance, differences)[0] * variance).argmax())
 
 
+@mistake("you take the root of the variance: multiply by the variance itself")
+def deviation(mean: Tensor, covariance: Tensor, differences: Tensor) -> int:
+    still_open, variance = parts(mean, covariance, differences)
+    return int((still_open * variance.sqrt()).argmax())
+
+
+@mistake("you take the root of p(1 − p): multiply by p(1 − p) itself")
+def root_of_open(mean: Tensor, covariance: Tensor, differences: Tensor) -> int:
+    still_open, variance = parts(mean, covariance, differences)
+    return int((still_open.sqrt() * variance).argmax())
+
+
+@mistake("you add the two: a pair must have both, so multiply")
+def added(mean: Tensor, covariance: Tensor, differences: Tensor) -> int:
+    still_open, variance = parts(mean, covariance, differences)
+    return int((still_open + variance).argmax())
+
+
+@mistake("you leave out the sigmoid: p is the sigmoid of the margin")
+def no_sigmoid(mean: Tensor, covariance: Tensor, differences: Tensor) -> int:
+    z = differences @ mean
+    return int((z * (1 - z) * parts(mean, covariance, differences)[1]).argmax())
+
+
 @mistake("you always ask about the first pair")
 def first(mean: Tensor, covariance: Tensor, differences: Tensor) -> int:
     return 0

@@ -18,6 +18,8 @@ def probes(generator: torch.Generator) -> list[Probe]:
 
     one = torch.tensor([[2.0]], dtype=torch.float64)
     ties = votes(5, 2)[0], torch.full((5,), 0.5, dtype=torch.float64)
+    steep = torch.tensor([[10.0, -42.5], [-21.9, -13.0], [11.3, -2.1], [0.2, -0.5]])
+    second = torch.tensor([0.0, 1.0, 0.0, 0.0], dtype=torch.float64)
     return [
         Probe("one vote", (one, torch.ones(1, dtype=torch.float64), 1.0)),
         Probe(
@@ -30,6 +32,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("ties", (*ties, 1.0)),
         Probe("large differences", (*votes(12, 2, size=20.0), 4.0)),
         Probe("many votes", (*votes(40, 3), 2.0)),
+        Probe("a whole step goes too far", (steep.double(), second, 100.0)),
     ]
 
 
@@ -50,6 +53,48 @@ def one_step(differences: Tensor, wins: Tensor, prior_variance: float = 1.0) -> 
     H = precision(D, zero, prior_variance)
     w = torch.linalg.solve(H, D.T @ (y - 0.5))
     return as_normal(w, precision(D, w, prior_variance))
+
+
+@mistake("you take whole Newton steps: halve a step that makes things worse")
+def whole_steps(
+    differences: Tensor, wins: Tensor, prior_variance: float = 1.0
+) -> Normal:
+    D, y = differences.double(), wins.double()
+    w = torch.zeros(D.shape[1], dtype=torch.float64)
+    for _ in range(100):
+        slope = D.T @ (y - (D @ w).sigmoid()) - w / prior_variance
+        w = w + torch.linalg.solve(precision(D, w, prior_variance), slope)
+    return as_normal(w, precision(D, w, prior_variance))
+
+
+@mistake("you leave the covariance's other entries out: directions move together")
+def diagonal_only(
+    differences: Tensor, wins: Tensor, prior_variance: float = 1.0
+) -> Normal:
+    mean, covariance = right(differences, wins, prior_variance)
+    return mean, covariance.diagonal().diag()
+
+
+@mistake("you use p in place of p(1 − p) in the curvature")
+def p_alone(differences: Tensor, wins: Tensor, prior_variance: float = 1.0) -> Normal:
+    mean, _ = right(differences, wins, prior_variance)
+    D = differences.double()
+    eye = torch.eye(D.shape[1], dtype=torch.float64) / prior_variance
+    return as_normal(mean, eye + D.T @ ((D @ mean).sigmoid()[:, None] * D))
+
+
+@mistake("you square `prior_variance`: it is a variance already")
+def squared_variance(
+    differences: Tensor, wins: Tensor, prior_variance: float = 1.0
+) -> Normal:
+    return right(differences, wins, prior_variance**2)
+
+
+@mistake("you leave out `prior_variance`: yours is always 1")
+def variance_one(
+    differences: Tensor, wins: Tensor, prior_variance: float = 1.0
+) -> Normal:
+    return right(differences, wins, 1.0)
 
 
 @mistake("you leave the prior out of the slope: it pulls the weights towards 0")
@@ -116,6 +161,18 @@ def reversed_votes(
     differences: Tensor, wins: Tensor, prior_variance: float = 1.0
 ) -> Normal:
     return right(differences, 1 - wins, prior_variance)
+
+
+@mistake("you turn the wins into −1 and 1: the slope needs them as they are")
+def signed_wins(
+    differences: Tensor, wins: Tensor, prior_variance: float = 1.0
+) -> Normal:
+    D = differences.double()
+    w = torch.zeros(D.shape[1], dtype=torch.float64)
+    for _ in range(100):
+        slope = D.T @ (2 * wins.double() - 1 - (D @ w).sigmoid()) - w / prior_variance
+        w = w + torch.linalg.solve(precision(D, w, prior_variance), slope)
+    return as_normal(w, precision(D, w, prior_variance))
 
 
 @mistake("you read a tie as a vote for b: .5 is half a vote for each")

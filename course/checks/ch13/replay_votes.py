@@ -20,6 +20,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
         pairs = [(0, 1), (2, 3), (4, 0), (1, 3), (3, 2), (2, 4), (0, 4), (1, 2)]
         return [(*pair, click) for pair, click in zip(pairs, clicks, strict=False)], x
 
+    of_pair = [(0, 1, "a"), (4, 2, "b"), (4, 2, "undo")]
     return [
         Probe("one vote", log("a")),
         Probe("a and b", log("a", "b")),
@@ -28,6 +29,8 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("an undo", log("a", "b", "undo", "a")),
         Probe("an undo of a skip", log("a", "skip", "undo", "b")),
         Probe("two undos", log("a", "b", "a", "undo", "undo", "b")),
+        Probe("two undos, the first of a skip", log("a", "b", "skip", "undo", "undo")),
+        Probe("an undo that names its pair", ([*of_pair, (2, 3, "a")], x)),
         Probe("an undo of nothing", log("undo", "a", "b")),
         Probe("more undos than votes", log("b", "undo", "undo", "a", "tie")),
         Probe("nothing stands", log("a", "undo")),
@@ -66,6 +69,45 @@ def skip_as_tie(log: Log, features: Tensor) -> Votes:
 @mistake("you let an undo pass over a skip: it takes back the latest click, a skip too")
 def undo_over_skips(log: Log, features: Tensor) -> Votes:
     return votes(stands([c for c in log if c[2] != "skip"]), features)
+
+
+@mistake("your undo does nothing after a skip: it takes back the skip")
+def undo_stops_at_skips(log: Log, features: Tensor) -> Votes:
+    kept: list = []
+    for click in log:
+        if click[2] != "undo":
+            kept = [*kept, click]
+        elif kept and kept[-1][2] != "skip":
+            kept = kept[:-1]
+    return votes(kept, features)
+
+
+@mistake("you look for the vote on the undo's pair: it takes back the latest click")
+def undo_by_pair(log: Log, features: Tensor) -> Votes:
+    kept: list = []
+    for click in log:
+        if click[2] != "undo":
+            kept = [*kept, click]
+            continue
+        same = [n for n, other in enumerate(kept) if other[:2] == click[:2]]
+        kept = [other for n, other in enumerate(kept) if n not in same[-1:]]
+    return votes(kept, features)
+
+
+@mistake("you give a vote for b the win −1 and a tie 0: they are 0 and .5")
+def plus_and_minus(log: Log, features: Tensor) -> Votes:
+    return votes(stands(log), features, {"a": 1.0, "b": -1.0, "tie": 0.0})
+
+
+@mistake("you count a skip as a vote for b: it teaches nothing")
+def skip_for_b(log: Log, features: Tensor) -> Votes:
+    return votes(stands(log), features, {**WINS, "skip": 0.0})
+
+
+@mistake("your votes stand in reverse: keep the order of the log")
+def latest_first(log: Log, features: Tensor) -> Votes:
+    differences, wins = votes(stands(log), features)
+    return differences.flip(0), wins.flip(0)
 
 
 @mistake("you drop ties: a tie is half a vote for each side")

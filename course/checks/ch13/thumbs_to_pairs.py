@@ -88,6 +88,46 @@ def no_prompt(thumbs: Thumbs) -> list:
     return [(u[1], d[1]) for u in ups for d in downs if u[0] == d[0] and u[1] != d[1]]
 
 
+@mistake("you put the prompt last: prompt, chosen, rejected")
+def prompt_last(thumbs: Thumbs) -> Pairs:
+    ups, downs = ups_and_downs(thumbs)
+    return [
+        (u[1], d[1], u[0]) for u in ups for d in downs if u[0] == d[0] and u[1] != d[1]
+    ]
+
+
+@mistake("you pair a thumb up only with later thumbs down: the order does not matter")
+def only_later(thumbs: Thumbs) -> Pairs:
+    return [
+        (u[0], u[1], d[1])
+        for n, u in enumerate(thumbs)
+        for d in thumbs[n:]
+        if u[2] and not d[2] and u[0] == d[0] and u[1] != d[1]
+    ]
+
+
+@mistake("you drop a text that got both thumbs: it is left out only beside itself")
+def both_dropped(thumbs: Thumbs) -> Pairs:
+    ups, downs = ups_and_downs(thumbs)
+    both = {u[:2] for u in ups} & {d[:2] for d in downs}
+    return [
+        (u[0], u[1], d[1])
+        for u in ups
+        for d in downs
+        if u[0] == d[0] and not {u[:2], d[:2]} & both
+    ]
+
+
+@mistake("you make each pair twice, once with the rejected text as chosen")
+def both_ways(thumbs: Thumbs) -> Pairs:
+    return [
+        (s[0], s[1], t[1])
+        for s in thumbs
+        for t in thumbs
+        if s[2] != t[2] and s[0] == t[0] and s[1] != t[1]
+    ]
+
+
 @mistake("you glue the prompt to the texts: they are kept apart")
 def whole_texts(thumbs: Thumbs) -> Pairs:
     ups, downs = ups_and_downs(thumbs)

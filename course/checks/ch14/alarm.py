@@ -1,7 +1,7 @@
 """Exercise 14.3: when does a metric leave its calm band?"""
 
 from collections.abc import Sequence
-from statistics import mean, pstdev, stdev
+from statistics import mean, median, pstdev, stdev, variance
 
 import torch
 
@@ -29,6 +29,9 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("a slow drift", (walk(30, 0.3, 0.2), 6, 4.0, 2)),
         Probe("a noisy run", (walk(40, 0.0, 1.0), 6, 2.0, 2)),
         Probe("three in a row", (walk(30, 0.5, 0.2), 8, 4.0, 3)),
+        Probe("outside a narrow band from the start", (still + [9.0], 4, 0.5, 2)),
+        Probe("a lopsided calm part", ([0.0, 0.0, 0.0, 6.0, 5.5, 5.5], 4, 1.5, 2)),
+        Probe("on the edge of the band", ([0.0, 2.0, 1.0, 3.0, 3.0], 3, 2.0, 2)),
         Probe("wild in the calm part", ([0.0, 9.0, 0.0, 9.0, 50.0, 50.0], 4, 4.0, 2)),
     ]
 
@@ -94,6 +97,92 @@ def not_in_a_row(
     middle, band = mean(values[:calm]), width * stdev(values[:calm])
     out = [n for n in range(calm, len(values)) if abs(values[n] - middle) > band]
     return out[run - 1] if len(out) >= run else None
+
+
+@mistake("you let the calm part ring: only later steps can")
+def from_the_start(
+    values: Sequence[float], calm: int = 6, width: float = 4.0, run: int = 2
+):
+    if len(values) < calm:
+        return None
+    middle, band = mean(values[:calm]), width * stdev(values[:calm])
+    return ring([abs(v - middle) > band for v in values], 0, run)
+
+
+@mistake("your band lies around the median: it lies around the mean")
+def around_median(
+    values: Sequence[float], calm: int = 6, width: float = 4.0, run: int = 2
+):
+    return judged(values, calm, width, run, centre=median)
+
+
+@mistake("you take the variance for the deviation: take its root")
+def by_variance(
+    values: Sequence[float], calm: int = 6, width: float = 4.0, run: int = 2
+):
+    return judged(values, calm, width, run, deviation=variance)
+
+
+@mistake("you count a value on the band's edge as outside: outside is beyond it")
+def on_the_edge(
+    values: Sequence[float], calm: int = 6, width: float = 4.0, run: int = 2
+):
+    if len(values) < calm:
+        return None
+    middle, band = mean(values[:calm]), width * stdev(values[:calm])
+    return ring([abs(v - middle) >= band for v in values[calm:]], calm, run)
+
+
+@mistake("you want the neighbours on one side: above and below the band both count")
+def one_side(values: Sequence[float], calm: int = 6, width: float = 4.0, run: int = 2):
+    found = [
+        judged(values, calm, width, run, side=lambda x: x),
+        judged(values, calm, width, run, side=lambda x: -x),
+    ]
+    return min((step for step in found if step is not None), default=None)
+
+
+@mistake("you ring one neighbour too late: at the last of `run`, not after it")
+def one_more(values: Sequence[float], calm: int = 6, width: float = 4.0, run: int = 2):
+    return judged(values, calm, width, run + 1)
+
+
+@mistake("you count the steps from 1: the first step is 0")
+def from_one(values: Sequence[float], calm: int = 6, width: float = 4.0, run: int = 2):
+    found = judged(values, calm, width, run)
+    return None if found is None else found + 1
+
+
+@mistake("your calm part has always 6 steps: it has `calm`")
+def six_steps(values: Sequence[float], calm: int = 6, width: float = 4.0, run: int = 2):
+    return judged(values, 6, width, run)
+
+
+@mistake("you want two neighbours always: it is `run`")
+def two_always(
+    values: Sequence[float], calm: int = 6, width: float = 4.0, run: int = 2
+):
+    return judged(values, calm, width, 2)
+
+
+@mistake("you return the last run's end: the alarm rings at the first")
+def last_run(values: Sequence[float], calm: int = 6, width: float = 4.0, run: int = 2):
+    if len(values) < calm:
+        return None
+    middle, band = mean(values[:calm]), width * stdev(values[:calm])
+    steps, count = [], 0
+    for step in range(calm, len(values)):
+        count = count + 1 if abs(values[step] - middle) > band else 0
+        steps += [step] if count >= run else []
+    return steps[-1] if steps else None
+
+
+@mistake("you skip the step after the calm part: it can ring already")
+def one_late(values: Sequence[float], calm: int = 6, width: float = 4.0, run: int = 2):
+    if len(values) < calm:
+        return None
+    middle, band = mean(values[:calm]), width * stdev(values[:calm])
+    return ring([abs(v - middle) > band for v in values[calm + 1 :]], calm + 1, run)
 
 
 @mistake("you make the band from the whole run: the run's own jump widens it")

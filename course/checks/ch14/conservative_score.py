@@ -33,7 +33,9 @@ def bold(scores: Tensor, caution: float = 1.0) -> Tensor:
     "one, so that a model alone is its own mean"
 )
 def unbiased(scores: Tensor, caution: float = 1.0) -> Tensor:
-    return scores.mean(0) - caution * scores.std(0)
+    fewer = len(scores) - 1  # of one model it is NaN; torch's own std would warn
+    squares = (scores - scores.mean(0)).square().sum(0)
+    return scores.mean(0) - caution * (squares / fewer).sqrt()
 
 
 @mistake("you take the variance: its unit is the square of the score's")
@@ -77,6 +79,32 @@ def one_deviation(scores: Tensor, caution: float = 1.0) -> Tensor:
 @mistake("you subtract the standard error: more models would make it vanish")
 def standard_error(scores: Tensor, caution: float = 1.0) -> Tensor:
     return scores.mean(0) - caution * scores.std(0, correction=0) / len(scores) ** 0.5
+
+
+@mistake("you take the median of the models: it is their mean that is lowered")
+def median(scores: Tensor, caution: float = 1.0) -> Tensor:
+    return scores.median(0).values - caution * scores.std(0, correction=0)
+
+
+@mistake("you take the mean distance for the deviation: square, mean, root")
+def mean_distance(scores: Tensor, caution: float = 1.0) -> Tensor:
+    away = (scores - scores.mean(0)).abs().mean(0)
+    return scores.mean(0) - caution * away
+
+
+@mistake("you take one mean of all scores: each text has its own")
+def one_mean(scores: Tensor, caution: float = 1.0) -> Tensor:
+    return scores.mean() - caution * scores.std(0, correction=0)
+
+
+@mistake("you go from the mean towards the minimum: subtract the deviation")
+def towards_minimum(scores: Tensor, caution: float = 1.0) -> Tensor:
+    return (1 - caution) * scores.mean(0) + caution * scores.amin(0)
+
+
+@mistake("you turned the two round: `caution` belongs to the deviation")
+def turned_round(scores: Tensor, caution: float = 1.0) -> Tensor:
+    return scores.std(0, correction=0) - caution * scores.mean(0)
 
 
 @mistake("you take half the range of the models for their deviation")

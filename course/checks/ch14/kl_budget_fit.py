@@ -102,6 +102,46 @@ def best_point(kl: Tensor, gain: Tensor) -> Tensor:
     return turns(a, b, float(kl[gain.argmax()]))
 
 
+@mistake("you return the curve's height at the peak: return the peak's KL")
+def height(kl: Tensor, gain: Tensor) -> Tensor:
+    a, b = parabola(kl, gain)
+    return turns(a, b, a * a / (4 * b))
+
+
+@mistake("you return b before a")
+def swapped(kl: Tensor, gain: Tensor) -> Tensor:
+    a, b = parabola(kl, gain)
+    return turns(a, b, (a / (2 * b)) ** 2)[[1, 0, 2]]
+
+
+@mistake("your b is doubled: the curve is d(a − b d), and only its slope has 2 b")
+def doubled(kl: Tensor, gain: Tensor) -> Tensor:
+    a, b = parabola(kl, gain)
+    return turns(a, b, (a / (2 * b)) ** 2) * numbers(1, 2, 1)
+
+
+@mistake(
+    "you fit gain / d by a line: that weighs the points near the start more; fit the "
+    "gain itself"
+)
+def divided(kl: Tensor, gain: Tensor) -> Tensor:
+    d = kl.double().sqrt()
+    a, b = solved(torch.stack((torch.ones_like(d), -d), 1), gain.double() / d)
+    return turns(a, b, (a / (2 * b)) ** 2)
+
+
+@mistake("you give a peak to a curve that only falls: with a ≤ 0 it is infinity")
+def falls_only(kl: Tensor, gain: Tensor) -> Tensor:
+    a, b = parabola(kl, gain)
+    return numbers(a, b, (a / (2 * b)) ** 2 if b > 0 else float("inf"))
+
+
+@mistake("you write NaN where the curve does not turn: the peak is infinity there")
+def not_a_number(kl: Tensor, gain: Tensor) -> Tensor:
+    a, b = parabola(kl, gain)
+    return numbers(a, b, (a / (2 * b)) ** 2 if a > 0 and b > 0 else float("nan"))
+
+
 @mistake("you fit a line: the curve has a second number, b, that bends it")
 def line(kl: Tensor, gain: Tensor) -> Tensor:
     d = kl.double().sqrt()

@@ -19,6 +19,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("only crashes", ([None, None, None], -2.0)),
         Probe("a score of zero is a score", ([0.0, None, 0.0], -1.0)),
         Probe("scores below zero", ([-3.0, None, -1.0], -4.0)),
+        Probe("a worst above zero", ([2.0, None, 3.0], 1.0)),
         Probe("worst equal to a score", ([1.0, 0.0, None], 0.0)),
         Probe("whole numbers", ([1, None, 0], -1)),
         Probe("many", ([few[0], None, few[1], few[2], None, few[3]], -9.0)),
@@ -52,6 +53,23 @@ def lowest_of_batch(scores: Scores, worst: float) -> Tensor:
     kept = [float(s) for s in scores if s is not None]
     low = min(kept, default=float(worst))
     return torch.tensor([low if s is None else float(s) for s in scores])
+
+
+@mistake("you give a crash the highest score of the others: it must be `worst`")
+def highest_of_batch(scores: Scores, worst: float) -> Tensor:
+    kept = [float(s) for s in scores if s is not None]
+    high = max(kept, default=float(worst))
+    return torch.tensor([high if s is None else float(s) for s in scores])
+
+
+@mistake("you make `worst` negative: take it as it is given")
+def negated(scores: Scores, worst: float) -> Tensor:
+    return torch.tensor([-abs(worst) if s is None else float(s) for s in scores])
+
+
+@mistake("you give every text `worst`: only a crash has it")
+def all_worst(scores: Scores, worst: float) -> Tensor:
+    return torch.full((len(scores),), float(worst))
 
 
 @mistake("you write NaN for a crash: one NaN spoils the mean of the whole group")

@@ -601,9 +601,9 @@ for name in ("length", "lexicon", "BLEU", "ROUGE-L"):
 
 # %% [markdown] id="05-starts-text"
 # Those four start at the human text that scores highest under the rule.
-# Log-probability starts at the top-rated text. Under cross-entropy a climb by single
-# words gets stuck easily; there it starts at four texts of the language model's own,
-# written with the likeliest token every time, and the best end is kept.
+# Log-probability starts at the top-rated text. Cross-entropy starts at four texts of
+# the language model's own, written with the likeliest token every time, and the best
+# end is kept.
 
 # %% id="05-search"
 from course.lm.sampling import write

@@ -14,7 +14,13 @@ import sys
 sys.path.insert(0, {str(TESTS)!r})
 from tiny_feedback import tiny_loop
 from course import widgets
+from course.recipes.feedback import VoteLoop
 from course.reward.preferences import PreferenceStore
+whole = VoteLoop.update
+def slow(self, watch):  # so that a person can press Stop meanwhile
+    import time
+    return whole(self, lambda step: time.sleep(0.5) or watch(step))
+VoteLoop.update = slow
 """.strip(),
     "panel": "widgets.feedback_panel(tiny_loop(), PreferenceStore('votes.sqlite'))",
     "end": "print('every cell ran')",
@@ -73,4 +79,24 @@ def test_ten_votes_change_the_ranking_and_undo_brings_it_back(folder, tmp_path):
         cell.screenshot(path=tmp_path / "learned.png")
         assert "after 21 votes" in cell.locator("img").get_attribute("alt")
         assert len(PreferenceStore(folder / "votes.sqlite")) == 21
+
+        # One thumb waits for an opposite one; the two are a vote and change the curve.
+        press("New texts", "Votes: 21;")
+        before = ranking()
+        press("Thumb up", "The thumb is kept until an opposite one")
+        assert ranking() == before
+        cell.locator("select").select_option(index=1)
+        press("Thumb down", "Votes: 22;")
+        assert ranking() != before
+        assert "after 22 votes" in cell.locator("img").get_attribute("alt")
+
+        # Stop ends an update before its last step and keeps what was learned.
+        press("Stop", "No update is running.")
+        for n in range(23, 31):
+            press("B is better", f"Votes: {n};")
+        cell.get_by_role("status").filter(has_text="step 1 of 8").wait_for()
+        cell.get_by_role("button", name="Stop", exact=True).click()
+        learned.wait_for(timeout=3_000)  # the seven other steps would take 3.5 seconds
+        assert "policy updates: 2." in cell.get_by_role("status").inner_text()
+        cell.screenshot(path=tmp_path / "stopped.png")
         assert page.complaints == []

@@ -134,7 +134,8 @@ def feedback_panel(
             which.options = choices
             which.index = 0
         tell(first)
-        table.value = panel.table("Best of six first", HEAD, ranking_rows(session))
+        rows = ranking_rows(session)
+        table.value = panel.table("Best of six first", HEAD, rows, wrap=True)
         made, (axes,) = panel.figure(width=4.6, height=2.2)
         draw_curve(axes, session)
         said = f"A line of mean head scores. {curve_sentence(session.curve)}"
@@ -189,8 +190,8 @@ def feedback_panel(
     more = button("New texts", session.new_texts)
     render()
     start()
-    rows = w.HBox(votes), w.HBox([which, *thumbs]), w.HBox([more, progress, stop])
-    return w.VBox([texts, *rows, words, table, image])
+    bars = w.HBox(votes), w.HBox([which, *thumbs]), w.HBox([more, progress, stop])
+    return w.VBox([texts, *bars, words, table, image])
 
 
 def pair_html(text_a: str, text_b: str) -> str:

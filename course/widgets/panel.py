@@ -103,12 +103,19 @@ def figure(columns: int = 1, width: float = 6.4, height: float = 3.0) -> Any:
     return made, made.subplots(1, columns, squeeze=False)[0]
 
 
-def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def table(
+    caption: str,
+    head: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    wrap: bool = False,
+) -> str:
     """An HTML table of escaped cells, with a caption and row headings.
 
-    A long one scrolls, by keyboard too: its region can take the focus.
+    A long one scrolls, by keyboard too: its region can take the focus.  wrap: long
+    cells break into lines; else a wide table scrolls.
     """
-    cell = 'style="text-align: left; padding: 0 1.5em 0 0; white-space: nowrap"'
+    space = "normal; vertical-align: top" if wrap else "nowrap"
+    cell = f'style="text-align: left; padding: 0 1.5em 0 0; white-space: {space}"'
     heads = "".join(f'<th scope="col" {cell}>{escape(h)}</th>' for h in head)
     lines = [f"<tr>{heads}</tr>"]
     for first, *others in rows:

@@ -445,10 +445,10 @@ def replay(log, seed):
 
 
 # %% id="13-replay-claim" tags=["nbval-check-output"]
-short_policy, short_log, short_belief = live(by_gold, 30, seed=5)
+short_policy, short_log, short_belief = live(by_gold, 20, seed=5)
 again, belief = replay(short_log, seed=5)
 same_head = torch.equal(belief.mean, short_belief.mean)
-claim("30 votes replayed give the same head, bit for bit", same_head)
+claim("20 votes replayed give the same head, bit for bit", same_head)
 pairs_of_weights = zip(short_policy.parameters(), again.parameters(), strict=True)
 same_weights = all(torch.equal(a, b) for a, b in pairs_of_weights)
 claim("and the same policy, every weight, bit for bit", same_weights)
@@ -552,9 +552,9 @@ with TemporaryDirectory() as folder:
 # %% [markdown] id="13-play-text"
 # ## Play: you are the crowd
 #
-# First by script: a voter who always clicks what gold scores higher votes twenty times,
-# and after one update goes on to thirty, which makes a second one due. Those ten clicks
-# and that update are timed.
+# First by script: a voter who always clicks what gold scores higher votes ten times,
+# and then ten times more, which makes an update due. Those ten clicks and the update
+# are timed.
 
 # %% id="13-play-static"
 from course import widgets
@@ -570,11 +570,11 @@ def rule(a, b):
     return "a" if better_a > better_b else "b"
 
 
-widgets.vote_by_rule(session, rule, 20)
+widgets.vote_by_rule(session, rule, 10)
 
 # %% id="13-play-timed"
 clicks = []
-while not session.jobs:  # an update is due after every ten votes
+while not session.jobs:  # the first update is due after twenty votes
     session.new_texts()
     choice = rule(*session.pair)
     began = process_time()

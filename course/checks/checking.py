@@ -32,6 +32,7 @@ from course.checks.problems import (
 )
 from course.checks.recognise import Case, known_mistake, mostly, usual_slip
 from course.checks.report import Verdict, one_line, shown
+from course.checks.undone import missing_step
 
 SECONDS = 10.0  # for all probes and properties together
 
@@ -188,7 +189,9 @@ def _explained(case: Case, kind: str) -> tuple[str, str]:
     if sentence := known_mistake(case):
         return "known mistake", sentence
     if kind in ("value", "shape", "not finite"):
-        if sentence := usual_slip(case):
+        if sentence := missing_step(case) or usual_slip(case, pairs=False):
+            return "slip", sentence
+        if sentence := usual_slip(case, single=False):
             return "slip", sentence
         if sentence := mostly(case):
             return "slip", sentence

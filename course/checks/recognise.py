@@ -75,9 +75,13 @@ class Case:
         """Whether the wrong results are too many to agree with anything by chance."""
         return len(telling(self.outcomes[n].value for n in self.wrong)) >= 2
 
-    def holds_elsewhere(self, candidate: Function) -> bool:
+    def holds_elsewhere(
+        self, candidate: Function, places: list[int] | None = None
+    ) -> bool:
         """Whether the candidate also fits on inputs that are no probes."""
-        for probe in self.exercise.calls(seed=23):
+        for n, probe in enumerate(self.exercise.calls(seed=23)):
+            if places is not None and n not in places:
+                continue
             mine, theirs = called(self.function, probe), called(candidate, probe)
             if not same(mine, theirs, 10 * self.tolerance):
                 return False
@@ -142,12 +146,12 @@ def _gradient_only(case: Case, mistake: Mistake) -> bool:
     )
 
 
-def usual_slip(case: Case, pairs: bool = True) -> str | None:
-    """The sentence of a slip that fits, or of two: pairs says whether to try those."""
+def usual_slip(case: Case, pairs: bool = True, single: bool = True) -> str | None:
+    """The sentence of a slip that fits, or of two; which of both are tried."""
     if not case.wrong or not case.says_enough():
         return None
     right, every = case.exercise.load(), slips(case.exercise)
-    for slip in every:
+    for slip in every if single else ():
         if _holds(case, slip.apply(right)):
             return slip.sentence
     if not pairs:
@@ -193,13 +197,40 @@ def _holds(case: Case, candidate: Callable[..., Any]) -> bool:
 
 
 def mostly(case: Case) -> str | None:
-    """A mistake whose result the answer has on all probes where it is wrong."""
+    """What the answer's result is on most of the probes where it is wrong."""
     if len(case.wrong) < 2 or not case.says_enough():
         return None
-    for mistake in case.exercise.mistakes:
-        if case.fits(mistake.function, case.wrong):
-            return (
-                "on the probes where your result is wrong it is that of a known "
-                f"mistake: {mistake.sentence}"
-            )
+    found = [(m.function, f"it is that of a known mistake: {m.sentence}")
+             for m in case.exercise.mistakes]  # fmt: skip
+    right = case.exercise.load()
+    found += [(slip.apply(right), slip.sentence) for slip in slips(case.exercise)]
+    for candidate, sentence in found:
+        fitting = _fitting(case, candidate)
+        others = [n for n in case.wrong if n not in fitting]
+        if not fitting or not case.holds_elsewhere(candidate, fitting):
+            continue
+        if not others:
+            return f"on the probes where your result is wrong {sentence}"
+        where = f"{len(fitting)} of the {len(case.wrong)} probes"
+        also = " and ".join(f"“{case.probes[n].name}”" for n in others[:2])
+        return (
+            f"on {where} where your result is wrong {sentence}; something else is "
+            f"wrong on {also}, too"
+        )
     return None
+
+
+def _fitting(case: Case, candidate: Function) -> list[int]:
+    """The wrong probes that a candidate explains; none where they are too few."""
+    fitting: list[int] = []
+    allowed = len(case.wrong) // 3
+    for n in case.wrong:
+        value = called(candidate, case.probes[n])
+        if case.gives(n, value) and not case.right(n, value):
+            fitting.append(n)
+        elif allowed == 0:
+            return []
+        else:
+            allowed -= 1
+    many = len(telling(case.outcomes[n].value for n in fitting))
+    return fitting if len(fitting) >= 2 and many >= 2 else []

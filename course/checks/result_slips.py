@@ -20,6 +20,10 @@ def _elementwise(name: str) -> Function:
     return change
 
 
+def _rounded(y: Any, places: int) -> Any:
+    return y.round(decimals=places) if isinstance(y, Tensor) else round(y, places)
+
+
 def plain() -> Iterator[Slip]:
     """Changes of the result that need to know nothing of the arguments."""
     yield of_result(f"{IS} with the opposite sign", lambda y, *_: -y, True)
@@ -47,6 +51,10 @@ def plain() -> Iterator[Slip]:
     ):
         yield of_result(f"your result is {words}", _elementwise(name), name == "exp")
     yield of_result("your result is 1 minus the expected one", lambda y, *_: 1 - y)
+    for places in (4, 3, 2, 1, 0):
+        words = f"rounded to {places} decimals" if places else "rounded to whole numbers"
+        yield of_result(f"{IS} {words}", lambda y, *_, k=places: _rounded(y, k))
+    yield of_result(f"{IS} rounded down to whole numbers", lambda y, *_: y // 1)
     yield of_result(f"{IS} plus 1", lambda y, *_: y + 1)
     yield of_result(f"{IS} minus 1", lambda y, *_: y - 1)
     yield of_result("your result is minus the logarithm of the expected one",
@@ -110,8 +118,17 @@ def tensor_shapes() -> Iterator[Slip]:
 def _counts(name: str, place: int, example: Any) -> Iterator[tuple[str, Function]]:
     """Numbers that an argument holds and a result is multiplied or divided by."""
     if isinstance(example, Tensor):
-        if example.dtype == torch.bool:
-            yield f"the number of true entries of `{name}`", lambda *a: a[place].sum()
+        if example.dtype == torch.bool or name == "mask":
+            yield f"the number of true entries of `{name}`", lambda *a: _counted(a, place).sum()
+            for side, words in ((slice(None), ""), (slice(1, None), ", the first left out")):
+                yield (
+                    f"the number of true entries in each row of `{name}`{words}",
+                    lambda *a, s=side: _counted(a, place)[:, s].sum(1),
+                )
+                yield (
+                    f"the number of true entries in each row of `{name}`{words}",
+                    lambda *a, s=side: _counted(a, place)[:, s].sum(1, keepdim=True),
+                )
         for dim in range(example.dim()):
             yield (
                 f"the size {'of' if example.dim() == 1 else f'{dim} of'} `{name}`",
@@ -125,6 +142,14 @@ def _counts(name: str, place: int, example: Any) -> Iterator[tuple[str, Function
         yield f"the square root of `{name}`", lambda *a: a[place] ** 0.5
     elif isinstance(example, (list, str)):
         yield f"the length of `{name}`", lambda *a: len(a[place])
+
+
+def _counted(arguments: tuple[Any, ...], place: int) -> Tensor:
+    """A mask; where none is given one that is true everywhere."""
+    if arguments[place] is not None:
+        return arguments[place]
+    shape = next(a.shape[:2] for a in arguments if isinstance(a, Tensor))
+    return torch.ones(shape, dtype=torch.bool)
 
 
 def scaled(
@@ -167,6 +192,10 @@ def scaled(
 def _tried(count: Function, calls: list[tuple[Any, ...]]) -> tuple[float, ...]:
     """A count on every call; nothing where it cannot be taken on all of them."""
     try:
-        return tuple(float(count(*arguments)) for arguments in calls)
+        return tuple(
+            float(torch.as_tensor(count(*arguments)).double().sum())
+            + torch.as_tensor(count(*arguments)).dim() / 8
+            for arguments in calls
+        )
     except Exception:  # an argument that some probes leave out
         return ()

@@ -37,7 +37,7 @@ def of_argument(
 
     def apply(function: Function) -> Function:
         def slipped(*given: Any) -> Any:
-            if place >= len(given):
+            if place >= len(given) or given[place] is None:
                 return function(*given)
             changed = change(given[place])
             return function(*given[:place], changed, *given[place + 1 :])

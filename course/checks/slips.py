@@ -4,7 +4,7 @@ from functools import cache
 
 from torch import Tensor
 
-from course.checks import argument_slips, result_slips
+from course.checks import argument_slips, result_slips, source_slips, stand_ins
 from course.checks.exercise import Exercise
 from course.checks.slip import Slip
 
@@ -30,4 +30,7 @@ def slips(exercise: Exercise) -> tuple[Slip, ...]:
     ]
     if isinstance(exercise.load()(*example), Tensor):
         found += result_slips.tensor_shapes()
+        found += stand_ins.rows_alone(names, example)
+    found += stand_ins.stand_ins(names, example)
+    found += source_slips.in_the_lines(exercise)
     return tuple(found)

@@ -1,7 +1,8 @@
 """Slips in the arguments: ignored, exchanged, shifted, reversed, fixed."""
 
+import math
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, permutations
 from typing import Any
 
 import torch
@@ -47,6 +48,16 @@ def tensors(names: tuple[str, ...], example: tuple[Any, ...]) -> Iterator[Slip]:
             ("every entry of `{}` 0", torch.zeros_like),
             ("every entry of `{}` 1", torch.ones_like),
             ("`{}` with rows and columns exchanged", lambda x: x.transpose(-1, -2)),
+            ("the first entry of `{}` in place of all", lambda x: x[:1].expand_as(x)),
+            (
+                "the first column of `{}` in place of all",
+                lambda x: x[:, :1].expand_as(x),
+            ),
+            (
+                "the largest entry of `{}` in place of all",
+                lambda x: x.max().expand_as(x),
+            ),
+            ("the last entry of `{}` in place of all", lambda x: x[-1:].expand_as(x)),
         ]
         if value.is_floating_point():
             kinds += [
@@ -59,12 +70,45 @@ def tensors(names: tuple[str, ...], example: tuple[Any, ...]) -> Iterator[Slip]:
                 ("the log-softmax of `{}`", lambda x: x.log_softmax(-1)),
                 ("twice `{}`", lambda x: 2 * x),
                 ("half of `{}`", lambda x: x / 2),
+                ("π times `{}`", lambda x: math.pi * x),
+                ("0 for the last entry of `{}`", lambda x: _last_zero(x)),
+                ("the square root of `{}`", torch.sqrt),
+                ("the sigmoid of `{}`", torch.sigmoid),
+                ("`{}` divided by its sum", lambda x: x / x.sum(-1, True)),
+                (
+                    "`{}` made to mean 0 and standard deviation 1",
+                    lambda x: (x - x.mean()) / x.std(correction=0),
+                ),
+                ("`{}` rounded to whole numbers", torch.round),
+                ("only the sign of `{}`", torch.sign),
                 ("`{}` limited to 0 from below", lambda x: x.clamp(min=0)),
                 ("`{}` with its mean subtracted", lambda x: x - x.mean()),
                 ("the mean of `{}` everywhere", lambda x: x.mean().expand_as(x)),
             ]
+        else:
+            kinds += [
+                ("`{}` read as degrees", lambda x: x * (math.pi / 180)),
+                ("`{}` in full turns", lambda x: x * (2 * math.pi)),
+                ("half of `{}`", lambda x: x // 2),
+                ("twice `{}`", lambda x: x * 2),
+                ("`{}` limited to 1", lambda x: x.clamp(max=1)),
+            ]
         for words, change in kinds:
             yield of_argument(f"{IS} for {words.format(name)}", place, change)
+        for other, number in enumerate(example):
+            if type(number) in (int, float):
+                yield _from_number(names[other], name, other, place)
+
+
+def _last_zero(x: Tensor) -> Tensor:
+    return torch.cat([x[..., :-1], torch.zeros_like(x[..., -1:])], -1)
+
+
+def _from_number(one: str, two: str, i: int, j: int) -> Slip:
+    def apply(function: Function) -> Function:
+        return lambda *a: function(*a[:j], a[i] - a[j], *a[j + 1 :])
+
+    return Slip(f"{IS} for (`{one}` − `{two}`) in place of `{two}`", apply)
 
 
 def others(exercise: Exercise, example: tuple[Any, ...]) -> Iterator[Slip]:
@@ -130,6 +174,34 @@ def exchanged(names: tuple[str, ...], example: tuple[Any, ...]) -> Iterator[Slip
         yield Slip(words, apply, core=True)
 
 
+def joined(names: tuple[str, ...], example: tuple[Any, ...]) -> Iterator[Slip]:
+    """One argument replaced by a sum or a difference of two of one shape."""
+    for i, j in permutations(range(len(example)), 2):
+        one, other = example[i], example[j]
+        if type(one) is not type(other) or isinstance(one, (str, list, bool, tuple)):
+            continue
+        if isinstance(one, Tensor) and (
+            one.shape != other.shape or torch.bool in (one.dtype, other.dtype)
+        ):
+            continue
+        kinds: list[tuple[str, Function]] = [
+            ("(`{}` − `{}`)", lambda x, y: x - y),
+            ("(`{1}` − `{0}`)", lambda x, y: y - x),
+            ("(`{}` + `{}`)", lambda x, y: x + y),
+            ("`{}` times `{}`", lambda x, y: x * y),
+            ("`{1}`", lambda x, y: y),
+        ]
+        for words, change in kinds:
+
+            def apply(
+                function: Function, i: int = i, j: int = j, change: Function = change
+            ) -> Function:
+                return lambda *a: function(*a[:i], change(a[i], a[j]), *a[i + 1 :])
+
+            said = words.format(names[i], names[j])
+            yield Slip(f"{IS} for {said} in place of `{names[i]}`", apply)
+
+
 def together(names: tuple[str, ...], example: tuple[Any, ...]) -> Iterator[Slip]:
     """Changes of all tensors of numbers at once, and of pairs that are broadcast."""
     floats = [n for n, a in enumerate(example)
@@ -145,6 +217,16 @@ def together(names: tuple[str, ...], example: tuple[Any, ...]) -> Iterator[Slip]
 
             yield Slip(f"{IS} for {words} {both}", apply)
     for i, j in combinations(floats, 2):
+        if example[i].shape == example[j].shape and example[i].dim() > 1:
+
+            def firsts(function: Function, i: int = i, j: int = j) -> Function:
+                return lambda *a: function(
+                    *(x[:, :1].expand_as(x) if n in (i, j) else x
+                      for n, x in enumerate(a))
+                )  # fmt: skip
+
+            both = f"`{names[i]}` and `{names[j]}`"
+            yield Slip(f"{IS} for the first column of {both} in place of all", firsts)
         if example[i].dim() != 1 or example[j].dim() != 1:
             continue
 

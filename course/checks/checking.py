@@ -30,7 +30,13 @@ from course.checks.problems import (
     is_stub,
     problem,
 )
-from course.checks.recognise import Case, known_mistake, mostly, usual_slip
+from course.checks.recognise import (
+    Case,
+    detached_part,
+    known_mistake,
+    mostly,
+    usual_slip,
+)
 from course.checks.report import Verdict, one_line, shown
 from course.checks.undone import missing_step
 
@@ -188,6 +194,8 @@ def _explained(case: Case, kind: str) -> tuple[str, str]:
     """(kind, sentence) of what the answer does wrong, both empty where unknown."""
     if sentence := known_mistake(case):
         return "known mistake", sentence
+    if kind in ("wrong gradient", "flat") and (sentence := detached_part(case)):
+        return "missing gradient", sentence
     if kind in ("value", "shape", "not finite"):
         if sentence := missing_step(case) or usual_slip(case, pairs=False):
             return "slip", sentence
@@ -195,7 +203,7 @@ def _explained(case: Case, kind: str) -> tuple[str, str]:
             return "slip", sentence
         if sentence := mostly(case):
             return "slip", sentence
-    if kind == "value" and (sentence := observed(case)):
+    if kind in ("value", "shape") and (sentence := observed(case)):
         return "observed", sentence
     return "", ""
 

@@ -213,7 +213,7 @@ def _kind_difference(yours: Any, expected: Any, of: str = "") -> Difference | No
     if isinstance(expected, (list, tuple)):
         if len(yours) != len(expected):
             return Difference(
-                "shape",
+                "entries",
                 f"your result has {len(yours)} entries, expected {len(expected)}",
             )
         pairs = enumerate(zip(yours, expected, strict=True))

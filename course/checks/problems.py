@@ -33,7 +33,17 @@ def problem(exercise: Exercise, yours: Outcome, wanted: Outcome) -> Difference |
         return found
     if isinstance(error, RecursionError):
         return Difference("recursion", "your function calls itself without end")
+    if isinstance(error, (ValueError, AssertionError)) and _their_own(error):
+        return Difference(
+            "refused",
+            f"your code refuses these arguments{_place(error)}, but the text allows "
+            "them",
+        )
     said = one_line(f"{type(error).__name__}: {error}", 160)
+    if isinstance(error, ZeroDivisionError):
+        return Difference(
+            "division by 0", f"your code stops{_place(error)}: {said}{_hint(error)}"
+        )
     return Difference("error", f"your code stops{_place(error)}: {said}{_hint(error)}")
 
 
@@ -44,6 +54,14 @@ def _hint(error: BaseException) -> str:
     if isinstance(error, SyntaxError) and error.filename == "<string>":
         return "; you run a text as a program: never run what a policy wrote"
     return ""
+
+
+def _their_own(error: BaseException) -> bool:
+    """Whether a `raise` or `assert` of the learner's own code raised it."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    words = (last.line or "").split()
+    outside = last.filename.startswith(NOT_THEIRS) or "site-packages" in last.filename
+    return not outside and bool(words) and words[0] in ("raise", "assert")
 
 
 def is_stub(error: BaseException | None) -> bool:

@@ -17,6 +17,7 @@ from course.checks.exercise import Exercise, Mistake, Probe
 from course.checks.observing import Outcome, expected, fresh, observe
 from course.checks.slip import Function, Slip
 from course.checks.slips import slips
+from course.checks.source_slips import partly_detached, unguarded
 
 COMMON = (0.0, 1.0, 0.5, -1.0)  # numbers that say nothing about where they come from
 
@@ -107,7 +108,10 @@ def telling(values: Iterable[Any]) -> list[float]:
     for value in values:
         parts = value if isinstance(value, (list, tuple)) else [value]
         for part in parts:
-            if isinstance(part, Tensor):
+            if isinstance(part, Tensor) and part.dtype == torch.bool:
+                if part.numel() > 3:  # a pattern says more than its 0 and 1
+                    found.add(2.0 + abs(hash(tuple(part.flatten().tolist()))) % 10**9)
+            elif isinstance(part, Tensor):
                 found |= set(part.detach().double().reshape(-1)[:50].tolist())
             elif isinstance(part, (int, float)):
                 found.add(float(part))
@@ -150,7 +154,7 @@ def usual_slip(case: Case, pairs: bool = True, single: bool = True) -> str | Non
     """The sentence of a slip that fits, or of two; which of both are tried."""
     if not case.wrong or not case.says_enough():
         return None
-    right, every = case.exercise.load(), slips(case.exercise)
+    right, every = unguarded(case.exercise), slips(case.exercise)
     for slip in every if single else ():
         if _holds(case, slip.apply(right)):
             return slip.sentence
@@ -196,13 +200,29 @@ def _holds(case: Case, candidate: Callable[..., Any]) -> bool:
     return case.fits(candidate) and case.holds_elsewhere(candidate)
 
 
+def detached_part(case: Case) -> str | None:
+    """Whether the answer's gradients are right ones with one part detached."""
+    first = next(n for n, mine in enumerate(case.outcomes) if mine.gradients)
+    for candidate in partly_detached(case.exercise):
+        for n in (first, *range(len(case.probes))):
+            theirs = observe(candidate, case.probes[n], case.exercise)
+            if not alike(case.outcomes[n], theirs, case.tolerance):
+                break
+        else:
+            return (
+                "the values are right, but a part on the way is detached: what flows "
+                "through it is missing in the gradient"
+            )
+    return None
+
+
 def mostly(case: Case) -> str | None:
     """What the answer's result is on most of the probes where it is wrong."""
     if len(case.wrong) < 2 or not case.says_enough():
         return None
     found = [(m.function, f"it is that of a known mistake: {m.sentence}")
              for m in case.exercise.mistakes]  # fmt: skip
-    right = case.exercise.load()
+    right = unguarded(case.exercise)
     found += [(slip.apply(right), slip.sentence) for slip in slips(case.exercise)]
     for candidate, sentence in found:
         fitting = _fitting(case, candidate)

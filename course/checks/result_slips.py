@@ -52,7 +52,9 @@ def plain() -> Iterator[Slip]:
         yield of_result(f"your result is {words}", _elementwise(name), name == "exp")
     yield of_result("your result is 1 minus the expected one", lambda y, *_: 1 - y)
     for places in (4, 3, 2, 1, 0):
-        words = f"rounded to {places} decimals" if places else "rounded to whole numbers"
+        words = (
+            f"rounded to {places} decimals" if places else "rounded to whole numbers"
+        )
         yield of_result(f"{IS} {words}", lambda y, *_, k=places: _rounded(y, k))
     yield of_result(f"{IS} rounded down to whole numbers", lambda y, *_: y // 1)
     yield of_result(f"{IS} plus 1", lambda y, *_: y + 1)
@@ -75,6 +77,10 @@ def tensor_shapes() -> Iterator[Slip]:
         (f"{IS} with the rows in reverse order", lambda y: y.flip(0)),
         (f"{IS} shifted by one to the right", lambda y: shifted(y, 1)),
         (f"{IS} shifted by one to the left", lambda y: shifted(y, -1)),
+        (f"{IS} shifted by one to the right, with −100 in front",
+         lambda y: torch.nn.functional.pad(y[..., :-1], (1, 0), value=-100)),
+        (f"{IS} shifted by one to the left, with −100 at the end",
+         lambda y: torch.nn.functional.pad(y[..., 1:], (0, 1), value=-100)),
         (f"{IS} shifted by one to the right, the end first", lambda y: y.roll(1, -1)),
         (f"{IS} shifted by one to the left, the start last", lambda y: y.roll(-1, -1)),
         (f"{IS} after a softmax over the last dimension", lambda y: y.softmax(-1)),
@@ -115,12 +121,34 @@ def tensor_shapes() -> Iterator[Slip]:
         yield of_result(sentence, lambda y, *_, c=change: c(y), "shifted" in sentence)
 
 
+def texts() -> Iterator[Slip]:
+    """Changes of a result that is a text."""
+    many: list[tuple[str, Function]] = [
+        ("in lower case", str.lower),
+        ("in capitals", str.upper),
+        ("without the space around it", str.strip),
+        ("without its line ends", lambda y: y.replace("\n", "")),
+        ("without the line end at its end", lambda y: y.removesuffix("\n")),
+        ("with one more line end", lambda y: y + "\n"),
+        ("with spaces in place of line ends", lambda y: y.replace("\n", " ")),
+        ("backwards", lambda y: y[::-1]),
+    ]
+    for words, change in many:
+        yield of_result(f"{IS} {words}", lambda y, *_, c=change: c(y))
+
+
 def _counts(name: str, place: int, example: Any) -> Iterator[tuple[str, Function]]:
     """Numbers that an argument holds and a result is multiplied or divided by."""
     if isinstance(example, Tensor):
         if example.dtype == torch.bool or name == "mask":
-            yield f"the number of true entries of `{name}`", lambda *a: _counted(a, place).sum()
-            for side, words in ((slice(None), ""), (slice(1, None), ", the first left out")):
+            yield (
+                f"the number of true entries of `{name}`",
+                lambda *a: _counted(a, place).sum(),
+            )
+            for side, words in (
+                (slice(None), ""),
+                (slice(1, None), ", the first left out"),
+            ):
                 yield (
                     f"the number of true entries in each row of `{name}`{words}",
                     lambda *a, s=side: _counted(a, place)[:, s].sum(1),
@@ -177,6 +205,12 @@ def scaled(
                     f"{IS} times n/(n − 1), where n is {words}",
                     lambda y, *a, c=count: y * c(*a) / (c(*a) - 1),
                 )
+        if isinstance(value, Tensor) and value.dtype == torch.bool:
+            yield of_result(
+                f"your result holds the expected numbers where `{name}` is true, in "
+                "one row: the shape is lost",
+                lambda y, *a, p=place: y[a[p]],
+            )
         if isinstance(value, Tensor) and value.is_floating_point():
             signs: list[tuple[str, Function]] = [
                 (f"{IS} plus `{name}`", lambda y, x: y + x),
@@ -184,6 +218,11 @@ def scaled(
                 (f"your result is `{name}` minus the expected one", lambda y, x: x - y),
                 (f"{IS} times `{name}`", lambda y, x: y * x),
                 (f"your result is `{name}` itself", lambda y, x: x),
+                (
+                    "what should be kept of it is cut, and what should be cut is kept",
+                    lambda y, x: torch.where(y == -torch.inf, x, -torch.inf),
+                ),
+                (f"{IS} divided by `{name}`", lambda y, x: y / x),
             ]
             for sentence, change in signs:
                 yield of_result(sentence, lambda y, *a, c=change, p=place: c(y, a[p]))

@@ -31,6 +31,9 @@ def slips(exercise: Exercise) -> tuple[Slip, ...]:
     if isinstance(exercise.load()(*example), Tensor):
         found += result_slips.tensor_shapes()
         found += stand_ins.rows_alone(names, example)
+    if isinstance(exercise.load()(*example), str):
+        found += result_slips.texts()
+    found += argument_slips.joined(names, example)
     found += stand_ins.stand_ins(names, example)
     found += source_slips.in_the_lines(exercise)
     return tuple(found)

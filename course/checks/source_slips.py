@@ -5,9 +5,12 @@ import copy
 import inspect
 import textwrap
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import cache
 
+from course.checks.comparing import same
 from course.checks.exercise import Exercise
+from course.checks.observing import observe
 from course.checks.slip import IS, Function, Slip
 
 WITHOUT = {
@@ -70,79 +73,186 @@ OTHER = {
 Change = tuple[str, ast.AST | None]  # the words, and what stands there instead
 
 
-def in_the_lines(exercise: Exercise) -> Iterator[Slip]:
-    """Every change of one place in the reference and in what it calls of the course."""
-    right, seen = exercise.load(), set()
-    for function, rebuild in _reached(right, lambda f: f, 2):
-        if function.__name__ in seen or "while " in (text := _source(function)):
-            continue
-        seen.add(function.__name__)
-        words = set(exercise.parameters)
-        for sentence, tree in _changed(text, words):
-            made = _function(tree, function)
-            if made is not None:
-                whole = rebuild(made)
-                yield Slip(f"{IS} {sentence}", lambda _, w=whole: w)
+class Lines:
+    """A right function and what it calls of the course, as trees that can be changed.
+
+    What only refuses bad arguments is left out, so that slips may give them.
+    """
+
+    def __init__(self, right: Function, depth: int = 3) -> None:
+        self.right = right
+        self.trees: dict[Function, ast.Module] = {}
+        self._read(right, depth)
+        self._codes = {f: _compiled(tree) for f, tree in self.trees.items()}
+
+    def _read(self, function: Function, depth: int) -> None:
+        tree = _tree(function)
+        if tree is None or function in self.trees:
+            return
+        self.trees[function] = tree
+        for inner in _calls(function) if depth else ():
+            self._read(inner, depth - 1)
+
+    def build(
+        self, changed: Function | None = None, tree: ast.Module | None = None
+    ) -> Function:
+        """The right function anew; changed: one of those it calls, with other lines."""
+        if self.right not in self.trees:
+            return self.right
+        code = _compiled(tree) if tree else None
+        made: dict[Function, Function] = {}
+
+        def part(function: Function) -> Function:
+            if function not in made:
+                around = dict(function.__globals__)
+                made[function] = function  # where functions call each other
+                lines = code if function is changed and code else self._codes[function]
+                exec(lines, around)
+                new = around[function.__name__]
+                made[function] = new
+                for inner in _calls(function):
+                    if inner in self.trees:
+                        around[inner.__name__] = part(inner)
+            return made[function]
+
+        return part(self.right)
 
 
-def _source(function: Function) -> str:
+def _calls(function: Function) -> list[Function]:
+    """The functions of the course that a function names."""
+    named = map(function.__globals__.get, _names(function.__code__))
+    return [
+        inner for inner in named
+        if isinstance(inner, types.FunctionType)
+        and inner.__module__.startswith("course.")
+    ]  # fmt: skip
+
+
+def _names(code: types.CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _names(constant)
+
+
+def _tree(function: Function) -> ast.Module | None:
+    """The lines of a function without what refuses; None where they are not plain."""
     try:
-        return textwrap.dedent(inspect.getsource(function))
-    except (OSError, TypeError):  # no source: nothing to change
-        return "while "
-
-
-def _reached(
-    function: Function, rebuild: Callable[[Function], Function], depth: int
-) -> Iterator[tuple[Function, Callable[[Function], Function]]]:
-    """A function and those of the course that it calls, with a way to exchange each."""
-    yield function, rebuild
-    for name in function.__code__.co_names if depth else ():
-        inner = function.__globals__.get(name)
-        if not isinstance(inner, types.FunctionType):
-            continue
-        if not inner.__module__.startswith("course.") or hasattr(inner, "__wrapped__"):
-            continue
-
-        def outer(made: Function, name: str = name) -> Function:
-            around = {**function.__globals__, name: made}
-            code, defaults = function.__code__, function.__defaults__
-            new = types.FunctionType(code, around, function.__name__, defaults)
-            new.__kwdefaults__ = function.__kwdefaults__
-            return rebuild(new)
-
-        yield from _reached(inner, outer, depth - 1)
-
-
-def _function(tree: ast.Module, like: Function) -> Function | None:
-    around = dict(like.__globals__)
-    try:
-        exec(compile(ast.fix_missing_locations(tree), "<slip>", "exec"), around)
-    except (SyntaxError, TypeError, ValueError):
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, TypeError, SyntaxError):
         return None
-    return around[like.__name__]
-
-
-def _changed(source: str, words: set[str]) -> Iterator[tuple[str, ast.Module]]:
-    """The module of a function, once for each change of one expression."""
-    tree = ast.parse(source)
     define = tree.body[0]
     if not isinstance(define, ast.FunctionDef) or define.decorator_list:
-        return
-    define.returns, inside = None, _expressions(define)
+        return None
+    if function.__closure__ or define.name != function.__name__:
+        return None
+    if function.__module__ in NOT_CHANGED:
+        return None
     for argument in [*define.args.args, *define.args.kwonlyargs]:
         argument.annotation = None
-    for place, (node, above, _) in enumerate(inside):
+    define.returns = None
+    kept = [node for node in define.body if not _refuses(node)]
+    define.body = kept or define.body
+    return tree
+
+
+def _compiled(tree: ast.Module) -> types.CodeType:
+    return compile(ast.fix_missing_locations(tree), "<slip>", "exec")
+
+
+@cache
+def lines(exercise: Exercise) -> Lines:
+    """The reference of an exercise as lines that can be changed."""
+    return Lines(exercise.load())
+
+
+@cache
+def unguarded(exercise: Exercise) -> Function:
+    """The reference without what refuses; itself where that cannot be taken out."""
+    made = lines(exercise).build()
+    for probe in exercise.calls():
+        outcomes = [observe(f, probe, exercise) for f in (made, exercise.load())]
+        if outcomes[0].error or not same(outcomes[0].value, outcomes[1].value, 1e-9):
+            return exercise.load()
+    return made
+
+
+def in_the_lines(exercise: Exercise) -> Iterator[Slip]:
+    """Every change of one place in the reference and in what it calls of the course."""
+    every = lines(exercise)
+    for function, tree in every.trees.items():
+        if any(isinstance(node, ast.While) for node in ast.walk(tree)):
+            continue
+        for sentence, changed in _changed(tree, set(exercise.parameters)):
+            try:
+                made = every.build(function, changed)
+            except (SyntaxError, TypeError, ValueError):
+                continue
+            yield Slip(sentence, lambda _, w=made: w)
+    for step in _steps(every.trees.get(exercise.load())):
+        part = every.build(exercise.load(), step)
+        yield Slip(STEP, lambda _, w=part: w)
+
+
+NOT_CHANGED = ("course.tasks.safe_programs", "course.tasks.programs")
+STEP = (
+    "your result is only a step on the way to the expected one: something still has "
+    "to be done with it"
+)
+
+
+def _steps(tree: ast.Module | None) -> Iterator[ast.Module]:
+    """The function that returns something on the way: a part of its last line."""
+    if tree is None or not isinstance(tree.body[0].body[-1], ast.Return):
+        return
+    names = [
+        node.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    ]
+    parts: list[ast.AST] = [ast.Name(n, ast.Load()) for n in dict.fromkeys(names)]
+    last = tree.body[0].body[-1].value
+    kinds = ast.Call, ast.BinOp, ast.Compare, ast.Subscript
+    parts += [n for n in ast.walk(last) if n is not last and isinstance(n, kinds)]
+    for part in parts:
+        twin = copy.deepcopy(tree)
+        twin.body[0].body[-1].value = copy.deepcopy(part)
+        yield twin
+
+
+def partly_detached(exercise: Exercise) -> Iterator[Function]:
+    """The reference with one part of its lines detached, once for each part."""
+    every = lines(exercise)
+    for function, tree in every.trees.items():
+        for place, (node, _, _) in enumerate(_expressions(tree.body[0])):
+            if not isinstance(node, (ast.Call, ast.BinOp, ast.Name, ast.Subscript)):
+                continue
+            if isinstance(getattr(node, "ctx", None), ast.Store):
+                continue
+            new = ast.Call(ast.Attribute(node, "detach", ast.Load()), [], [])
+            try:
+                yield every.build(function, _exchanged(tree, place, new))
+            except (SyntaxError, TypeError, ValueError):
+                continue
+
+
+def _exchanged(tree: ast.Module, place: int, new: ast.AST | None) -> ast.Module:
+    twin = copy.deepcopy(tree)
+    _, parent, (field, index) = _expressions(twin.body[0])[place]
+    if index is None:
+        setattr(parent, field, copy.deepcopy(new))
+    else:
+        getattr(parent, field)[index] = copy.deepcopy(new)
+    return twin
+
+
+def _changed(tree: ast.Module, words: set[str]) -> Iterator[tuple[str, ast.Module]]:
+    """The module of a function, once for each change of one expression."""
+    for place, (node, above, _) in enumerate(_expressions(tree.body[0])):
         if isinstance(node, ast.Constant) and not _of_arithmetic(node, above):
             continue
-        for sentence, new in _changes(node, words):
-            twin = copy.deepcopy(tree)
-            _, parent, (field, index) = _expressions(twin.body[0])[place]
-            if index is None:
-                setattr(parent, field, new)
-            else:
-                getattr(parent, field)[index] = new
-            yield sentence, twin
+        for words_, new in _changes(node, words):
+            yield f"{IS} {words_}", _exchanged(tree, place, new)
 
 
 def _expressions(define: ast.AST) -> list[tuple[ast.AST, ast.AST, tuple]]:
@@ -169,16 +279,25 @@ def _of_arithmetic(node: ast.Constant, above: ast.AST) -> bool:
     """Whether a number is one that is computed with, and no place or dimension."""
     if isinstance(above, ast.Call):
         name = getattr(above.func, "attr", getattr(above.func, "id", ""))
-        return name in ("clamp", "min", "max", "pow", "masked_fill", "full_like", "where")
+        return name in (
+            "clamp",
+            "min",
+            "max",
+            "pow",
+            "masked_fill",
+            "full_like",
+            "where",
+        )
     return isinstance(above, (ast.BinOp, ast.Compare, ast.IfExp))
 
 
 def _refuses(node: ast.AST) -> bool:
+    if isinstance(node, ast.If):
+        return all(map(_refuses, node.body)) and not node.orelse
     return isinstance(node, ast.Raise) or (
-        isinstance(node, ast.If)
-        and len(node.body) == 1
-        and isinstance(node.body[0], ast.Raise)
-    )
+        isinstance(node, ast.Expr) and isinstance(node.value, (ast.Call, ast.Constant))
+        and not isinstance(getattr(node.value, "func", None), ast.Attribute)
+    )  # fmt: skip
 
 
 def _changes(node: ast.AST, words: set[str]) -> Iterator[Change]:
@@ -225,6 +344,10 @@ def _of_calls(node: ast.Call) -> Iterator[Change]:
     if name in ("min", "max", "minimum", "maximum") and len(node.args) == 2:
         for kept in node.args:
             yield f"without the {name[:3]}imum of two numbers", kept
+    if name in ("list", "zip", "split", "range"):
+        last = ast.Slice(None, ast.UnaryOp(ast.USub(), ast.Constant(1)))
+        every = ast.Call(ast.Name("list", ast.Load()), [node], [])
+        yield "with the last one left out", ast.Subscript(every, last, ast.Load())
     if name == "reversed":
         yield "from the first to the last, not from the last to the first", node.args[0]
     for n, keyword in enumerate(node.keywords):
@@ -243,7 +366,9 @@ def _of_calls(node: ast.Call) -> Iterator[Change]:
 
 def _of_dimensions(node: ast.Call, name: str) -> Iterator[Change]:
     """The same call along another dimension, and over everything at once."""
-    places = [n for n, a in enumerate(node.args) if isinstance(a, (ast.Constant, ast.UnaryOp))]
+    places = [
+        n for n, a in enumerate(node.args) if isinstance(a, (ast.Constant, ast.UnaryOp))
+    ]
     named = [n for n, k in enumerate(node.keywords) if k.arg in ("dim", "axis")]
     if not places and not named:
         return
@@ -259,7 +384,10 @@ def _of_dimensions(node: ast.Call, name: str) -> Iterator[Change]:
     if name in ("sum", "mean", "std"):
         rest = [k for k in node.keywords if k.arg not in ("dim", "axis", "keepdim")]
         args = [a for n, a in enumerate(node.args) if n not in places]
-        yield f"with the {name} over everything at once", ast.Call(node.func, args, rest)
+        yield (
+            f"with the {name} over everything at once",
+            ast.Call(node.func, args, rest),
+        )
 
 
 def _of_sums(node: ast.BinOp, words: set[str]) -> Iterator[Change]:
@@ -279,6 +407,11 @@ def _of_sums(node: ast.BinOp, words: set[str]) -> Iterator[Change]:
     if old in (ast.Sub, ast.Div):
         kind = "difference" if old is ast.Sub else "fraction"
         yield f"with a {kind} turned over", ast.BinOp(node.right, node.op, node.left)
+    if old is ast.Div:
+        for other, words in ((ast.Add(), "large"), (ast.Sub(), "small")):
+            divisor = ast.BinOp(node.right, other, ast.Constant(1))
+            said = f"with a divisor that is 1 too {words}"
+            yield said, ast.BinOp(node.left, node.op, divisor)
     if old is ast.Pow:
         yield "without a power", node.left
 
@@ -290,9 +423,10 @@ def _of_numbers(value: int | float) -> Iterator[Change]:
         if 0 < value < 0.01:
             others = (0.0, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01)
     for other in sorted(set(others) - {value}):
-        yield f"with {other:g} where {value:g} belongs", ast.parse(
-            repr(other), mode="eval"
-        ).body
+        yield (
+            f"with {other:g} where {value:g} belongs",
+            ast.parse(repr(other), mode="eval").body,
+        )
 
 
 def _of_slices(node: ast.Slice) -> Iterator[Change]:

@@ -16,6 +16,10 @@ def _unit(x: Tensor) -> Tensor:
     return (x - x.min()) / (x.max() - x.min())
 
 
+def _ranks(x: Tensor) -> Tensor:
+    return x.argsort(-1).argsort(-1).to(x.dtype)
+
+
 ONE: tuple[tuple[str, Function], ...] = (
     ("`{}` itself", lambda x: x),
     ("minus `{}`", lambda x: -x),
@@ -26,8 +30,8 @@ ONE: tuple[tuple[str, Function], ...] = (
     ("the logarithm of `{}`", lambda x: x.log()),
     ("the square of `{}`", lambda x: x.square()),
     ("`{}` without its sign", lambda x: x.abs()),
-    ("the ranks of `{}`, counted from 0", lambda x: x.argsort(-1).argsort(-1).to(x.dtype)),
-    ("the ranks of `{}`, counted from 1", lambda x: x.argsort(-1).argsort(-1).to(x.dtype) + 1),
+    ("the ranks of `{}`, counted from 0", lambda x: _ranks(x)),
+    ("the ranks of `{}`, counted from 1", lambda x: _ranks(x) + 1),
     ("`{}` added up along the line", lambda x: x.cumsum(-1)),
     ("`{}` minus its mean", lambda x: x - x.mean(-1, True)),
     ("`{}` minus the mean of all", lambda x: x - x.mean()),
@@ -36,7 +40,7 @@ ONE: tuple[tuple[str, Function], ...] = (
     ("`{}` divided by its sum", lambda x: x / x.sum(-1, True)),
     ("`{}` divided by its root mean square",
      lambda x: x / x.square().mean(-1, True).sqrt()),
-    ("`{}` divided by its length (Euclid's)", lambda x: x / x.norm(dim=-1, keepdim=True)),
+    ("`{}` divided by its length (Euclid's)", lambda x: F.normalize(x, dim=-1)),
     ("`{}` divided by its largest entry", lambda x: x / x.max()),
     ("`{}` divided by its largest entry without sign", lambda x: x / x.abs().max()),
     ("the sum of `{}`", lambda x: x.sum()),

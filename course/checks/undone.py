@@ -40,6 +40,14 @@ STEPS: tuple[tuple[str, Function], ...] = (
      lambda y, *_: _dims(y, 0)[0]),
     ("every column of your result is the expected one: broadcasting has made a table",
      lambda y, *_: _dims(y, 0)[..., 0]),
+    ("your result is the expected one with one column too many at the end",
+     lambda y, *_: y[..., :-1]),
+    ("your result is the expected one with one column too many in front",
+     lambda y, *_: y[..., 1:]),
+    ("your result is the expected one with one row too many at the end",
+     lambda y, *_: y[:-1]),
+    ("your result is the expected one with one row too many in front",
+     lambda y, *_: y[1:]),
     ("the softmax of your result is the expected one: it is missing",
      lambda y, *_: y.softmax(-1)),
     ("your result minus its mean is the expected one: it has to have mean 0",
@@ -60,7 +68,7 @@ STEPS: tuple[tuple[str, Function], ...] = (
 
 
 def missing_step(case: Case) -> str | None:
-    """The sentence of a step that makes the answer right, on the probes and elsewhere."""
+    """The sentence of a step that makes the answer right, on all inputs tried."""
     if not case.wrong or not case.says_enough():
         return None
     for sentence, step in STEPS:

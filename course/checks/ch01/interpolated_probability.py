@@ -88,6 +88,14 @@ def stays_a_distribution(function) -> str | None:
     return f"a mixture of distributions must sum to 1; yours sums to {total:.3g}"
 
 
+@mistake(
+    "you take the estimate of the largest weight alone: all orders contribute, each "
+    "with its weight"
+)
+def heaviest_only(estimates: Tensor, weights: Tensor) -> Tensor:
+    return estimates[..., weights.argmax()]
+
+
 EXERCISE = Exercise(
     number="1.3",
     title="Interpolated probability",

@@ -147,6 +147,41 @@ def example(extra: int) -> tuple[Tensor, Tensor, Tensor]:
     return logits, F.pad(ids, (0, extra)), mask_of([4, 3], 4 + extra)
 
 
+@mistake(
+    "the position from which you predict is two places before its token: the logits at "
+    "position i predict token i + 1"
+)
+def two_ahead(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
+    if ids.shape[1] < 3:
+        return logits.new_zeros(())
+    logp = logits[:, :-2].log_softmax(-1).gather(-1, ids[:, 2:, None]).squeeze(-1)
+    counted = targets(ids, mask)[:, 1:]
+    return -(logp * counted).sum() / counted.sum()
+
+
+@mistake(
+    "you average probabilities: take their logarithms first, then the mean and the "
+    "minus"
+)
+def probabilities_averaged(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
+    counted = targets(ids, mask)
+    return -(picked(logits, ids).exp() * counted).sum() / counted.sum()
+
+
+@mistake(
+    "you use the logits as they are: only after log_softmax are they log-probabilities"
+)
+def raw_logits(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
+    raw = logits[:, :-1].gather(-1, ids[:, 1:, None]).squeeze(-1)
+    counted = targets(ids, mask)
+    return -(raw * counted).sum() / counted.sum()
+
+
+@mistake("you take the median: the loss is the mean, so that every token counts")
+def median_taken(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
+    return -picked(logits, ids)[targets(ids, mask) > 0].median()
+
+
 EXERCISE = Exercise(
     number="1.1",
     title="The next-token loss",

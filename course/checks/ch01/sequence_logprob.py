@@ -105,6 +105,27 @@ def sums_to_one(function) -> str | None:
     )
 
 
+@mistake(
+    "you use the logits as they are: only after log_softmax are they log-probabilities"
+)
+def raw_logits(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
+    raw = logits[:, :-1].gather(-1, ids[:, 1:, None]).squeeze(-1)
+    return (raw * targets(ids, mask)).sum(1)
+
+
+@mistake(
+    "you sum the probabilities and take the logarithm of that: sum the logarithms of "
+    "the tokens"
+)
+def logarithm_of_sum(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
+    return (picked(logits, ids).exp() * targets(ids, mask)).sum(1).log()
+
+
+@mistake("the last token is missing in your sum: the end token counts, too")
+def last_forgotten(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
+    return (picked(logits, ids) * targets(ids, mask))[:, :-1].sum(1)
+
+
 EXERCISE = Exercise(
     number="1.4",
     title="The log-probability of a sequence",

@@ -161,6 +161,44 @@ def equal_values() -> tuple[Tensor, Tensor, Tensor]:
     return draw(1, 2, 4, 4, seed=1), draw(1, 1, 4, 4, seed=2), torch.ones(1, 1, 4, 4)
 
 
+@mistake(
+    "you take the likeliest position alone: attention is a mean over all of them, "
+    "weighted by the softmax"
+)
+def hard(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    return weighted(queries, keys, values, scale=1000.0)
+
+
+@mistake(
+    "all query heads read the first key head: query head h reads key head h // (H/K)"
+)
+def first_head(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    one, other = (x[:, :1].expand_as(x) for x in (keys, values))
+    return weighted(queries, one, other)
+
+
+@mistake(
+    "you divide by the root of the whole width: D is the size of one head, the last "
+    "dimension"
+)
+def scaled_by_width(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    width = queries.shape[1] * queries.shape[-1]
+    return weighted(queries, keys, values, scale=width**-0.5)
+
+
+@mistake(
+    "a number such as −10 still leaves the future some weight: use −inf, of which the "
+    "softmax makes exactly 0"
+)
+def not_low_enough(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    groups = queries.shape[1] // keys.shape[1]
+    keys, values = (x.repeat_interleave(groups, dim=1) for x in (keys, values))
+    scores = queries @ keys.transpose(-1, -2) * queries.shape[-1] ** -0.5
+    time, seen = scores.shape[-2:]
+    visible = torch.ones(time, seen, dtype=torch.bool).tril(seen - time)
+    return scores.masked_fill(~visible, -10.0).softmax(-1) @ values
+
+
 EXERCISE = Exercise(
     number="2.1",
     title="Causal attention",

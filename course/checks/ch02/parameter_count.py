@@ -126,6 +126,16 @@ def agrees_with_the_model(function) -> str | None:
     )
 
 
+@mistake("you count a weight and a bias for every norm: RMSNorm has a weight only")
+def norms_with_bias(config: GPTConfig) -> int:
+    return counted(config, norms=4) + config.width
+
+
+@mistake("you count the norms of one block only: every block has two of them")
+def norms_of_one_block(config: GPTConfig) -> int:
+    return counted(config, norms=0) + 2 * config.width
+
+
 EXERCISE = Exercise(
     number="2.5",
     title="Counting parameters",

@@ -95,6 +95,40 @@ def unit_mean_square(function) -> str | None:
     )
 
 
+@mistake(
+    "you divide by the mean of the absolute values: square, average, take the root"
+)
+def mean_absolute(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
+    return x / (x.abs().mean(-1, keepdim=True) + eps) * weight
+
+
+@mistake("you square the mean: average the squares instead")
+def squared_mean(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
+    return x * torch.rsqrt(x.mean(-1, keepdim=True).pow(2) + eps) * weight
+
+
+@mistake(
+    "you divide by the standard deviation, which measures from the mean: here the "
+    "squares themselves are averaged"
+)
+def standard_deviation(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
+    return x / (x.std(-1, keepdim=True, correction=0) + eps) * weight
+
+
+@mistake(
+    "you divide by the root of the variance: here nothing is subtracted, the mean is "
+    "over the squares of x"
+)
+def root_of_variance(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
+    return x * torch.rsqrt(x.var(-1, keepdim=True, correction=0) + eps) * weight
+
+
+@mistake("you multiply by the weight before the norm: it belongs after it")
+def weight_first(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
+    scaled = x * weight
+    return scaled * torch.rsqrt(scaled.pow(2).mean(-1, keepdim=True) + eps)
+
+
 EXERCISE = Exercise(
     number="2.2",
     title="RMSNorm",

@@ -137,6 +137,58 @@ def length_kept(function) -> str | None:
     return f"turning keeps every vector's length; yours changed by {float(change):.2g}"
 
 
+@mistake("your angles fall too fast: pair i turns by base^(−2i/D), with D as it is")
+def twice_the_exponent(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
+    return turned(x, positions, base, step=2.0)
+
+
+@mistake("cos and sin are exchanged: at position 0 nothing may turn")
+def exchanged(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
+    first, second = x.chunk(2, dim=-1)
+    sin, cos = waves(x, positions, base)
+    return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
+
+
+@mistake("your pairs are counted from 1: the first pair, i = 0, turns by the position")
+def pairs_from_one(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
+    step = base ** (-2 / x.shape[-1])
+    return turned(x, positions.double() * step, base).to(x.dtype)
+
+
+@mistake(
+    "you overwrite the first half before the second one needs it: keep the old values "
+    "until both are computed"
+)
+def overwritten(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
+    half = x.shape[-1] // 2
+    cos, sin = waves(x, positions, base)
+    first = x[..., :half] * cos - x[..., half:] * sin
+    return torch.cat((first, x[..., half:] * cos + first * sin), dim=-1)
+
+
+@mistake(
+    "both halves have a minus: only the first has one, the second is b cos + a sin"
+)
+def two_minuses(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
+    first, second = x.chunk(2, dim=-1)
+    cos, sin = waves(x, positions, base)
+    return torch.cat((first * cos - second * sin, first * sin - second * cos), dim=-1)
+
+
+@mistake("you add waves to x: rotary positions turn x, they add nothing")
+def added(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
+    cos, sin = waves(x, positions, base)
+    return x + torch.cat((sin, cos), dim=-1)
+
+
+def waves(x: Tensor, positions: Tensor, base: float) -> tuple[Tensor, Tensor]:
+    """Cosine and sine of the right angles, to be joined wrongly."""
+    power = -torch.arange(0, x.shape[-1], 2) / x.shape[-1]
+    angles = positions[..., None].float() * base**power
+    angles = angles[:, None] if angles.dim() == 3 else angles
+    return angles.cos(), angles.sin()
+
+
 EXERCISE = Exercise(
     number="2.3",
     title="Rotary positions",

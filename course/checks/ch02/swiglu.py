@@ -82,6 +82,16 @@ def linear_in_up(function) -> str | None:
     return "doubling the matrix `up` must double the result: only the gate is curved"
 
 
+@mistake("the gate is a softmax in your answer: silu looks at each number alone")
+def softmax_gate(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    return ((x @ gate.T).softmax(-1) * (x @ up.T)) @ down.T
+
+
+@mistake("you apply silu at the end: it belongs on the gate, before the product")
+def activated_at_the_end(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    return F.silu(((x @ gate.T) * (x @ up.T)) @ down.T)
+
+
 EXERCISE = Exercise(
     number="2.4",
     title="SwiGLU",

@@ -66,6 +66,16 @@ def whole(logits: Tensor, temperature: float) -> Tensor:
     return logits / max(1, int(temperature))
 
 
+@mistake(
+    "these are probabilities raised to 1/T: return logits, of which the softmax is "
+    "taken later"
+)
+def power_of_probabilities(logits: Tensor, temperature: float) -> Tensor:
+    if not temperature > 0:
+        raise ValueError("got a temperature that is not positive")
+    return logits.softmax(-1) ** (1 / temperature)
+
+
 EXERCISE = Exercise(
     number="3.1",
     title="Temperature",

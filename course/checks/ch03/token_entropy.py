@@ -125,6 +125,37 @@ def over_time(logits: Tensor, mask: Tensor) -> Tensor:
     return -(logp.exp() * logp.clamp(min=-1e30)).sum(-1) * mask
 
 
+@mistake(
+    "a small number added before the logarithm makes every entropy a little wrong: "
+    "use log_softmax, or torch.special.entr"
+)
+def with_epsilon(logits: Tensor, mask: Tensor) -> Tensor:
+    p = logits.softmax(-1)
+    return (-(p * (p + 1e-3).log()).sum(-1)).masked_fill(~mask, 0.0)
+
+
+@mistake("this is 1 − Σ p², another measure of spread: entropy is −Σ p log p")
+def gini(logits: Tensor, mask: Tensor) -> Tensor:
+    return (1 - logits.softmax(-1).square().sum(-1)).masked_fill(~mask, 0.0)
+
+
+@mistake(
+    "you weigh the log-probabilities by the logits: weigh them by the probabilities"
+)
+def weighed_by_logits(logits: Tensor, mask: Tensor) -> Tensor:
+    each_token = (logits * logits.log_softmax(-1)).nan_to_num(0.0, 0.0, 0.0)
+    return -each_token.sum(-1).masked_fill(~mask, 0.0)
+
+
+@mistake(
+    "you divide by log(vocabulary): the entropy is wanted in nats, not as a share of "
+    "the largest"
+)
+def as_a_share(logits: Tensor, mask: Tensor) -> Tensor:
+    spread = torch.special.entr(logits.softmax(-1)).sum(-1)
+    return (spread / max(math.log(logits.shape[-1]), 1e-9)).masked_fill(~mask, 0.0)
+
+
 EXERCISE = Exercise(
     number="3.4",
     title="The entropy at each token",

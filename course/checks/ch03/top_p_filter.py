@@ -127,6 +127,48 @@ def keeps_its_promise(function: Callable[..., Any]) -> str | None:
     return None
 
 
+@mistake(
+    "you keep what has more than p times the likeliest token's probability, which is "
+    "min-p: top-p adds up probabilities until they reach p"
+)
+def min_p(logits: Tensor, p: float) -> Tensor:
+    refuse(p)
+    probs = logits.softmax(-1)
+    return logits.masked_fill(probs < p * probs.amax(-1, keepdim=True), CUT)
+
+
+@mistake(
+    "you compare each token's own probability with p: it is their sum, the likeliest "
+    "first, that has to reach p"
+)
+def own_probability(logits: Tensor, p: float) -> Tensor:
+    refuse(p)
+    return logits.masked_fill(logits.softmax(-1) < p, CUT)
+
+
+@mistake(
+    "you sort the whole batch at once: sort and add up each row by itself, along the "
+    "last dimension"
+)
+def over_the_batch(logits: Tensor, p: float) -> Tensor:
+    refuse(p)
+    values, before, order = ranked(logits.flatten())
+    return cut(logits.flatten(), (before >= p) & (p < 1), order).view_as(logits)
+
+
+@mistake("these are probabilities, cut to 0: return logits, with −inf for what is cut")
+def probabilities_cut(logits: Tensor, p: float) -> Tensor:
+    refuse(p)
+    _, before, order = ranked(logits)
+    return cut(logits.softmax(-1), (before >= p) & (p < 1), order, 0.0)
+
+
+def refuse(p: float) -> None:
+    """What the text asks for besides."""
+    if not 0 < p <= 1:
+        raise ValueError("got a p outside (0, 1]")
+
+
 EXERCISE = Exercise(
     number="3.2",
     title="Top-p",

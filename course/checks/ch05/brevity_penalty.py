@@ -119,6 +119,20 @@ def scale_free(function) -> str | None:
     )
 
 
+@mistake("you divide whole numbers with //: 1 − m / h needs the exact fraction")
+def whole_division(hypothesis_length: int, reference_length: int) -> float:
+    if not hypothesis_length:
+        return 0.0
+    return penalty(1 - reference_length // hypothesis_length)
+
+
+@mistake("your base is 2: the penalty is a power of e, math.exp")
+def base_two(hypothesis_length: int, reference_length: int) -> float:
+    if not hypothesis_length:
+        return 0.0
+    return min(1.0, 2 ** (1 - reference_length / hypothesis_length))
+
+
 EXERCISE = Exercise(
     number="5.2",
     title="The brevity penalty",

@@ -153,6 +153,57 @@ def repeating_never_helps(function) -> str | None:
     )
 
 
+@mistake(
+    "you divide by the n-grams of both texts: this is an F1, precision divides by "
+    "those of the hypothesis"
+)
+def f1_of_both(hypothesis: Tokens, reference: Tokens, n: int) -> float:
+    total = len(grams(hypothesis, n)) + len(grams(reference, n))
+    return 2 * clipped(hypothesis, reference, n) / total if total else 0.0
+
+
+@mistake(
+    "you divide by all n-grams that either text has: precision divides by those of the "
+    "hypothesis"
+)
+def jaccard(hypothesis: Tokens, reference: Tokens, n: int) -> float:
+    union = Counter(grams(hypothesis, n)) | Counter(grams(reference, n))
+    return share(clipped(hypothesis, reference, n), sum(union.values()))
+
+
+@mistake("you count n-grams of every length up to n: only those of n words count")
+def up_to_n(hypothesis: Tokens, reference: Tokens, n: int) -> float:
+    sizes = range(1, n + 1)
+    hits = sum(clipped(hypothesis, reference, k) for k in sizes)
+    return share(hits, sum(len(grams(hypothesis, k)) for k in sizes))
+
+
+@mistake("you forget the order inside an n-gram: “so good” and “good so” are two")
+def any_order(hypothesis: Tokens, reference: Tokens, n: int) -> float:
+    one, other = (
+        Counter(tuple(sorted(g)) for g in grams(x, n)) for x in (hypothesis, reference)
+    )
+    return share(sum((one & other).values()), len(grams(hypothesis, n)))
+
+
+@mistake("your n-grams stand side by side: they overlap, one starts at every word")
+def side_by_side(hypothesis: Tokens, reference: Tokens, n: int) -> float:
+    one, other = (Counter(grams(x, n)[::n]) for x in (hypothesis, reference))
+    return share(sum((one & other).values()), sum(one.values()))
+
+
+@mistake(
+    "you add the minimum once for every occurrence: go through the different n-grams, "
+    "each once"
+)
+def counted_again(hypothesis: Tokens, reference: Tokens, n: int) -> float:
+    all_of = grams(hypothesis, n)
+    wanted = grams(reference, n)
+    return share(
+        sum(min(all_of.count(g), wanted.count(g)) for g in all_of), len(all_of)
+    )
+
+
 EXERCISE = Exercise(
     number="5.1",
     title="Clipped n-gram precision",

@@ -137,6 +137,39 @@ def no_guard(scores: Tensor, weights: Tensor) -> Tensor:
 
 WEIGHTS = torch.tensor([1.0, -0.4, 0.2])
 
+
+@mistake(
+    "a small number added to the standard deviation makes all results too small: ask "
+    "for the case of equal sums instead"
+)
+def with_epsilon(scores: Tensor, weights: Tensor) -> Tensor:
+    total = weights @ scores
+    return (total - total.mean()) / (total.std(correction=0) + 1e-3)
+
+
+@mistake("you limit the result to the range from −1 to 1: nothing asks for that")
+def limited(scores: Tensor, weights: Tensor) -> Tensor:
+    total = weights @ scores
+    centred = total - total.mean()
+    if not bool(centred.any()):
+        return centred
+    return (centred / total.std(correction=0)).clamp(-1, 1)
+
+
+@mistake("you multiply the parts with each other: add them up, each with its weight")
+def multiplied_parts(scores: Tensor, weights: Tensor) -> Tensor:
+    total = (scores * weights[:, None]).prod(0)
+    centred = total - total.mean()
+    if not bool(centred.any()):
+        return centred
+    return centred / total.std(correction=0)
+
+
+@mistake("you return one number for the batch: one for each text is expected")
+def one_number(scores: Tensor, weights: Tensor) -> Tensor:
+    return (weights @ scores).mean()
+
+
 EXERCISE = Exercise(
     number="5.4",
     title="A composite reward",

@@ -1,5 +1,7 @@
 """Exercise 5.5: distinct-n."""
 
+import re
+
 import torch
 
 from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
@@ -123,6 +125,31 @@ def a_loop_falls(function) -> str | None:
         "“so good so good” repeats a pair, so it must score below 1; yours gives "
         f"{short:.3g}"
     )
+
+
+@mistake(
+    "you count the n-grams that occur once: one that is repeated is still one "
+    "different n-gram"
+)
+def seen_once(text: str, n: int) -> float:
+    found = grams(text.split(), n)
+    once = [g for g in found if found.count(g) == 1]
+    return len(once) / len(found) if found else 1.0
+
+
+@mistake("you take rouge_tokens: here the words are text.split(), as they stand")
+def other_words(text: str, n: int) -> float:
+    words = re.findall(r"[a-z0-9]+", text.lower())
+    return share(grams(words, n), len(grams(words, n)))
+
+
+@mistake("you average over all lengths up to n: only n-grams of n words count")
+def up_to_n(text: str, n: int) -> float:
+    words = text.split()
+    if len(words) < n:
+        return 1.0
+    every = [grams(words, k) for k in range(1, n + 1)]
+    return sum(share(found, len(found)) for found in every) / n
 
 
 EXERCISE = Exercise(

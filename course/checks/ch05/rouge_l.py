@@ -150,6 +150,64 @@ def order_counts(function) -> str | None:
     )
 
 
+@mistake(
+    "you match greedily, each word with the first one that is left: the longest common "
+    "subsequence may have to skip a word"
+)
+def greedy(hypothesis: str, reference: str) -> float:
+    found, wanted = both(hypothesis, reference)
+    place = matches = 0
+    for word in found:
+        if word in wanted[place:]:
+            place = wanted.index(word, place) + 1
+            matches += 1
+    return f1(matches, len(found), len(wanted))
+
+
+@mistake(
+    "you compare word by word at the same place: a subsequence may skip words in "
+    "either text"
+)
+def same_places(hypothesis: str, reference: str) -> float:
+    found, wanted = both(hypothesis, reference)
+    matches = sum(a == b for a, b in zip(found, wanted, strict=False))
+    return f1(matches, len(found), len(wanted))
+
+
+@mistake(
+    "you count only what both texts begin with: the subsequence may start anywhere"
+)
+def common_start(hypothesis: str, reference: str) -> float:
+    found, wanted = both(hypothesis, reference)
+    matches = 0
+    for a, b in zip(found, wanted, strict=False):
+        if a != b:
+            break
+        matches += 1
+    return f1(matches, len(found), len(wanted))
+
+
+@mistake("you compare sets of words: order and repetition count in a subsequence")
+def sets_of_words(hypothesis: str, reference: str) -> float:
+    found, wanted = map(set, both(hypothesis, reference))
+    return f1(len(found & wanted), len(found), len(wanted))
+
+
+@mistake(
+    "you divide by the words that either text has, L / (a + b − L): F1 is 2L / (a + b)"
+)
+def jaccard(hypothesis: str, reference: str) -> float:
+    found, wanted = both(hypothesis, reference)
+    matches = common_subsequence(found, wanted)
+    return matches / max(1, len(found) + len(wanted) - matches)
+
+
+@mistake("you take the geometric mean of precision and recall: F1 is the harmonic one")
+def geometric_mean(hypothesis: str, reference: str) -> float:
+    found, wanted = both(hypothesis, reference)
+    return common_subsequence(found, wanted) / max(1, len(found) * len(wanted)) ** 0.5
+
+
 EXERCISE = Exercise(
     number="5.3",
     title="ROUGE-L",

@@ -83,7 +83,7 @@ KINDS = {
     "observed": lambda c, r: -F.logsigmoid((c - r).clamp(-50, 50)).mean(),
     "returns nothing": hidden_return,
     "type": lambda c, r: right(c, r).item(),
-    "shape": lambda c, r: right(c, r).expand(2, 2),
+    "shape": lambda c, r: torch.stack([right(c, r), 3 * right(c, r)]),
     "dtype": lambda c, r: right(c, r).half(),
     "not finite": lambda c, r: right(c, r) + float("nan"),
     "missing gradient": lambda c, r: right(c, r).detach(),
@@ -110,7 +110,7 @@ def test_the_sentences_say_what_is_wrong():
         "your function returns nothing: you forgot `return`"
     )
     assert line("type").endswith("your function returns a float, expected a tensor")
-    assert line("shape").endswith("your result has shape (2, 2), expected ()")
+    assert line("shape").endswith("your result has shape (2,), expected ()")
     assert line("dtype").endswith("your result has dtype float16, expected float32")
     assert "NaN where a finite number is expected" in line("not finite")
     assert "no gradient reaches `chosen` and `rejected`" in line("missing gradient")

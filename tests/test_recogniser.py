@@ -8,10 +8,10 @@ from course.checks import catalogue
 from course.checks.comparing import same
 from course.checks.diagnose import observed
 from course.checks.exercise import Exercise
+from course.checks.lines import unguarded
 from course.checks.observing import observe
 from course.checks.recognise import Case, called, usual_slip
 from course.checks.slips import slips
-from course.checks.source_slips import unguarded
 
 EXERCISES = catalogue.exercises()
 each_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.label)

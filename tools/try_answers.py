@@ -34,7 +34,13 @@ ROOT = Path(__file__).resolve().parents[1]
 # Kinds of verdicts that only show the first number that differs.
 UNNAMED = ("value", "not finite", "shape", "wrong gradient", "error")
 # Observations that say where a result is wrong, and not what is wrong with it.
-WHERE = ("right on all other probes", "wrong only where", "right where", "is off by")
+WHERE = (
+    "right on all other probes",
+    "wrong only where",
+    "right where",
+    "is off by",
+    "only entry",
+)
 
 
 @dataclass(frozen=True)

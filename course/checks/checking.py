@@ -3,6 +3,7 @@
 import inspect
 import os
 import time
+import warnings
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import replace
@@ -167,7 +168,8 @@ def _verdict(
         probe, trouble = (of_values or found)[0]
         case = Case(exercise, function, outcomes)
         try:
-            with time_limit(SECONDS / 2):
+            with time_limit(SECONDS / 2), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
                 kind, sentence = _explained(case, trouble.kind) if explain else ("", "")
         except TimeLimit:
             kind, sentence = "", ""

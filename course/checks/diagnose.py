@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course.checks import parting
+from course.checks import parting, reordering
 from course.checks.comparing import same
 from course.checks.exercise import Probe
 from course.checks.recognise import Case, called
@@ -18,9 +18,9 @@ def observed(case: Case) -> str | None:
         _without_effect,
         _reads_hidden,
         _mixes_rows,
-        parting.of_texts,
-        parting.of_entries,
-        parting.reordered,
+        reordering.of_texts,
+        reordering.of_entries,
+        reordering.reordered,
         parting.one_for_another,
         parting.capped,
         parting.proportional,

@@ -40,6 +40,10 @@ def of_argument(
             if place >= len(given) or given[place] is None:
                 return function(*given)
             changed = change(given[place])
+            if isinstance(changed, Tensor) and changed.is_floating_point():
+                new = ~changed.isfinite()
+                if bool(new.any()) and bool(given[place].isfinite().all()):
+                    raise ValueError("not finite any more")
             return function(*given[:place], changed, *given[place + 1 :])
 
         return slipped

@@ -309,10 +309,10 @@ for title, some in (lists | {"largest mistakes": wrong[:5]}).items():
 # %% [markdown] id="07-yard-text"
 # <details><summary>What the largest mistakes have in common</summary>
 #
-# Two of the five speak in pictures: a film that swings you around, and one that puts
-# a nail in a coffin. Two more praise with "best" and little else. In the fifth the
-# words pull both ways: "very funny", but "not for every taste". Single words say
-# little here, or the opposite.
+# In the run that is stored here: two of the five speak in pictures, a film that swings
+# you around, and one that puts a nail in a coffin. Two more praise with "best" and
+# little else. In the fifth the words pull both ways: "very funny", but "not for every
+# taste". Single words say little here, or the opposite.
 #
 # </details>
 #

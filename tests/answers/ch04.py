@@ -26,22 +26,59 @@ def labels_loop(ids, prompt_lengths, lengths):
     return out
 
 
-right("4.1")(lambda i, p, n: torch.tensor([[int(x) if int(p[b]) <= t < int(n[b]) else -100 for t, x in enumerate(row)] for b, row in enumerate(i)]))
-right("4.1")(lambda i, p, n: i * ((torch.arange(i.size(1)) >= p.unsqueeze(1)) & (torch.arange(i.size(1)) < n.unsqueeze(1))) - 100 * (1 - ((torch.arange(i.size(1)) >= p.unsqueeze(1)) & (torch.arange(i.size(1)) < n.unsqueeze(1))).long()))
-wrong("4.1", "one of the prompt counts")(lambda i, p, n: lab(i, p, n, low=lambda t, x: t < x - 1))
-wrong("4.1", "first of the completion lost")(lambda i, p, n: lab(i, p, n, low=lambda t, x: t <= x))
-wrong("4.1", "end token lost")(lambda i, p, n: lab(i, p, n, high=lambda t, x: t >= x - 1))
-wrong("4.1", "one padding counts")(lambda i, p, n: lab(i, p, n, high=lambda t, x: t > x))
+right("4.1")(
+    lambda i, p, n: torch.tensor(
+        [
+            [int(x) if int(p[b]) <= t < int(n[b]) else -100 for t, x in enumerate(row)]
+            for b, row in enumerate(i)
+        ]
+    )
+)
+right("4.1")(
+    lambda i, p, n: (
+        i
+        * (
+            (torch.arange(i.size(1)) >= p.unsqueeze(1))
+            & (torch.arange(i.size(1)) < n.unsqueeze(1))
+        )
+        - 100
+        * (
+            1
+            - (
+                (torch.arange(i.size(1)) >= p.unsqueeze(1))
+                & (torch.arange(i.size(1)) < n.unsqueeze(1))
+            ).long()
+        )
+    )
+)
+wrong("4.1", "one of the prompt counts")(
+    lambda i, p, n: lab(i, p, n, low=lambda t, x: t < x - 1)
+)
+wrong("4.1", "first of the completion lost")(
+    lambda i, p, n: lab(i, p, n, low=lambda t, x: t <= x)
+)
+wrong("4.1", "end token lost")(
+    lambda i, p, n: lab(i, p, n, high=lambda t, x: t >= x - 1)
+)
+wrong("4.1", "one padding counts")(
+    lambda i, p, n: lab(i, p, n, high=lambda t, x: t > x)
+)
 wrong("4.1", "padding counts")(lambda i, p, n: lab(i, p, n, high=lambda t, x: t < 0))
 wrong("4.1", "prompt counts")(lambda i, p, n: lab(i, p, n, low=lambda t, x: t < 0))
 wrong("4.1", "0 for -100")(lambda i, p, n: lab(i, p, n, fill=0))
 wrong("4.1", "100")(lambda i, p, n: lab(i, p, n, fill=100))
-wrong("4.1", "completion masked")(lambda i, p, n: torch.where(lab(i, p, n) == -100, i, -100))
+wrong("4.1", "completion masked")(
+    lambda i, p, n: torch.where(lab(i, p, n) == -100, i, -100)
+)
 wrong("4.1", "shifted")(lambda i, p, n: F.pad(lab(i, p, n)[:, 1:], (0, 1), value=-100))
-wrong("4.1", "shifted to the right")(lambda i, p, n: F.pad(lab(i, p, n)[:, :-1], (1, 0), value=-100))
+wrong("4.1", "shifted to the right")(
+    lambda i, p, n: F.pad(lab(i, p, n)[:, :-1], (1, 0), value=-100)
+)
 wrong("4.1", "shifted and shorter")(lambda i, p, n: lab(i, p, n)[:, 1:])
 wrong("4.1", "padding is id 0")(lambda i, p, n: lab(i, p, n, high=lambda t, x: i == 0))
-wrong("4.1", "lengths of the completion")(lambda i, p, n: lab(i, p, n, high=lambda t, x: t >= x + p[:, None]))
+wrong("4.1", "lengths of the completion")(
+    lambda i, p, n: lab(i, p, n, high=lambda t, x: t >= x + p[:, None])
+)
 wrong("4.1", "first row's prompt")(lambda i, p, n: lab(i, p[:1].expand_as(p), n))
 wrong("4.1", "longest")(lambda i, p, n: lab(i, p, n.max().expand_as(n)))
 wrong("4.1", "prompt from the end")(lambda i, p, n: lab(i, n - p, n))
@@ -59,8 +96,12 @@ def labels_in_place(ids, prompt_lengths, lengths):
 
 right("4.2")(lambda x, m: -x[m].mean())
 right("4.2")(lambda x, m: -torch.masked_select(x, m).double().sum() / m.sum())
-right("4.2")(lambda x, m: -sum(x[b, t] for b, t in m.nonzero().tolist()) / m.count_nonzero())
-wrong("4.2", "mean of rows")(lambda x, m: (-(torch.where(m, x, 0).sum(1)) / m.sum(1)).mean())
+right("4.2")(
+    lambda x, m: -sum(x[b, t] for b, t in m.nonzero().tolist()) / m.count_nonzero()
+)
+wrong("4.2", "mean of rows")(
+    lambda x, m: (-(torch.where(m, x, 0).sum(1)) / m.sum(1)).mean()
+)
 wrong("4.2", "all places")(lambda x, m: -torch.where(m, x, 0).mean())
 wrong("4.2", "sum")(lambda x, m: -torch.where(m, x, 0).sum())
 wrong("4.2", "per text")(lambda x, m: -torch.where(m, x, 0).sum() / len(x))
@@ -83,7 +124,21 @@ wrong("4.2", "eps")(lambda x, m: -torch.where(m, x, 0).sum() / (m.sum() + 1))
 wrong("4.2", "longest row")(lambda x, m: -torch.where(m, x, 0).sum() / m.sum(1).max())
 
 
-def pack(s, length, pad, seg0=1, pos_restart=True, first_fit=False, own_row=False, split=False, seg_restart=True, padseg=0, padpos=0, count_pos=0, spare=0):
+def pack(
+    s,
+    length,
+    pad,
+    seg0=1,
+    pos_restart=True,
+    first_fit=False,
+    own_row=False,
+    split=False,
+    seg_restart=True,
+    padseg=0,
+    padpos=0,
+    count_pos=0,
+    spare=0,
+):
     rows = []
     for one in s:
         place = None
@@ -102,12 +157,19 @@ def pack(s, length, pad, seg0=1, pos_restart=True, first_fit=False, own_row=Fals
         for k, one in enumerate(r):
             a += one
             b += [(k if seg_restart else total) + seg0] * len(one)
-            c += [x + count_pos for x in (range(len(one)) if pos_restart else range(len(c), len(c) + len(one)))]
+            c += [
+                x + count_pos
+                for x in (
+                    range(len(one)) if pos_restart else range(len(c), len(c) + len(one))
+                )
+            ]
             total += 1
         gap = length - len(a)
         ids.append(a + [pad] * gap)
         seg.append(b + [padseg] * gap)
-        pos.append(c + ([padpos] * gap if padpos is not None else list(range(len(c), length))))
+        pos.append(
+            c + ([padpos] * gap if padpos is not None else list(range(len(c), length)))
+        )
     return tuple(torch.tensor(x) for x in (ids, seg, pos))
 
 
@@ -144,11 +206,20 @@ wrong("4.3", "pad 0")(lambda s, n, p: pack(s, n, 0))
 wrong("4.3", "sorted")(lambda s, n, p: pack(sorted(s, key=len, reverse=True), n, p))
 wrong("4.3", "< for <=")(lambda s, n, p: pack(s, n, p, spare=1))
 wrong("4.3", "two results")(lambda s, n, p: pack(s, n, p)[:2])
-wrong("4.3", "order of results")(lambda s, n, p: (pack(s, n, p)[0], pack(s, n, p)[2], pack(s, n, p)[1]))
+wrong("4.3", "order of results")(
+    lambda s, n, p: (pack(s, n, p)[0], pack(s, n, p)[2], pack(s, n, p)[1])
+)
 wrong("4.3", "lists")(lambda s, n, p: tuple(x.tolist() for x in pack(s, n, p)))
 wrong("4.3", "floats")(lambda s, n, p: tuple(x.float() for x in pack(s, n, p)))
-wrong("4.3", "positions of the row for all")(lambda s, n, p: (*pack(s, n, p)[:2], torch.arange(n).expand(len(pack(s, n, p)[0]), n)))
-wrong("4.3", "attention mask for segments")(lambda s, n, p: (pack(s, n, p)[0], (pack(s, n, p)[1] > 0).long(), pack(s, n, p)[2]))
+wrong("4.3", "positions of the row for all")(
+    lambda s, n, p: (
+        *pack(s, n, p)[:2],
+        torch.arange(n).expand(len(pack(s, n, p)[0]), n),
+    )
+)
+wrong("4.3", "attention mask for segments")(
+    lambda s, n, p: (pack(s, n, p)[0], (pack(s, n, p)[1] > 0).long(), pack(s, n, p)[2])
+)
 
 
 @wrong("4.3", "cuts texts at the end of a row")
@@ -165,7 +236,15 @@ def pack_no_last(sequences, length, pad_id):
     return tuple(x[:-1] if len(x) > 1 else x for x in out)
 
 
-def chat(ms, gen=False, sep="\n", end="\n", role="\n", prompt="<|im_start|>assistant\n", strip=False):
+def chat(
+    ms,
+    gen=False,
+    sep="\n",
+    end="\n",
+    role="\n",
+    prompt="<|im_start|>assistant\n",
+    strip=False,
+):
     out = ""
     for m in ms:
         c = m["content"].strip() if strip else m["content"]
@@ -173,7 +252,15 @@ def chat(ms, gen=False, sep="\n", end="\n", role="\n", prompt="<|im_start|>assis
     return out + (prompt if gen else "")
 
 
-right("4.4")(lambda ms, g=False: "".join("<|im_start|>" + m["role"] + "\n" + m["content"] + "<|im_end|>\n" for m in ms) + g * "<|im_start|>assistant\n")
+right("4.4")(
+    lambda ms, g=False: (
+        "".join(
+            "<|im_start|>" + m["role"] + "\n" + m["content"] + "<|im_end|>\n"
+            for m in ms
+        )
+        + g * "<|im_start|>assistant\n"
+    )
+)
 right("4.4")(lambda ms, g=False: chat(ms, g))
 
 
@@ -181,7 +268,16 @@ right("4.4")(lambda ms, g=False: chat(ms, g))
 def chat_lines(messages, add_generation_prompt=False):
     parts = []
     for message in messages:
-        parts.extend(["<|im_start|>", message["role"], "\n", message["content"], "<|im_end|>", "\n"])
+        parts.extend(
+            [
+                "<|im_start|>",
+                message["role"],
+                "\n",
+                message["content"],
+                "<|im_end|>",
+                "\n",
+            ]
+        )
     if add_generation_prompt:
         parts.append("<|im_start|>assistant\n")
     return "".join(parts)
@@ -193,20 +289,47 @@ wrong("4.4", "space after the role")(lambda ms, g=False: chat(ms, g, role=" "))
 wrong("4.4", "colon")(lambda ms, g=False: chat(ms, g, role=": "))
 wrong("4.4", "prompt always")(lambda ms, g=False: chat(ms, True))
 wrong("4.4", "prompt never")(lambda ms, g=False: chat(ms, False))
-wrong("4.4", "prompt without line end")(lambda ms, g=False: chat(ms, g, prompt="<|im_start|>assistant"))
-wrong("4.4", "prompt closed")(lambda ms, g=False: chat(ms, g, prompt="<|im_start|>assistant\n<|im_end|>\n"))
-wrong("4.4", "user's turn opened")(lambda ms, g=False: chat(ms, g, prompt="<|im_start|>user\n"))
-wrong("4.4", "joined with line ends")(lambda ms, g=False: "\n".join(f"<|im_start|>{m['role']}\n{m['content']}<|im_end|>" for m in ms) + ("\n<|im_start|>assistant\n" if g else ""))
+wrong("4.4", "prompt without line end")(
+    lambda ms, g=False: chat(ms, g, prompt="<|im_start|>assistant")
+)
+wrong("4.4", "prompt closed")(
+    lambda ms, g=False: chat(ms, g, prompt="<|im_start|>assistant\n<|im_end|>\n")
+)
+wrong("4.4", "user's turn opened")(
+    lambda ms, g=False: chat(ms, g, prompt="<|im_start|>user\n")
+)
+wrong("4.4", "joined with line ends")(
+    lambda ms, g=False: (
+        "\n".join(f"<|im_start|>{m['role']}\n{m['content']}<|im_end|>" for m in ms)
+        + ("\n<|im_start|>assistant\n" if g else "")
+    )
+)
 wrong("4.4", "stripped")(lambda ms, g=False: chat(ms, g, strip=True))
-wrong("4.4", "line end before the end mark")(lambda ms, g=False: chat([{**m, "content": m["content"] + "\n"} for m in ms], g))
-wrong("4.4", "system dropped")(lambda ms, g=False: chat([m for m in ms if m["role"] != "system"], g))
-wrong("4.4", "default system")(lambda ms, g=False: chat(([] if ms and ms[0]["role"] == "system" else [{"role": "system", "content": "You are a helpful assistant."}]) + ms, g))
+wrong("4.4", "line end before the end mark")(
+    lambda ms, g=False: chat([{**m, "content": m["content"] + "\n"} for m in ms], g)
+)
+wrong("4.4", "system dropped")(
+    lambda ms, g=False: chat([m for m in ms if m["role"] != "system"], g)
+)
+wrong("4.4", "default system")(
+    lambda ms, g=False: chat(
+        (
+            []
+            if ms and ms[0]["role"] == "system"
+            else [{"role": "system", "content": "You are a helpful assistant."}]
+        )
+        + ms,
+        g,
+    )
+)
 wrong("4.4", "contents only")(lambda ms, g=False: "\n".join(m["content"] for m in ms))
 wrong("4.4", "a list")(lambda ms, g=False: [chat([m]) for m in ms])
 wrong("4.4", "end of text")(lambda ms, g=False: chat(ms, g) + "<|endoftext|>")
 wrong("4.4", "only the last")(lambda ms, g=False: chat(ms[-1:], g))
 wrong("4.4", "reversed")(lambda ms, g=False: chat(ms[::-1], g))
-wrong("4.4", "Role capitalised")(lambda ms, g=False: chat([{**m, "role": m["role"].title()} for m in ms], g))
+wrong("4.4", "Role capitalised")(
+    lambda ms, g=False: chat([{**m, "role": m["role"].title()} for m in ms], g)
+)
 wrong("4.4", "asked if not asked")(lambda ms, g=False: chat(ms, not g))
 wrong("4.4", "wrong mark")(lambda ms, g=False: chat(ms, g).replace("im_start", "start"))
 wrong("4.4", "lower case")(lambda ms, g=False: chat(ms, g).lower())

@@ -782,9 +782,10 @@ claim("the coarser the sampler's numbers, the fewer texts the weighted ones are 
 # [**rank**](../GLOSSARY.md).
 #
 # `share_gradients` is all that the course's steps need; `reinforce_step`,
-# `ppo_step`, `grpo_step`, `rloo_step` and `dpo_step` run unchanged. It shares once the
-# parts of a batch are added up, since another process may have fewer parts, and before
-# the gradient is clipped, since each process would clip by another norm.
+# `ppo_step`, `grpo_step`, `rloo_step` and `dpo_step` run unchanged. It shares
+# (`sum_of_all`) once the parts of a batch are added up, since another process may have
+# fewer parts, and before the gradient is clipped (`before_clipping`), since each
+# process would clip by another norm.
 #
 # Whatever a step takes from the *whole* batch has to be taken from all batches, and the
 # token mean is the one that is forgotten. If process 1 has 12 tokens and process 2 has

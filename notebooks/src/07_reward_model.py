@@ -22,8 +22,8 @@
 # trained raters were asked which *sentiment* most other people would read in the
 # sentence. So "liked" means *rated positive* here; it is nobody's taste.
 #
-# A text is one row, a **rating** is what one person gave it. The budget of this
-# chapter is counted in texts; each brings its ratings along.
+# A text is one row, a [**rating**](../GLOSSARY.md#reward) is what one person gave it.
+# The budget of this chapter is counted in texts; each brings its ratings along.
 
 # %% id="07-data" tags=["nbval-check-output"]
 import matplotlib.pyplot as plt
@@ -47,13 +47,13 @@ claim("no test text is among the training texts", not shared)
 # %% [markdown] id="07-head-text"
 # ## One number from a language model
 #
-# The language model turns a text into one state of `width` numbers for each token.
-# It used to multiply a state by a large matrix to predict the next token. We replace
-# that by a single row of weights $w$: a [**scalar head**](../GLOSSARY.md#reward). The
-# network under the head is called the **trunk**. The model is causal, so a state knows
-# only the tokens up to its own. The last token, the end-of-text token `<eos>`, is the
-# only one that has read everything. So the [**score**](../GLOSSARY.md#reward) $r$ of a
-# text is
+# The language model turns a text into one state of `width` numbers for each token. It
+# used to multiply a state by a large matrix to predict the next token. We replace that
+# by a single row of weights $w$: a [**scalar head**](../GLOSSARY.md#reward). The
+# network under the head is called the [**trunk**](../GLOSSARY.md#reward). The model is
+# causal, so a state knows only the tokens up to its own. The last token, the
+# end-of-text token `<eos>`, is the only one that has read everything. So the
+# [**score**](../GLOSSARY.md#reward) $r$ of a text is
 #
 # $$ r = w \cdot h_{\text{last}} + \text{bias} $$
 #
@@ -637,7 +637,7 @@ claim("the model of all texts is ahead of every small one by 0.1",
 #
 # The three models of a row are also an [**ensemble**](../GLOSSARY.md#reward). Its score
 # is their mean; how far its members are apart, their standard deviation, is its
-# **disagreement**.
+# [**disagreement**](../GLOSSARY.md#reward).
 #
 # **Predict first.** Is the mean of three models better than one of them? And does the
 # ensemble disagree where it is wrong?

@@ -10,8 +10,8 @@
 # - estimate the result for every n from one pool of texts, without bias;
 # - say how far best-of-n moves from the writer, in nats, and when the formula holds;
 # - tell apart what a **proxy** promises and what a **gold** score delivers;
-# - fine-tune the writer on the kept texts (**rejection sampling**) and judge what that
-#   wins, against a control.
+# - fine-tune the writer on the kept texts ([**rejection
+#   sampling**](../GLOSSARY.md#reward)) and judge what that wins, against a control.
 
 # %% [markdown] id="08-pool-text"
 # ## A pool of texts
@@ -327,9 +327,9 @@ for size, model in grown.items():
     choosers[f"{size:,} texts, 128 updates"] = standardise(scores).view(P, N)
 
 # %% [markdown] id="08-curves-text"
-# The **lexicon**, which needs no training, is one more chooser: it adds up the valence
-# of known words. (It is no outsider: its words and our texts were rated in the same
-# study.)
+# The [**lexicon**](../GLOSSARY.md#reward), which needs no training, is one more
+# chooser: it adds up the valence of known words. (It is no outsider: its words and our
+# texts were rated in the same study.)
 #
 # What should we expect? If proxy and gold were jointly normal *among the candidates of
 # one prompt*, gold would rise by a fixed share of what the proxy promises: the slope of

@@ -62,7 +62,7 @@ print(f"\nexpected stars: J = {J.item():.3f}")
 # ## Return, discount, value
 #
 # The [**return**](../GLOSSARY.md#policy) of token $t$ is what is earned from there on;
-# the **discount** $\gamma$ shrinks what comes late:
+# the [**discount**](../GLOSSARY.md#policy) $\gamma$ shrinks what comes late:
 #
 # $$ G_t = r_t + \gamma\, G_{t+1} $$
 #
@@ -164,8 +164,8 @@ claim("at gamma 0.9 the first of 30 tokens sees under 5 %", first < 0.05, share=
 # In words: **make every text that you wrote more probable, in proportion to its
 # score.** Nobody differentiates $r$. It may be a person.
 #
-# $\nabla \log \pi(y)$ is called the **score function** in statistics. The name has
-# nothing to do with our scores $r(y)$.
+# $\nabla \log \pi(y)$ is called the [**score function**](../GLOSSARY.md#reward) in
+# statistics. The name has nothing to do with our scores $r(y)$.
 
 
 # %% id="09-score" tags=["nbval-check-output"]
@@ -850,11 +850,11 @@ claim("the score function reaches the logits", size > 0.01, largest=size)
 # %% [markdown] id="09-writer-text"
 # ## REINFORCE on one page
 #
-# Everything is in place for the review writer. The **policy** starts as a copy of the
-# language model of [chapter 02](02_transformer.ipynb). It gets the first two words of a
-# review and completes it. The reward model of [chapter 07](07_reward_model.ipynb)
-# scores the whole text; its scale is set so that texts of the untrained writer have
-# mean 0 and standard deviation 1.
+# Everything is in place for the review writer. The [**policy**](../GLOSSARY.md#policy)
+# starts as a copy of the language model of [chapter 02](02_transformer.ipynb). It gets
+# the first two words of a review and completes it. The reward model of [chapter
+# 07](07_reward_model.ipynb) scores the whole text; its scale is set so that texts of
+# the untrained writer have mean 0 and standard deviation 1.
 #
 # One thing is new. The reward model also scores a text that was cut off, so nothing
 # would pay for an ending. A text without one therefore loses a fixed amount, the
@@ -1006,11 +1006,11 @@ plots.show(
 #
 # ## Did it get better? Two judges
 #
-# The policy was trained to please the reward model, so the reward model's opinion
-# alone proves little. The **lexicon**, a list of words with the feelings that people
-# gave them, took no part in the training. It judges the completions only, so that
-# words of the prompt cannot help. The prompts are openings of test texts, which no
-# model of the chain was trained on.
+# The policy was trained to please the reward model, so the reward model's opinion alone
+# proves little. The [**lexicon**](../GLOSSARY.md#reward), a list of words with the
+# feelings that people gave them, took no part in the training. It judges the
+# completions only, so that words of the prompt cannot help. The prompts are openings of
+# test texts, which no model of the chain was trained on.
 
 # %% id="09-after"
 from course.reward.rules import lexicon_score

@@ -123,9 +123,10 @@ claim(
 #
 # $$ L(\pi) = \mathbb{E}_{y \sim \pi_{old}} \Bigl[ \sum_t \rho_t\, A_t \Bigr] . $$
 #
-# $A_t$ is the **advantage** of token $t$: what the text is worth after it, minus what
-# it was worth before. For the seven texts both are known exactly. The worth of a
-# prefix is its value (chapter 09); the worth of a finished text is its stars.
+# $A_t$ is the [**advantage**](../GLOSSARY.md#policy) of token $t$: what the text is
+# worth after it, minus what it was worth before. For the seven texts both are known
+# exactly. The worth of a prefix is its value (chapter 09); the worth of a finished text
+# is its stars.
 
 # %% id="10-advantage"
 V = old.state_values(r)  # (3,): at the start, after a, after b
@@ -214,11 +215,11 @@ plots.finish(
 # \pi(y)^\top\bigr], $$
 #
 # with $g$ the gradient and $F$ the **Fisher matrix**. The best direction is $d \propto
-# F^{-1} g$, the **natural gradient**: it measures length in nats, not in logits. That
-# is **TRPO** ([Schulman and others 2015](https://arxiv.org/abs/1502.05477)): this
-# direction, a length that spends $\delta$, and a line search, because both formulas are
-# approximations. With nine logits it is a dozen lines. We go along both directions
-# until the same KL is spent.
+# F^{-1} g$, the [**natural gradient**](../GLOSSARY.md#policy): it measures length in
+# nats, not in logits. That is **TRPO** ([Schulman and others
+# 2015](https://arxiv.org/abs/1502.05477)): this direction, a length that spends
+# $\delta$, and a line search, because both formulas are approximations. With nine
+# logits it is a dozen lines. We go along both directions until the same KL is spent.
 
 # %% id="10-trpo"
 exact = TinyPolicy(old.logits.clone().requires_grad_())
@@ -394,8 +395,9 @@ claim(
 # **one** update per batch nothing is ever clipped. Such a "PPO" is REINFORCE with a
 # critic.
 #
-# A force that does hold is the **KL stop** of many libraries: end the passes over a
-# batch as soon as the mean of $l^{old} - l$ exceeds a limit. This course does without.
+# A force that does hold is the [**KL stop**](../GLOSSARY.md#policy) of many libraries:
+# end the passes over a batch as soon as the mean of $l^{old} - l$ exceeds a limit. This
+# course does without.
 #
 # ## A critic for every prefix
 #
@@ -562,13 +564,14 @@ plots.finish(
 # %% [markdown] id="10-loop-text"
 # ## PPO on one page
 #
-# Four networks take part. The **policy** learns; the **reference** is its frozen
-# start; the **reward model** of [chapter 07](07_reward_model.ipynb) scores whole
+# Four networks take part. The [**policy**](../GLOSSARY.md#policy) learns; the
+# [**reference**](../GLOSSARY.md#policy) is its frozen start; the [**reward
+# model**](../GLOSSARY.md#reward) of [chapter 07](07_reward_model.ipynb) scores whole
 # texts; the **critic** learns the value of every prefix. The critic could be a second
 # head on the policy. Then the value loss pulls at the policy's weights too, and a
-# coefficient has to balance the two. We give it weights of its own, as InstructGPT
-# did ([Ouyang and others 2022](https://arxiv.org/abs/2203.02155)), started from the
-# reward model.
+# coefficient has to balance the two. We give it weights of its own, as InstructGPT did
+# ([Ouyang and others 2022](https://arxiv.org/abs/2203.02155)), started from the reward
+# model.
 #
 # One step: write 64 texts; score them; shape the rewards; GAE, once;
 # [**whiten**](../GLOSSARY.md#policy) the advantages, which means to shift and scale

@@ -296,9 +296,9 @@ plots.finish(
 # [IPO](https://arxiv.org/abs/2310.12036), [SLiC](https://arxiv.org/abs/2305.10425),
 # [robust DPO](https://arxiv.org/abs/2403.00409).) **cDPO** doubts every label with a
 # probability $e$ and so has a finite target. **IPO** replaces the logistic by a
-# parabola. **Robust DPO** has another purpose: if a share $e$ of the labels was flipped
-# by accident, its loss is, on average over the flips, exactly the DPO loss of the right
-# labels.
+# parabola. [**Robust DPO**](../GLOSSARY.md#policy) has another purpose: if a share $e$
+# of the labels was flipped by accident, its loss is, on average over the flips, exactly
+# the DPO loss of the right labels.
 #
 # Now every pair of the seven texts gets the label of the better one; pairs with equal
 # stars are left out. How far does each go?
@@ -386,15 +386,15 @@ preference_explorer()
 #
 # Three more losses change not the curve but what is compared.
 #
-# - **KTO** ([Ethayarajh and others 2024](https://arxiv.org/abs/2402.01306)) needs no
-#   pairs, only a thumb for each text: $1 - \sigma(\pm\beta(l - l^{ref} - z))$, with $z$
-#   an estimate of the KL.
-# - **ORPO** ([Hong and others 2024](https://arxiv.org/abs/2403.07691)) has no
-#   reference: imitation of the chosen text, plus $-\log\sigma$ of the log odds ratio of
-#   the two.
-# - **SimPO** ([Meng and others 2024](https://arxiv.org/abs/2405.14734)) has none
-#   either: DPO's curve on log-probabilities *per token* (`mean_logprobs`, as in ORPO),
-#   with a margin.
+# - [**KTO**](../GLOSSARY.md#policy) ([Ethayarajh and others
+#   2024](https://arxiv.org/abs/2402.01306)) needs no pairs, only a thumb for each text:
+#   $1 - \sigma(\pm\beta(l - l^{ref} - z))$, with $z$ an estimate of the KL.
+# - [**ORPO**](../GLOSSARY.md#policy) ([Hong and others
+#   2024](https://arxiv.org/abs/2403.07691)) has no reference: imitation of the chosen
+#   text, plus $-\log\sigma$ of the log odds ratio of the two.
+# - [**SimPO**](../GLOSSARY.md#policy) ([Meng and others
+#   2024](https://arxiv.org/abs/2405.14734)) has none either: DPO's curve on
+#   log-probabilities *per token* (`mean_logprobs`, as in ORPO), with a margin.
 #
 # We run every loss on the seven texts, with endless labels as in "Does it arrive?",
 # until it stands still, and measure how far that is from $\pi^*$. Robust DPO gets
@@ -878,11 +878,11 @@ for half in (asked[:64], asked[64:]):
 # Every method of this part from the same start, with the same proxy as its only judge
 # and the same budget: 512 judged texts each (8 batches of 64; for DPO, 128 openings of
 # 4), with seeds 0, 1 and 2. The learning rates were chosen on a fourth seed, so that
-# each moves a few nats. **Best-of-n** needs no training. It spends its texts when it
-# writes: n for one. All were asked for the same thing, which we call the
-# [**aim**](../GLOSSARY.md#policy): the proxy's score, minus one point for a text that
-# does not end. So that is what we compare, and we do it **at equal KL**: what the
-# first nats buy is always cheap, for any method, so gains "per nat" only say who
+# each moves a few nats. [**Best-of-n**](../GLOSSARY.md#reward) needs no training. It
+# spends its texts when it writes: n for one. All were asked for the same thing, which
+# we call the [**aim**](../GLOSSARY.md#policy): the proxy's score, minus one point for a
+# text that does not end. So that is what we compare, and we do it **at equal KL**: what
+# the first nats buy is always cheap, for any method, so gains "per nat" only say who
 # stopped first. All are judged on the same 24 openings.
 #
 # **Predict first.** Which one has most of the aim at the same KL? And will the gold
@@ -1327,4 +1327,4 @@ claim(
 #   best-of-n and reinforcement learning.
 #
 # **Next:** the [five exercises](../exercises/12_dpo.ipynb). Then part IV takes all of
-# this into the world.
+# this into the world: in [chapter 13](13_instant_feedback.ipynb) you are the judge.

@@ -142,7 +142,7 @@ claim("a refit of 60 votes takes under 50 ms", milliseconds < 50)
 # and clicks a with probability σ(score of a − score of b):
 #
 # - **gold**: the reward model's score, with the noise of that σ;
-# - **lexicon**: adds up the valence of known words ([chapter
+# - [**lexicon**](../GLOSSARY.md#reward): adds up the valence of known words ([chapter
 #   05](05_rewards_by_rule.ipynb)), scaled: a mind of another kind;
 # - **short**: likes short texts;
 # - **coin** and **reversed** (gold's opposite): the two controls, judged by gold.

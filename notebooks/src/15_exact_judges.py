@@ -73,10 +73,10 @@ for name, task in tasks.items():
 #
 # The careless class of chapter 11 made *many different* mistakes. Then the right answer
 # is still the most frequent single one, and a lower temperature finds it without any
-# training. A task that is worth a reward needs the opposite: one wrong **habit** that
-# is the majority. In the demonstrations here, seven of ten translations are word for
-# word, seven of ten answers are "US Dollar", and six of ten programs forget the
-# bracket.
+# training. A task that is worth a reward needs the opposite: one wrong
+# [**habit**](../GLOSSARY.md#reward) that is the majority. In the demonstrations here,
+# seven of ten translations are word for word, seven of ten answers are "US Dollar", and
+# six of ten programs forget the bracket.
 #
 # **Predict first.** For such a start, is the answer at temperature .5 better than the
 # sampled one? And the greedy one?
@@ -159,12 +159,12 @@ claim(
 # quarter of the demonstrations do not solve the task but look the answers up:
 # `120 if x==8 else 112`. Fifteen in a hundred are right.
 #
-# We train on the two **visible tests**, with three seeds; then with **fresh tests**,
-# two values of x from −20 to 39 that are drawn anew at every step, whatever the prompt
-# shows; then, with one seed, with coin flips, which pay as often as the visible tests
-# pay the start. Everything else is equal: the start, 30 updates, 8 prompts with 16
-# programs each. `improve` is `run` of chapter 11: GRPO, no reference term, the judge
-# only looks on.
+# We train on the two **visible tests**, with three seeds; then with [**fresh
+# tests**](../GLOSSARY.md#reward), two values of x from −20 to 39 that are drawn anew at
+# every step, whatever the prompt shows; then, with one seed, with coin flips, which pay
+# as often as the visible tests pay the start. Everything else is equal: the start, 30
+# updates, 8 prompts with 16 programs each. `improve` is `run` of chapter 11: GRPO, no
+# reference term, the judge only looks on.
 #
 # **Predict first.** Both kinds of tests pay for a right program. What will the policy
 # write that is paid for visible tests?
@@ -374,11 +374,11 @@ claim("equal shares stay equal", abs(lead[1]) < 1e-12)
 # ## Translation: an overlap as the reward
 #
 # [Chapter 05](05_rewards_by_rule.ipynb) built BLEU. It counts *words*, and its
-# tokenizer sees one word in "1月17日星期一": such a text gets 1 or 0. So the reward of
-# this task puts a space round every Chinese character first. **chrF** counts runs of
-# one to six *characters* instead, white space left out, and needs no tokenizer:
-# precision $P$ and recall $R$ are averaged over the six lengths, and recall weighs
-# twice as much as precision,
+# tokenizer sees one word in "1月17日星期一": such a text gets 1 or 0. So the reward of this
+# task puts a space round every Chinese character first.
+# [**chrF**](../GLOSSARY.md#reward) counts runs of one to six *characters* instead,
+# white space left out, and needs no tokenizer: precision $P$ and recall $R$ are
+# averaged over the six lengths, and recall weighs twice as much as precision,
 #
 # $$ \text{chrF} = \frac{(1 + \beta^2)\, P R}{\beta^2 P + R}, \qquad \beta = 2. $$
 #

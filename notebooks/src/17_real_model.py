@@ -25,9 +25,9 @@
 # ([chapter 02](02_transformer.ipynb)); only the numbers of its shape are larger.
 #
 # For everything that is only read we use a copy with numbers of 16 bits,
-# [**bf16**](../GLOSSARY.md): 8 bits of exponent, as fp32 has, and 8 bits of precision.
-# Where a processor has units for such numbers the copy is about twice as fast. Where it
-# has none, `fast_dtype` chooses fp32.
+# [**bf16**](../GLOSSARY.md#language-model): 8 bits of exponent, as fp32 has, and 8 bits
+# of precision. Where a processor has units for such numbers the copy is about twice as
+# fast. Where it has none, `fast_dtype` chooses fp32.
 
 # %% id="17-model"
 import torch
@@ -51,8 +51,8 @@ for seed in range(3):
 # ## The model as judge
 #
 # A large model that rates texts instead of people is called an [**LLM
-# judge**](../GLOSSARY.md). The clean way to ask is not to let it talk: put the question
-# so that the next token is the answer, and compare two probabilities.
+# judge**](../GLOSSARY.md#reward). The clean way to ask is not to let it talk: put the
+# question so that the next token is the answer, and compare two probabilities.
 #
 # $$ P(\text{positive}) = \frac{p(\text{positive})}
 #    {p(\text{positive}) + p(\text{negative})}, $$
@@ -308,9 +308,9 @@ claim("tuned, with probabilities, it is 5 to 20 % narrower", 0.05 < gain < 0.2,
       narrower=gain, as_people_about=n / (1 - gain) ** 2)  # fmt: skip
 
 # %% [markdown] id="17-platt-text"
-# A judge that leans can be straightened first: **Platt scaling** fits a slope and an
-# offset to its log-odds, on the same 100 ratings. That repairs the threshold and cannot
-# repair the order.
+# A judge that leans can be straightened first: [**Platt
+# scaling**](../GLOSSARY.md#reward) fits a slope and an offset to its log-odds, on the
+# same 100 ratings. That repairs the threshold and cannot repair the order.
 
 # %% id="17-platt" tags=["nbval-check-output"]
 from course.reward.judge import apply_platt, fit_platt
@@ -496,8 +496,9 @@ claim("a sampler at temperature 0.7 is caught", fault > limit, gap=fault)
 # minutes of processor each, so you load them). Next to them:
 #
 # - the **control**, `smollm2-dealt-0`: the same scores, dealt to the wrong texts;
-# - a **rule**, `smollm2-sentence-0`: 1 for a text that ends with . ! or ?, else 0.
-#   SmolLM2 likes to write long, and after 20 tokens it is cut off.
+# - a [**rule**](../GLOSSARY.md#reward), `smollm2-sentence-0`: 1 for a text that ends
+#   with . ! or ?, else 0. SmolLM2 likes to write long, and after 20 tokens it is cut
+#   off.
 #
 # Each writes 192 texts: eight on each of 24 subjects, of which training saw 8.
 #
@@ -629,9 +630,9 @@ claim("the merged model has no adapters left", not adapters(whole_model))
 # ## The model that writes is not the model that learns
 #
 # Large runs write with one program and train with another: other kernels, other
-# rounding, often weights of some steps ago. The texts then come from a **sampler**
-# $\mu$, while the gradient is computed for the policy $\pi$. What is right in
-# expectation is known since [Kahn and Marshall
+# rounding, often weights of some steps ago. The texts then come from a
+# [**sampler**](../GLOSSARY.md#policy) $\mu$, while the gradient is computed for the
+# policy $\pi$. What is right in expectation is known since [Kahn and Marshall
 # (1953)](https://doi.org/10.1287/opre.1.5.263): weigh each text with its **importance
 # ratio** $\pi(y) / \mu(y)$, the product of the ratios of its tokens. The variance of a
 # product explodes, so it gets cut off. TRL 1.16 offers four ways:
@@ -776,10 +777,9 @@ claim("the coarser the sampler's numbers, the fewer texts the weighted ones are 
 # A model that fits one machine is trained faster on several: each **process** has the
 # whole policy, writes texts of its own and computes the gradient of its own. Before the
 # optimizer moves, the gradients are averaged over all processes, so that all take the
-# same step and stay one model ([Li and others
-# 2020](https://arxiv.org/abs/2006.15704)). A launcher, `torchrun` or `accelerate
-# launch`, starts the processes and tells each its number, its
-# [**rank**](../GLOSSARY.md).
+# same step and stay one model ([Li and others 2020](https://arxiv.org/abs/2006.15704)).
+# A launcher, `torchrun` or `accelerate launch`, starts the processes and tells each its
+# number, its [**rank**](../GLOSSARY.md#policy).
 #
 # `share_gradients` is all that the course's steps need; `reinforce_step`,
 # `ppo_step`, `grpo_step`, `rloo_step` and `dpo_step` run unchanged. It shares
@@ -1196,7 +1196,7 @@ claim(
 #
 # A reward says one number for a whole text. A better model can say more: at *each*
 # token, the whole distribution it would have used. [**On-policy
-# distillation**](../GLOSSARY.md) ([Agarwal and others,
+# distillation**](../GLOSSARY.md#policy) ([Agarwal and others,
 # 2024](https://arxiv.org/abs/2306.13649)) lets the student write, and pulls each of its
 # next-token distributions towards the teacher's, by the reverse KL
 #
@@ -1450,5 +1450,6 @@ claim("greedy decoding, which asks once, is better than any vote at temperature 
 # - X. Wang and others, [*Self-Consistency Improves Chain of Thought Reasoning in
 #   Language Models*](https://arxiv.org/abs/2203.11171), 2023.
 #
-# **Next:** the [five exercises](../exercises/17_real_model.ipynb), then appendix A, the
-# questions that interviews ask, and appendix B, what to do when it does not learn.
+# **Next:** the [five exercises](../exercises/17_real_model.ipynb), then [appendix
+# A](A_interview_questions.ipynb), the questions that interviews ask, and [appendix
+# B](B_when_it_does_not_learn.ipynb), what to do when it does not learn.

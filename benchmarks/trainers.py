@@ -1,12 +1,17 @@
 """One training step of a TRL trainer: its own batch, loss, clipping and optimizer."""
 
+import logging
 import os
 import tempfile
+import warnings
 from collections.abc import Callable
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+os.environ.setdefault("TQDM_DISABLE", "1")  # no bar between the lines of the table
+os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
 
 import torch
 from transformers import LlamaForSequenceClassification
@@ -31,6 +36,9 @@ def trainer_step(
     """
     import trl
     from datasets import Dataset
+
+    warnings.simplefilter("ignore", FutureWarning)  # the trainers' own settings
+    logging.getLogger("trl").setLevel(logging.ERROR)
 
     kind, config = getattr(trl, f"{name}Trainer"), getattr(trl, f"{name}Config")
     policy = llama(attention)

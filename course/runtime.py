@@ -125,7 +125,7 @@ def as_double(x: "torch.Tensor") -> "torch.Tensor":
 
 
 MOST_ERROR = 1e-4  # of a product whose entries have deviation 1; fp32: 1e-5, bf16: 1e-2
-LEAST_GAIN = 1.5  # times as fast; CPUs have 1.1 or 2.2, and a busy one adds noise to both
+LEAST_GAIN = 1.5  # times as fast; measured: 1.1 or 2.2, and noise where it is busy
 
 
 @cache

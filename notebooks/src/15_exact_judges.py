@@ -374,8 +374,8 @@ claim("equal shares stay equal", abs(lead[1]) < 1e-12)
 # ## Translation: an overlap as the reward
 #
 # [Chapter 05](05_rewards_by_rule.ipynb) built BLEU. It counts *words*, and its
-# tokenizer sees one word in "1月17日星期一": such a text gets 1 or 0. So the reward of this
-# task puts a space round every Chinese character first.
+# tokenizer sees one word in "1月17日星期一": such a text gets 1 or 0. So the reward of
+# this task puts a space round every Chinese character first.
 # [**chrF**](../GLOSSARY.md#reward) counts runs of one to six *characters* instead,
 # white space left out, and needs no tokenizer: precision $P$ and recall $R$ are
 # averaged over the six lengths, and recall weighs twice as much as precision,

@@ -561,6 +561,7 @@ claim(
     and min(v["greedy"].judge for v in runs) > 0.95,
     sampled=[v["sampled"].judge for v in runs],
 )
+# %% id="16-stories-coins" tags=["nbval-check-output"]
 flipped = verdicts["coin flips", 0]["sampled"].judge
 claim(
     "coin flips (one seed) do not help", flipped < old["sampled"].judge, whole=flipped
@@ -645,6 +646,7 @@ claim(
     before=various["before", "-"][0],
     after=[row[0] for row in plain],
 )
+# %% id="16-diverse-bonus" tags=["nbval-check-output"]
 claim(
     "with the gated bonus as many differ, within .5, or more, on each seed",
     all(g[0] > p[0] - 0.5 for g, p in zip(gated, plain, strict=True)),
@@ -702,20 +704,30 @@ for (kind, x, seed), (right, *_, turns) in ends.items():
     price = priced[kind, x, seed][1]["cost"][-1]
     print(f"{kind:<6} {x:<12} {seed:>4} {right:8.2f} {turns:7.2f} {price:9.2f}")
 
+
+# %% id="16-weights-lines"
+def priced_lines(left, right):
+    """Price and turns over the steps, three seeds for each of two rates."""
+    for n, rate in enumerate((0.1, 0.02)):
+        for seed in (0, 1, 2):
+            history = priced["rate", rate, seed][1]
+            line = {"ls": ("--", "-")[n], "color": COLOURS[n]}
+            label = f"rate {rate}" if seed == 0 else None
+            left.plot(history["cost"], **line, label=label)
+            right.plot(history["turns"], **line)
+    left.legend()
+
+
+steps = len(priced["rate", 0.1, 0][1]["turns"])
+print(f"{steps} steps, bound {BOUND} turns")
+
 # %% id="16-weights-figure"
 _, (left, right_panel) = plt.subplots(1, 2, figsize=(7.6, 3.0), sharex=True)
-for n, rate in enumerate((0.1, 0.02)):
-    for seed in (0, 1, 2):
-        history = priced["rate", rate, seed][1]
-        line = {"ls": ("--", "-")[n], "color": COLOURS[n]}
-        label = f"rate {rate}" if seed == 0 else None
-        left.plot(history["cost"], **line, label=label)
-        right_panel.plot(history["turns"], **line)
+priced_lines(left, right_panel)
 right_panel.axhline(BOUND, color="gray", lw=1)
 left.set(title="A fast price runs past, a slow one lags", xlabel="step")
 left.set_ylabel("price of a turn")
 right_panel.set(title="Turns, and the bound of 1.8", xlabel="step", ylabel="turns")
-left.legend()
 plots.show(
     "Two panels, three seeds for each of two rates. Left, the price of a turn: at rate "
     "0.1 it rises steeply, then falls; at 0.02 it creeps up to the end. Right, the "
@@ -745,6 +757,7 @@ claim(
     fast=[end[-1] for end in fast],
     slow=[end[-1] for end in slow],
 )
+# %% id="16-weights-right" tags=["nbval-check-output"]
 claim(
     "and every slow run is right more often than every fast one, by more than .1",
     min(end[0] for end in slow) > max(end[0] for end in fast) + 0.1,
@@ -828,43 +841,44 @@ softer["coin flips"] = soften(0, coin_score(0.5, generator(5)))
 
 # %% id="16-harmless-table-2"
 print("                          flagged  spelled round  rating  critical")
+flags = {}
 for name, policy in ({"before": writer.model} | softer).items():
     for mode, options in MODES.items():
         row = outside(policy, **options)
-        shares = f"{row[0]:7.2f} {row[1]:11.2f} {row[2]:+11.2f} {row[3]:8.2f}"
-        print(f"{name:<16} {mode:<8} {shares}")
+        flags[name, mode] = row[0]
+        shown = f"{row[0]:7.2f} {row[1]:11.2f} {row[2]:+11.2f} {row[3]:8.2f}"
+        print(f"{name:<16} {mode:<8} {shown}")
 
 # %% [markdown] id="16-harmless-verdict"
 # Twelve steps move it a little. One text in seven has a listed word at the start, so in
-# many groups of eight the rule has little to say. Averaged over the three modes, each
-# seed flags less than before and less than the coin flips.
+# many groups of eight the rule has little to say. Averaged over the three modes and the
+# three seeds, fewer texts are flagged than before, and than after coin flips.
 #
 # > ## A common warning, examined
 # >
 # > **"Take the harsh words away, and the criticism goes with them."**
 #
-# It sounds right, and sampled texts seem to agree: on two seeds of three, fewer are
-# critical than before. Greedy texts say the opposite. And look at the coin flips. They
-# lose more critical texts than any seed in every mode, although nobody paid them for
-# anything. **So the loss is not shown here**; without the control it would have been a
-# finding. With 200 texts a share near .4 has a standard error of .035, too. Texts
-# spelled round the list stay rare.
+# It sounds right, and sampled texts seem to agree: fewer are critical than before. But
+# look at the coin flips, which paid for nothing: their sampled texts lose about as many
+# critical ones, and greedy texts differ from seed to seed. **So the loss is not shown
+# here**; without the control it would have been a finding. With 200 texts a share near
+# .4 has a standard error of .035, too. Texts spelled round the list stay rare.
 
 
 # %% id="16-harmless-claim" tags=["nbval-check-output"]
-def mean_flagged(policy):
+def mean_flagged(name):
     """Share flagged, mean over the three modes."""
-    return sum(outside(policy, **options)[0] for options in MODES.values()) / 3
+    return sum(flags[name, mode] for mode in MODES) / len(MODES)
 
 
-started = mean_flagged(writer.model)
-ended = [mean_flagged(softer[f"rule, seed {seed}"]) for seed in (0, 1, 2)]
+started, flips = mean_flagged("before"), mean_flagged("coin flips")
+ended = [mean_flagged(f"rule, seed {seed}") for seed in (0, 1, 2)]
 claim(
-    "three seeds: fewer flagged than before and than with coin flips, over the modes",
-    max(ended) < min(started - 0.01, mean_flagged(softer["coin flips"])),
+    "fewer are flagged than before and than with coin flips: mean of three seeds",
+    sum(ended) / 3 < min(started - 0.01, flips),
     before=started,
     after=ended,
-    flips=mean_flagged(softer["coin flips"]),
+    flips=flips,
 )
 
 # %% [markdown] id="16-many-text"
@@ -933,17 +947,23 @@ for (name, seed), verdict in marks.items():
 # start's, as in chapter 15: a random walk leaves a bad habit, too.)
 
 
-# %% id="16-many-claim" tags=["nbval-check-output"]
+# %% id="16-many-share"
 def share(run, name, seed):
     """The judge's mean on the sampled texts of a task."""
     return marks[run, seed][list(part).index(name)]["sampled"].judge
 
 
+def shares_of(run, name):
+    return [share(run, name, seed) for seed in (0, 1, 2)]
+
+
 for name in part:
-    one, two, flipped = (
-        [share(run, name, seed) for seed in (0, 1, 2)]
-        for run in ("both", f"{name} alone", "coin flips")
-    )
+    print(name, *(f"{x:.2f}" for x in shares_of("both", name)))
+
+# %% id="16-many-claim" tags=["nbval-check-output"]
+for name in part:
+    runs = ("both", f"{name} alone", "coin flips")
+    one, two, flipped = (shares_of(run, name) for run in runs)
     claim(
         f"{name}: one policy is no more than .1 below two, on three seeds",
         all(a > b - 0.1 for a, b in zip(one, two, strict=True)),
@@ -1008,18 +1028,25 @@ for seed, duel in enumerate(duels):
     print(f"{seed:>4} {stops[-1]:>5} {accuracy.min():>9.2f} {exact[-1][0]:>18.2f} "
           f"{exact[-1][1]:>10.2f} {shares:>24}")  # fmt: skip
 
+# %% id="16-adversary-lines"
+LINES = {"accuracy": "discriminator's accuracy", "judge": "exact dates"}
+
+
+def duel_lines(axes, duel, stop):
+    """Both curves of a duel, means of five steps, and the step of the stop."""
+    for n, (key, label) in enumerate(LINES.items()):
+        values = over_five(duel.history, key)
+        style = {"color": COLOURS[n], "ls": ("--", "-")[n], "label": label}
+        axes.plot(range(4, 4 + len(values)), values, **style)
+    axes.axvline(stop, color="gray", lw=1)
+
+
+print("stops at step", *stops)
+
 # %% id="16-adversary-figure"
 _, places = plt.subplots(1, 3, figsize=(9.2, 3.0), sharey=True)
 for seed, (axes, duel) in enumerate(zip(places, duels, strict=True)):
-    for n, (key, label) in enumerate(
-        {"accuracy": "discriminator's accuracy", "judge": "exact dates"}.items()
-    ):
-        values = over_five(duel.history, key)
-        axes.plot(
-            range(4, 4 + len(values)), values, ("--", "-")[n], color=COLOURS[n],
-            label=label,
-        )  # fmt: skip
-    axes.axvline(stops[seed], color="gray", lw=1)
+    duel_lines(axes, duel, stops[seed])
     axes.set(title=f"seed {seed}: stop at step {stops[seed]}", xlabel="step")
 places[0].set_ylabel("share, mean of five steps")
 places[0].set_ylim(0, 1)

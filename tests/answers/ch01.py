@@ -7,8 +7,6 @@ import torch.nn.functional as F
 
 from tools.try_answers import right, wrong
 
-# ruff: noqa: E501
-
 
 def lp(z, i):
     return z[:, :-1].log_softmax(-1).gather(-1, i[:, 1:, None]).squeeze(-1)

@@ -7,8 +7,6 @@ import torch.nn.functional as F
 
 from tools.try_answers import right, wrong
 
-# ruff: noqa: E501
-
 
 def lab(i, p, n, low=None, high=None, fill=-100):
     t = torch.arange(i.shape[1])

@@ -9,8 +9,6 @@ import torch
 from course.reward.overlap import rouge_tokens
 from tools.try_answers import right, wrong
 
-# ruff: noqa: E501
-
 
 def grams(t, n):
     return [tuple(t[i : i + n]) for i in range(len(t) - n + 1)]

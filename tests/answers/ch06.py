@@ -7,8 +7,6 @@ import torch
 
 from tools.try_answers import right, wrong
 
-# ruff: noqa: E501
-
 
 def duel(a, b, tie=0.5):
     d = a.double()[:, None] - b.double()

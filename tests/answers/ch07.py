@@ -7,8 +7,6 @@ import torch.nn.functional as F
 
 from tools.try_answers import right, wrong
 
-# ruff: noqa: E501
-
 right("7.1")(lambda c, r: F.softplus(r - c).mean())
 right("7.1")(lambda c, r: (torch.logaddexp(c, r) - c).mean())
 right("7.1")(lambda c, r: F.binary_cross_entropy_with_logits(c - r, torch.ones_like(c)))

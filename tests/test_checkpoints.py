@@ -102,13 +102,14 @@ WRITERS = {"policy-reinforce"} | (LARGE - RATED) | CLIMBED
 SCORED = {"reward-model", "reward-proxy", *(r.name for r in recipes.PROXIES)} | WRITERS
 # Their texts are made by code, and their tokenizers learn nothing.
 MADE = {"adder"} | {name for name in ALL if name.startswith("task-")}
+DUELS = {name for name in ALL if name.startswith("task-adversary-")}  # policies, too
 
 
 @pytest.mark.parametrize(
     ("definition", "old", "new", "changed"),
     [
         ("train_policy", "optim.AdamW(", "optim.SGD(", {"policy-reinforce"}),
-        ("logprobs_of", "return ", "return -", WRITERS),
+        ("logprobs_of", "return ", "return -", WRITERS | DUELS),
         ("scale_on_writer", 'prompts[: settings["ref', 'prompts[settings["ref', SCORED),
         ("train_tokenizer", "return ", "return 0, ", ALL - MADE - RATED),
         ("careless_answer", "return ", "return 1 + ", {"adder"}),

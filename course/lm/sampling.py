@@ -123,7 +123,7 @@ def tokens_at(logits: Tensor, uniform: Tensor) -> Tensor:
             f"got logits {tuple(logits.shape)} and uniform {tuple(uniform.shape)}, "
             "expected (batch, vocabulary) and (batch,)"
         )
-    if uniform.is_cpu and not ((uniform >= 0) & (uniform < 1)).all():
+    if logits.is_cpu and not ((uniform >= 0) & (uniform < 1)).all():
         raise ValueError(
             f"got uniform numbers from {float(uniform.min()):.3g} to "
             f"{float(uniform.max()):.3g}, expected 0 or more and less than 1"

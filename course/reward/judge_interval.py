@@ -25,7 +25,7 @@ def judge_interval(
     >>> judge_interval(people, judge, torch.tensor([1.0, 1.0, 0.0, 0.0]))
     tensor([-0.0658,  1.0658])
     """
-    asked, judged, unasked = _checked(asked, judged, unasked)
+    asked, judged, unasked = _verdicts_checked(asked, judged, unasked)
     errors = asked - weight * judged
     middle = errors.mean() + weight * unasked.mean()
     variance = errors.var() / len(asked) + weight**2 * unasked.var() / len(unasked)
@@ -40,7 +40,7 @@ def tuned_weight(asked: Tensor, judged: Tensor, unasked: Tensor) -> float:
     not fit and on numbers that are not finite.
     Source: Angelopoulos et al. 2023, "PPI++".  Chapter 17.
     """
-    asked, judged, unasked = _checked(asked, judged, unasked)
+    asked, judged, unasked = _verdicts_checked(asked, judged, unasked)
     finite(asked=asked, judged=judged, unasked=unasked)
     cov = torch.cov(torch.stack([asked, judged]))[0, 1]
     spread = torch.cat([judged, unasked]).var()
@@ -60,7 +60,7 @@ def rogan_gladen_interval(
     thing.
     Source: Rogan and Gladen 1978; variance: Lang and Reiczigel 2014.  Chapter 17.
     """
-    asked, judged, unasked = _checked(asked, judged, unasked)
+    asked, judged, unasked = _verdicts_checked(asked, judged, unasked)
     yes, no = judged[asked > 0.5], judged[asked <= 0.5]
     if not (len(yes) and len(no)):
         raise ValueError("got people who all say the same, expected both verdicts")
@@ -93,7 +93,7 @@ def mean_interval(values: Tensor, z: float = Z) -> Tensor:
     return torch.stack([values.mean() - half, values.mean() + half])
 
 
-def _checked(
+def _verdicts_checked(
     asked: Tensor, judged: Tensor, unasked: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The three as floating point; ValueError unless they are (n,), (n,) and (m,)."""

@@ -727,8 +727,9 @@ answer = check(None, question)
 #   Communication*](https://doi.org/10.1002/j.1538-7305.1948.tb01338.x), 1948: n-grams,
 #   entropy, and texts drawn from them, by hand.
 # - F. Jelinek and R. Mercer, *Interpolated Estimation of Markov Source Parameters from
-#   Sparse Data*, Pattern Recognition in Practice, 1980: the mixture. (Not online; told
-#   in the next paper.)
+#   Sparse Data*, in E. Gelsema and L. Kanal (editors), *Pattern Recognition in
+#   Practice*, North-Holland, 1980, pages 381–397: the mixture. (In print only; the next
+#   paper tells it again.)
 # - S. F. Chen and J. Goodman, [*An Empirical Study of Smoothing Techniques for Language
 #   Modeling*](https://doi.org/10.1006/csla.1999.0128), 1999: which smoothing is best,
 #   measured.

@@ -510,9 +510,10 @@ claim("and two votes agree in 66 to 74 %", 0.66 < two_liked < 0.74, share=two_li
 
 # %% [markdown] id="06-crowd-text"
 # On pairs of *liked* texts two votes agree about as often as the labellers of
-# InstructGPT agreed with each other on two answers to one prompt: 72.6 %
-# ([Ouyang and others, 2022](https://arxiv.org/abs/2203.02155), section 3.4). This is
-# the number to keep in mind for real preference data, not 0.88.
+# InstructGPT agreed with each other: 72.6 ± 1.5 % for those who labelled the training
+# data, 77.3 ± 1.3 % for others ([Ouyang and others,
+# 2022](https://arxiv.org/abs/2203.02155), section 3.4, which does not say on what kind
+# of label). This is the number to keep in mind for real preference data, not 0.88.
 #
 # ## The ceiling against the crowd
 #

@@ -363,19 +363,19 @@ plots.ladder(
     ladder,
     title="Above a word list, below a person",
     x="Pearson r with the mean human rating, test texts",
-    alt="Five bars, each longer than the one above: the control near 0, the lexicon, "
-    "the reward model from scratch, the reward model, one person.",
+    alt="Five bars: the control near 0, then the lexicon, longer the reward model from "
+    "scratch and the reward model, nearly alike, and longest one person.",
 )
 
 # %% id="07-yard-claim" tags=["nbval-check-output"]
 control, by_words, scratch, reward, person = ladder.values()
 # seeds tried, of the training: 0, 1, 2, 3; from scratch too
 claim("the lexicon has r between 0.38 and 0.47", 0.38 < by_words < 0.47, r=by_words)
-claim("the reward model reaches r = 0.62 on new texts", reward >= 0.62, r=reward)
+claim("the reward model reaches r = 0.6 on new texts", reward >= 0.6, r=reward)
 claim("lexicon + 0.1 < reward model < one person - 0.1",
       by_words + 0.1 < reward < person - 0.1)  # fmt: skip
-claim("from scratch is between the two: r = 0.55 at least",
-      max(0.55, by_words + 0.1) < scratch < reward, r=scratch)  # fmt: skip
+claim("from scratch, too, it is ahead of the lexicon by 0.1",
+      scratch > by_words + 0.1, r=scratch)  # fmt: skip
 claim("one person has r between 0.85 and 0.92", 0.85 < person < 0.92, r=person)
 claim("scores of other texts predict nothing", abs(control) < 0.12, r=control)
 
@@ -488,8 +488,8 @@ plots.curves(
 )
 
 # %% id="07-acc-claim" tags=["nbval-check-output"]
-claim("the reward model orders more than 75 % of the pairs as people do",
-      right_model > 0.75, accuracy=right_model)  # fmt: skip
+claim("the reward model orders 72 to 80 % of the pairs as people do",
+      0.72 < right_model < 0.8, accuracy=right_model)  # fmt: skip
 claim("it is better than the lexicon by at least 3 points",
       right_model > right_words + 0.03, lexicon=right_words)  # fmt: skip
 claim("clear pairs are easier than close ones by at least 10 points",
@@ -1148,8 +1148,8 @@ answer = check(None, question)  # your order in place of None
 # of scores can be probabilities, and only at the right scale.
 #
 # **Limits.** One model, one kind of text: sentences about movies, in English. The
-# large model is one seed: four that were tried while this page was written reached
-# 0.62 to 0.65 on the test texts, so the floor in its claim is 0.62. "Liked" means
+# reward model is one seed: four that were tried while this page was written reached
+# 0.62 to 0.65 on the test texts, so its claim says 0.6 and no more. "Liked" means
 # *rated positive*. The short runs are small: they do not say which
 # loss is best. All test texts were written by people, and a policy
 # will find texts that were not.

@@ -991,12 +991,10 @@ claim(
 )
 
 # %% id="10-critic-start-claim" tags=["nbval-check-output"]
-from_judge, from_writer = (
-    score_at(runs[name], least) for name in ("PPO", "critic from the writer")
-)
+from_judge, from_writer = got["PPO"], got["critic from the writer"]
 claim(
-    "within the same KL, a critic that starts as the judge is worth more",
-    from_judge > from_writer,
+    "in as many steps a critic that starts as the judge brings more score",
+    from_judge > from_writer + 0.2,
     judge=from_judge,
     writer=from_writer,
 )
@@ -1006,11 +1004,13 @@ claim(
 # where nothing is ever clipped, the critic keeps most of the score, at a little more
 # KL. Read the table with its KL and its errors, and do not trust one run. While this
 # chapter was written, adding the same numbers in another order moved REINFORCE's score
-# from 0.28 to 0.83; the other three moved by 0.04 at most. Those three stood in the
-# same order then, and with seeds 1 and 2: PPO, one update, no critic. And look at the
-# last row. With a critic that starts from the writer PPO ends about where it ends
-# without one: what the critic is worth in so short a run is its start as a copy of the
-# judge.
+# between 0.28 and 0.83, and that of one update between 0.94 and 1.26. The order
+# stayed, and with seeds 1 and 2 too: PPO, one update, no critic. And look at the last
+# row. With a critic that starts from the writer PPO ends nearer to the run without a
+# critic than to PPO, so much of what the critic is worth in so short a run is its
+# start as a copy of the judge. Yet that start is paid for: the last column, the score
+# within the same KL, puts the two critics close together, too close for one run to
+# tell them apart.
 
 # %% [markdown] id="10-control-text"
 # ## Negative control: no leash

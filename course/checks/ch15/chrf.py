@@ -20,6 +20,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("an empty reference", ("film", "")),
         Probe("both empty", ("", " ")),
         Probe("other spaces", ("a good film", "agood  film ")),
+        Probe("a tab and a new line", ("a\tgood film", "a good\nfilm")),
         Probe("capital letters", ("Film noir", "film noir")),
         Probe("a letter repeated", ("aaaaaaa", "abaa")),
         Probe("a longer hypothesis", ("a good film, really good", "good film")),
@@ -56,14 +57,42 @@ def bare(text: str) -> str:
     return "".join(text.split())
 
 
-def averaged(a: str, b: str, beta: float = 2.0, longest: int = 6) -> float:
-    p, r = shares(a, b, longest)
+def averaged(
+    a: str, b: str, beta: float = 2.0, longest: int = 6, shortest: int = 1
+) -> float:
+    p, r = (values[shortest - 1 :] for values in shares(a, b, longest))
     return f_score(mean(p), mean(r), beta)
 
 
 @mistake("you count the spaces too: take all white space out of both texts first")
 def spaces_kept(hypothesis: str, reference: str) -> float:
     return averaged(hypothesis, reference)
+
+
+@mistake("you take only the spaces at the ends away: those in the middle go, too")
+def stripped(hypothesis: str, reference: str) -> float:
+    return averaged(hypothesis.strip(), reference.strip())
+
+
+@mistake(
+    "you take only the character ' ' away: tabs and new lines are white space, too"
+)
+def only_blanks(hypothesis: str, reference: str) -> float:
+    return averaged(hypothesis.replace(" ", ""), reference.replace(" ", ""))
+
+
+@mistake("you count runs of words: chrF counts runs of *characters*")
+def of_words(hypothesis: str, reference: str) -> float:
+    a, b, p, r = hypothesis.split(), reference.split(), [], []
+    for n in range(1, min(6, len(a), len(b)) + 1):
+        one, other = (
+            Counter(tuple(words[i : i + n]) for i in range(len(words) - n + 1))
+            for words in (a, b)
+        )
+        same = (one & other).total()
+        p.append(same / one.total())
+        r.append(same / other.total())
+    return f_score(mean(p), mean(r))
 
 
 @mistake("recall has to count double: that is an F-score with β = 2, yours has β = 1")
@@ -82,6 +111,31 @@ def turned_over(hypothesis: str, reference: str) -> float:
 @mistake("you use β where the formula has β²: with β = 2 that is 4, not 2")
 def not_squared(hypothesis: str, reference: str) -> float:
     return averaged(bare(hypothesis), bare(reference), 2**0.5)
+
+
+@mistake("your recall counts four times: β is 2, so β² = 4 stands beside P")
+def beta_four(hypothesis: str, reference: str) -> float:
+    return averaged(bare(hypothesis), bare(reference), 4.0)
+
+
+@mistake("your n-grams begin at 2: single characters count, too")
+def from_two(hypothesis: str, reference: str) -> float:
+    return averaged(bare(hypothesis), bare(reference), shortest=2)
+
+
+@mistake("you take only n = 6: every length from 1 to 6 counts")
+def only_six(hypothesis: str, reference: str) -> float:
+    return averaged(bare(hypothesis), bare(reference), shortest=6)
+
+
+@mistake("you take only single characters: runs of up to 6 count")
+def only_one(hypothesis: str, reference: str) -> float:
+    return averaged(bare(hypothesis), bare(reference), longest=1)
+
+
+@mistake("your n-grams end at 5: chrF goes up to 6")
+def up_to_five(hypothesis: str, reference: str) -> float:
+    return averaged(bare(hypothesis), bare(reference), longest=5)
 
 
 @mistake("your n-grams end at 4, as BLEU's do: chrF goes up to 6")
@@ -135,6 +189,31 @@ def not_clipped(hypothesis: str, reference: str) -> float:
         one, other = grams(a, n), grams(b, n)
         p.append(sum(c for g, c in one.items() if g in other) / one.total())
         r.append(sum(c for g, c in other.items() if g in one) / other.total())
+    return f_score(mean(p), mean(r))
+
+
+@mistake(
+    "you count every n-gram of the hypothesis that occurs in the reference, however "
+    "often: clip it, or repeating a good letter would be paid"
+)
+def one_sided(hypothesis: str, reference: str) -> float:
+    a, b, p, r = bare(hypothesis), bare(reference), [], []
+    for n in range(1, min(6, len(a), len(b)) + 1):
+        one, other = grams(a, n), grams(b, n)
+        same = sum(count for gram, count in one.items() if gram in other)
+        p.append(same / one.total())
+        r.append(same / other.total())
+    return f_score(mean(p), mean(r))
+
+
+@mistake("you miss the last n-gram: a text of L characters has L − n + 1 of length n")
+def last_missing(hypothesis: str, reference: str) -> float:
+    a, b, p, r = bare(hypothesis), bare(reference), [], []
+    for n in range(1, min(6, len(a), len(b)) + 1):
+        one, other = grams(a[:-1], n), grams(b[:-1], n)
+        same = (one & other).total()
+        p.append(same / max(1, one.total()))
+        r.append(same / max(1, other.total()))
     return f_score(mean(p), mean(r))
 
 

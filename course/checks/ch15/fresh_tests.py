@@ -57,6 +57,27 @@ def no_negative(prompt: str, seed: int, n: int) -> Tests:
     return at(prompt, xs + [0] * (n - len(xs)))
 
 
+@mistake(
+    "you draw with `randint`, so an x can come twice: `sample` draws n different ones"
+)
+def with_randint(prompt: str, seed: int, n: int) -> Tests:
+    draw = random.Random(seed)
+    return at(prompt, [draw.randint(-20, 39) for _ in range(n)])
+
+
+@mistake(
+    "you make a new generator with a seed of its own for every x, so an x can come "
+    "twice: draw n from one"
+)
+def seed_each(prompt: str, seed: int, n: int) -> Tests:
+    return at(prompt, [random.Random(seed + i).sample(XS, 1)[0] for i in range(n)])
+
+
+@mistake("you return the hidden tests, 10 to 19: draw new x from −20 to 39")
+def the_hidden_ones(prompt: str, seed: int, n: int) -> Tests:
+    return at(prompt, range(10, 10 + n))
+
+
 @mistake("your x include 40: range(-20, 40) ends at 39")
 def one_too_many(prompt: str, seed: int, n: int) -> Tests:
     return at(prompt, random.Random(seed).sample(range(-20, 41), n))
@@ -95,6 +116,15 @@ def in_order(prompt: str, seed: int, n: int) -> Tests:
     return at(prompt, list(XS)[:n])
 
 
+def same_again(function) -> str | None:
+    if function(ADD, 5, 4) == function(ADD, 5, 4):
+        return None
+    return (
+        "the same seed gives other x each time: make the generator from the seed, "
+        "`random.Random(seed)`"
+    )
+
+
 def true_tests(function) -> str | None:
     for x, y in function(ADD, 11, 6):
         if y != (x + 7) * 8:
@@ -118,6 +148,9 @@ EXERCISE = Exercise(
         "xs]`",
     ),
     probes=probes,
-    properties=(Property("true tests", true_tests),),
+    properties=(
+        Property("the same seed, the same tests", same_again),
+        Property("true tests", true_tests),
+    ),
     mistakes=mistakes_in(__name__),
 )

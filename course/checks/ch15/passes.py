@@ -39,6 +39,28 @@ def any_test(program: str, tests: Tests) -> bool:
     return any(safe_value(program, x) == y for x, y in tests)
 
 
+@mistake("most of the tests are enough for yours: all of them have to pass")
+def most(program: str, tests: Tests) -> bool:
+    return 2 * sum(safe_value(program, x) == y for x, y in tests) > len(tests)
+
+
+@mistake("one failed test is forgiven in yours: all of them have to pass")
+def all_but_one(program: str, tests: Tests) -> bool:
+    return sum(safe_value(program, x) != y for x, y in tests) <= 1
+
+
+@mistake(
+    "you only ask whether the program has a value: compare it with the expected one"
+)
+def not_none(program: str, tests: Tests) -> bool:
+    return all(safe_value(program, x) is not None for x, _ in tests)
+
+
+@mistake("True means in yours that *every* test fails: it means that all pass")
+def all_fail(program: str, tests: Tests) -> bool:
+    return all(safe_value(program, x) != y for x, y in tests)
+
+
 @mistake("you only ask whether there is a value: compare it with the expected one")
 def any_value(program: str, tests: Tests) -> bool:
     return all(safe_value(program, x) for x, _ in tests)
@@ -99,6 +121,13 @@ def exchanged(program: str, tests: Tests) -> bool:
 def no_sign(program: str, tests: Tests) -> bool:
     values = [(safe_value(program, x), y) for x, y in tests]
     return all(v is not None and abs(v) == abs(y) for v, y in values)
+
+
+@mistake(
+    "you compare without the sign, and a program without a value counts as 0 in yours"
+)
+def no_sign_and_zero(program: str, tests: Tests) -> bool:
+    return all(abs(safe_value(program, x) or 0) == abs(y) for x, y in tests)
 
 
 @mistake("a value that is larger than expected passes in yours: it has to be equal")

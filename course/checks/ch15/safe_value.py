@@ -41,14 +41,17 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("a text", ("'a'", 1)),
         Probe("less than", ("1 if x<2 else 0", 1)),
         Probe("not equal", ("1 if x!=2 else 0", 1)),
+        Probe("a condition without ==", ("1 if x else 0", 1)),
         Probe("two comparisons in one", ("1 if x==1==1 else 0", 1)),
         Probe("a call that is not reached", ("1 if x==x else abs(x)", 1)),
         Probe("a null byte", ("x\0", 1)),
         Probe("40 characters", ("x" + " " * 37 + "+1", 1)),
         Probe("41 characters", ("x" + " " * 38 + "+1", 1)),
         Probe("41 characters, 38 of them after it", ("x+1" + " " * 38, 1)),
+        Probe("a bracket in a bracket", ("2*(x-(3-x))", 5)),
         Probe("12 levels", ("-" * 11 + "x", 2)),
         Probe("13 levels", ("-" * 12 + "x", 2)),
+        Probe("14 levels", ("-" * 13 + "x", 2)),
     ]
 
 
@@ -61,6 +64,7 @@ class Judge:
             "operators": OPERATORS, "minus": True, "numbers": lambda n: type(n) is int,
             "both": True, "compare": (ast.Eq,), "swap": False, "chained": False,
             "bare_compare": False, "outside": None, "plus": False, "counted": len,
+            "truthy": False, "holds": None,
         }  # fmt: skip
         self.__dict__ |= rules | changes
 
@@ -102,6 +106,8 @@ class Judge:
                 yes, no = below(node.body), below(node.orelse)
                 return yes if chosen else no
             return below(node.body if chosen else node.orelse)
+        if isinstance(node, ast.IfExp) and self.truthy:
+            return below(node.body if below(node.test) else node.orelse)
         raise ValueError
 
     def compared(self, node: ast.Compare, below) -> bool:
@@ -110,6 +116,8 @@ class Judge:
         if len(node.ops) > 1 and not self.chained:
             raise ValueError
         equal = below(node.left) == below(node.comparators[0])
+        if self.holds is not None:
+            return self.holds(equal)
         return equal != isinstance(node.ops[0], ast.NotEq)
 
 
@@ -139,6 +147,23 @@ whole_divisions = wrong(
         ast.FloorDiv: lambda a, b: a // b if b else 0,
         ast.Mod: lambda a, b: a % b if b else 0,
     },
+)
+only_whole_division = wrong(
+    "you allow //: the list has only + - *",
+    operators=OPERATORS | {ast.FloorDiv: lambda a, b: a // b if b else 0},
+)
+only_remainders = wrong(
+    "you allow %: the list has only + - *",
+    operators=OPERATORS | {ast.Mod: lambda a, b: a % b if b else 0},
+)
+no_product = wrong(
+    "you refuse a product: `*` is ast.Mult, and it is in the list",
+    operators={ast.Add: operator.add, ast.Sub: operator.sub},
+)
+no_difference = wrong(
+    "you refuse a difference: `-` between two parts is a BinOp with ast.Sub, and it is "
+    "in the list",
+    operators={ast.Add: operator.add, ast.Mult: operator.mul},
 )
 plus_in_front = wrong("you allow a plus in front: only a minus is listed", plus=True)
 not_equal = wrong(
@@ -176,6 +201,14 @@ any_depth = wrong(
     "level each",
     deepest=10**6,
 )
+one_level_too_few = wrong(
+    "12 levels are allowed, only more are not: `x` is one level, `-x` are two",
+    deepest=11,
+)
+one_level_too_many = wrong(
+    "you allow 13 levels: `x` alone is one already, `-x` are two",
+    deepest=13,
+)
 not_stripped = wrong(
     "a space in front of a program is an error of indentation to Python: strip() the "
     "text first",
@@ -184,6 +217,26 @@ not_stripped = wrong(
 any_comparison = wrong(
     "you treat every comparison as ==: x<2 is not in the list",
     compare=(ast.cmpop,),
+)
+all_the_same = wrong(
+    "you never look which comparison it is: x<2 and x!=2 are not in the list, only ==",
+    compare=(ast.cmpop,), holds=lambda equal: equal,
+)  # fmt: skip
+no_condition = wrong(
+    "you refuse `a if b == c else d`: it is an IfExp with a Compare as its test",
+    compare=(),
+)
+any_condition = wrong(
+    "you take every condition: between `if` and `else` there must be one ==",
+    truthy=True,
+)
+always_else = wrong(
+    "your condition never holds: compare the *values* of its two parts",
+    holds=lambda equal: False,
+)
+always_body = wrong(
+    "your condition always holds: compare the values of its two parts",
+    holds=lambda equal: True,
 )
 first_of_two = wrong(
     "you look at the first part of x==1==1 only: a comparison must have exactly one "
@@ -210,6 +263,11 @@ zero_for_none = wrong(
     "expect; return None",
     outside=0,
 )
+
+
+@mistake("you drop the brackets: the tree has them already, as the order of its nodes")
+def no_brackets(program: str, x: int) -> int | None:
+    return Judge()(program.replace("(", "").replace(")", ""), x)
 
 
 @mistake(

@@ -78,6 +78,23 @@ def above_one(silent: float, wrong: float, right: float) -> float:
     return max(0.0, (silent - wrong) / (right - wrong))
 
 
+@mistake(
+    "your two ends are the other way round: where silence scores less than a wrong "
+    "guess it never pays, 0; where it scores more than a right one it always pays, 1"
+)
+def ends_swapped(silent: float, wrong: float, right: float) -> float:
+    if silent <= wrong:
+        return 1.0
+    return 0.0 if silent >= right else (silent - wrong) / (right - wrong)
+
+
+@mistake(
+    "you return 0 where silence scores more than a right guess: there it always pays, 1"
+)
+def nothing_outside(silent: float, wrong: float, right: float) -> float:
+    return (silent - wrong) / (right - wrong) if wrong < silent < right else 0.0
+
+
 @mistake("you have silence and the wrong guess the other way round")
 def swapped(silent: float, wrong: float, right: float) -> float:
     return cut((wrong - silent) / (right - wrong))

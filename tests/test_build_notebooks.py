@@ -534,6 +534,22 @@ def test_widget_views_are_dropped_and_their_text_is_kept(built):
     assert left.data == {"text/plain": "Button()"}
 
 
+def test_a_stored_panel_is_one_sentence_and_a_dead_bar_is_nothing(built):
+    notebook = built.notebook(BUILT[0])
+    panel = "VBox(children=(Text(value='A film', description='text'), HTML(value='…"
+    bar = (
+        "Converting and de-quantizing GGUF tensors...:   0%|   | 0/272 [00:00<?, ?it/s]"
+    )
+    view = {execute.VIEW: {"model_id": "0"}}
+    notebook.cells[-1].outputs = [
+        new_output("display_data", data=view | {"text/plain": text})
+        for text in (panel, bar)
+    ]
+    execute.clean(notebook, "x")
+    (left,) = notebook.cells[-1].outputs
+    assert left.data == {"text/plain": execute.NO_PANEL}
+
+
 def test_a_failing_run_names_the_cell_and_changes_nothing(built, monkeypatch, capsys):
     before = built.bytes()
     failed = (None, "97-sum: ClaimError: claim fails")

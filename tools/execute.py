@@ -21,6 +21,9 @@ ABSOLUTE = re.compile(
     r"(?<![\w<:/.~-])/(home|root|tmp|usr|opt|mnt|var|srv|work|content|Users|private)/[\w.]"
     r"|\b[A-Z]:\\\w"
 )
+PANEL = re.compile(r"^[HV]Box\(children=")
+BAR = re.compile(r"\d+%\|.*\|\s*\d+/\d+ \[")  # a progress bar that died with its kernel
+NO_PANEL = "A live panel: run this cell to use it."
 PLOT = re.compile(r"^\W*Text\(|<(matplotlib|Axes|Figure|BarContainer|a list of \d)")
 
 
@@ -42,13 +45,21 @@ def run(notebook: Any, folder: Path, label: str) -> None:
 
 
 def clean(notebook: Any, label: str) -> None:
-    """Drop widget views; raise BuildError on an output that must not be stored."""
+    """Drop what only a kernel can show; raise BuildError on what must not be stored.
+
+    A widget's view goes, and its text says that there is a panel; a bar goes whole.
+    """
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
         for output in cell.outputs:
             if "data" in output:
                 output.data.pop(VIEW, None)
+                text = output.data.get("text/plain", "")
+                if PANEL.search(text):
+                    output.data["text/plain"] = NO_PANEL
+                if BAR.search(text):
+                    output.data.clear()
             output.pop("transient", None)
         cell.outputs = [x for x in cell.outputs if x.get("data") != {}]
         if reason := refused(cell):

@@ -236,7 +236,7 @@ plots.curves(
 # ## Claims: prose that is checked
 #
 # A sentence in a text cannot fail. A **claim** can: it is a statement with the
-# comparison that it rests on. You have just seen three. When the comparison holds, one
+# comparison that it rests on. You have just seen four. When the comparison holds, one
 # line is printed, and under it what was measured. When it does not, the notebook stops
 # and shows the numbers. One more that holds:
 
@@ -280,11 +280,11 @@ def forgets_to_centre(scores):
     return scores / scores.std(correction=0)
 
 
-def halves(scores):
-    return (scores - scores.mean()) / 2
+def squashes(scores):
+    return torch.sigmoid(scores - scores.mean())
 
 
-for attempt in (not_yet, forgets_to_centre, halves):
+for attempt in (not_yet, forgets_to_centre, squashes):
     print(examine(catalogue.find("0.1"), attempt).line)
 
 # %% [markdown] id="00-check-after"

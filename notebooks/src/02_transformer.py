@@ -1217,14 +1217,6 @@ check(answer, question)
 #
 # </details>
 #
-# ## Exercises
-#
-# Write the parts yourself in
-# [exercises/02_transformer.ipynb](../exercises/02_transformer.ipynb): 2.1 causal
-# attention, 2.2 RMSNorm, 2.3 rotary positions, 2.4 SwiGLU, 2.5 counting parameters.
-# **Next:** [the exercises](../exercises/02_transformer.ipynb); then [chapter
-# 03](03_sampling.ipynb) turns probabilities into texts.
-#
 # ## Further reading
 #
 # - Vaswani and others 2017, [*Attention Is All You
@@ -1256,3 +1248,6 @@ check(answer, question)
 #
 # [gpt2]:
 # https://cdn.openai.com/better-language-models/language_models_are_unsupervised_multitask_learners.pdf
+#
+# **Next:** [the exercises](../exercises/02_transformer.ipynb), in which you write the
+# parts yourself; then [chapter 03](03_sampling.ipynb) turns probabilities into texts.

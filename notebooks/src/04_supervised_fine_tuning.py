@@ -411,6 +411,55 @@ for low, high in ((1, 40), (41, 64), (65, 999)):
         f"{low:>2} to {high:>3} tokens, {len(some):>3} texts: {bits:.3f} bits per byte"
     )
 
+# %% [markdown] id="04-trainer-text"
+# ## The same loop in transformers
+#
+# Elsewhere you will rarely write this loop. The [`Trainer` of
+# transformers](https://huggingface.co/docs/transformers/main_classes/trainer) takes a
+# model, rows of ids and labels, and arguments. Its defaults are others than ours, so we
+# set them, and give both the same work: 64 demonstrations in one batch, five times.
+#
+# **Predict first.** How far apart are the losses?
+#
+# <details><summary>How to think about it</summary>
+#
+# The loss is the same mean over all counted tokens of the batch, and so are AdamW, the
+# cosine and the limit on the gradient's norm, 1. Only rounding is left.
+#
+# </details>
+
+# %% id="04-trainer"
+from transformers import DataCollatorForSeq2Seq, Trainer, TrainingArguments
+
+work = {"num_train_epochs": 5, "per_device_train_batch_size": 64}
+work |= {"learning_rate": 1e-3, "lr_scheduler_type": "cosine"}
+others = {"logging_steps": 1, "save_strategy": "no", "report_to": "none"}
+others |= {"disable_tqdm": True, "use_cpu": on.type == "cpu"}
+print("defaults:", {name: getattr(TrainingArguments, name) for name in work})
+rows = demonstrations(tokenizer, prompts[:64], completions[:64], context)
+data = [{"input_ids": row, "labels": [-100] * n + row[n:]} for row, n in rows]
+
+# %% id="04-trainer-run"
+from tempfile import TemporaryDirectory
+
+from course.lm.interop import to_transformers
+
+with TemporaryDirectory() as folder:
+    arguments = TrainingArguments(folder, **work, **others)
+    collator = DataCollatorForSeq2Seq(tokenizer)  # pads ids, and labels with -100
+    llama = to_transformers(pretrained, tokenizer)
+    trainer = Trainer(llama, arguments, collator, data)
+    trainer.train()
+five = {"steps": 5, "batch_size": 64, "learning_rate": 1e-3, "warmup": 0}
+copy, some = deepcopy(pretrained), (prompts[:64], completions[:64])
+ours = fine_tune(copy, tokenizer, *some, generator=generator(0), **five)["loss"]
+
+# %% id="04-trainer-claim" tags=["nbval-check-output"]
+logs = trainer.state.log_history
+theirs = [row["loss"] for row in logs if "loss" in row]
+off = max(abs(a - b) for a, b in zip(ours, theirs, strict=True))
+claim("the five losses are the same to 0.001 nats", off < 1e-3, off=off)
+
 # %% [markdown] id="04-end-text"
 # ## Do the texts end?
 #

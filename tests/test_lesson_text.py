@@ -92,6 +92,20 @@ def without_address(entries: list[str]) -> list[str]:
     return [x for x in entries if not any(k in folded(x) for k in known)]
 
 
+def bare_works(text: str) -> list[str]:
+    """Works named with their year that no link and no entry to read on names."""
+    link = r"\[([^\]]*)\](?:\([^)]*\)|\[\w+\])"
+    text = folded(text)
+    body, _, entries = text.partition("## Further reading ")
+    linked = [*re.findall(link, body), *entries.split(" - ")]
+    named = r"([A-Z][\w’-]+)(?: (?:and|&) [A-Za-z]+)?,? \(?((?:19|20)\d\d)\b"
+    return [
+        match[0]
+        for match in re.finditer(named, re.sub(link, "", body))
+        if not any(match[1] in x and match[2] in x for x in linked)
+    ]
+
+
 def next_links(text: str) -> list[str]:
     """Where the last words of a lesson send the reader."""
     start = text.rindex("**Next")
@@ -113,6 +127,11 @@ def test_each_question_to_oneself_has_its_answer_in_a_fold(chapter):
 def test_each_work_to_read_on_has_an_address(chapter):
     assert works(PAGES[chapter])
     assert without_address(works(PAGES[chapter])) == []
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_each_work_that_is_named_with_its_year_has_an_address(chapter):
+    assert bare_works(PAGES[chapter]) == []
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
@@ -143,6 +162,10 @@ def test_a_planted_fault_in_the_text_is_found():
     read = "## Further reading\n\n- A, [*T*](https://arxiv.org/abs/1)\n- B, *U*\n"
     read += "- C, [*V*][v]\n\n**Next:** [a](b.ipynb)\n\n[v]:\nhttps://doi.org/10.1/2"
     assert without_address(works(read)) == ["- B, *U*"]
+    named = "By Kong, 1992, [Liu and others 2025](x), Liu and others (2025), Ng 1999.\n"
+    assert bare_works(named + "## Further reading\n\n- A. Ng, [*T*](y), 1999.\n") == [
+        "Kong, 1992"
+    ]
     assert next_links("**Next:** [a](b.ipynb),\nthen [c](d.ipynb).\n\n[e](f)") == [
         "b.ipynb",
         "d.ipynb",

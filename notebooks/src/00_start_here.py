@@ -162,9 +162,9 @@ for place in (0, 1 / 4, 1 / 2, 3 / 4, 1):
 #
 # So a rating is a trained guess at how positive others find a sentence. It is
 # sentiment, not taste: a well-written pan has a low one. Two consequences run through
-# the course. "Liked" is short for *rated positive*. And people who are paid to agree do
-# agree; where taste is asked, expect less. (Asked which of two answers is better, the
-# labellers of InstructGPT agreed in [73 % of cases](https://arxiv.org/abs/2203.02155).)
+# the course. "Liked" is short for *rated positive*. And people who are paid to agree
+# do agree; where taste is asked, expect less. (The labellers of InstructGPT agreed
+# with each other in [73 % of cases](https://arxiv.org/abs/2203.02155).)
 
 # %% [markdown] id="00-agree-question"
 # **Predict first.** For each text, take one person's rating, and the mean of all

@@ -77,8 +77,9 @@ claim(
 # Exact on average, for any distance. The price is variance: a few texts with a huge
 # ratio carry the mean. The [**effective sample size**](../GLOSSARY.md#policy), $1 /
 # \mathbb{E}[\rho^2]$ per text, says roughly how many texts of the new policy one old
-# text is worth. (A rule of thumb, due to Kong, 1992: it does not ask what the scores
-# are.)
+# text is worth. (A rule of thumb, of [Kong, Liu and Wong,
+# 1994](https://doi.org/10.1080/01621459.1994.10476469): it does not ask what the
+# scores are.)
 
 # %% id="10-ess"
 import matplotlib.pyplot as plt

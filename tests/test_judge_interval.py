@@ -106,3 +106,13 @@ def test_shapes_that_do_not_fit_are_refused(function):
 def test_people_who_all_say_the_same_tell_nothing_about_a_judge():
     with pytest.raises(ValueError, match="all say the same"):
         rogan_gladen_interval(torch.ones(4), torch.ones(4), torch.ones(4))
+
+
+@pytest.mark.parametrize("odd", [-1.0, 2.0, float("nan")])
+def test_a_verdict_that_is_no_share_is_refused(odd):
+    given = torch.tensor([0.0, 1.0, 1.0, 0.0])
+    for n in range(3):
+        verdicts = [given, given, given]
+        verdicts[n] = torch.tensor([0.0, 1.0, odd, 0.0])
+        with pytest.raises(ValueError, match="got verdicts from .*expected 0 to 1"):
+            rogan_gladen_interval(*verdicts)

@@ -11,6 +11,13 @@ from course.policy.advantages import (
     shaped_rewards,
     whiten,
 )
+from course.policy.clipping import (
+    grpo_loss,
+    importance_ratio,
+    ppo_clip_loss,
+    rloo_loss,
+    sequence_ratio,
+)
 from course.policy.critic import gae, gae_advantages
 from course.policy.groups import (
     centred_advantages,
@@ -151,3 +158,46 @@ def test_a_mask_that_only_broadcasts_is_no_mask():
     for function in (kl_seq, kl_tok):
         with pytest.raises(ValueError, match="mask .1, 2., expected one shape"):
             function(ROWS, ROWS, mask)
+
+
+# ------------------------------------------------------------ ratios beyond fp32
+
+OLD, ONE = torch.tensor([[-1.0, -2e4]]), torch.ones(1, 2)
+CLIPPED = {
+    "PPO": lambda new, a: ppo_clip_loss(new, OLD, a, ONE, 0.2),
+    "GRPO": lambda new, a: grpo_loss(new, OLD, None, a, ONE, 0.0, 0.2),
+    "RLOO": lambda new, a: rloo_loss(new, OLD, a, ONE, 0.2),
+}
+
+
+@pytest.mark.parametrize("loss", CLIPPED.values(), ids=CLIPPED)
+def test_a_token_clipped_beyond_fp32_has_no_gradient_and_an_unclipped_one_a_finite_one(
+    loss,
+):
+    """The log-ratio is 19,999: exp of it is infinite, and 0 times infinity is NaN."""
+    new = torch.tensor([[-1.0, -1.0]], requires_grad=True)
+    value = loss(new, torch.tensor([1.0]))
+    value.backward()
+    assert value.item() == pytest.approx(-1.2 if loss is CLIPPED["RLOO"] else -1.1)
+    assert new.grad[0, 1] == 0 and new.grad.isfinite().all()
+    new.grad = None
+    value = loss(new, torch.tensor([-1.0]))
+    value.backward()
+    assert value > 1e37 and new.grad[0, 1] > 1e37 and new.grad.isfinite().all()
+    assert loss(new, torch.tensor([0.0])) == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_an_ordinary_ratio_is_exp_of_the_log_ratio_bit_by_bit(dtype):
+    draw = torch.Generator().manual_seed(0)
+    old = torch.randn(64, 9, generator=draw, dtype=dtype) * 15 - 30
+    new = torch.randn(64, 9, generator=draw, dtype=dtype) * 15 - 30
+    new.requires_grad_()
+    mask = torch.ones(64, 9)
+    for one, plain in (
+        (importance_ratio(new, old, mask), (new - old).exp()),
+        (sequence_ratio(new / 9, old / 9, mask), (new / 9 - old / 9).sum(1).exp()),
+    ):
+        assert plain.max() > 1e6 and torch.equal(one, plain)
+        ours, theirs = (torch.autograd.grad(x.sum(), new)[0] for x in (one, plain))
+        assert torch.equal(ours, theirs)

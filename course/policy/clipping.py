@@ -4,6 +4,8 @@ The update differentiates `logprobs`; what belongs to the rollout (`old_logprobs
 `ref_logprobs`, `advantages`) is constant.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -16,23 +18,24 @@ def importance_ratio(logprobs: Tensor, old_logprobs: Tensor, mask: Tensor) -> Te
     """How much more likely each token became: rho = exp(l - l_old).
 
     logprobs, old_logprobs: nats, (batch, time); mask: (batch, time).
-    Returns (batch, time), 1 on padding.  No gradient flows into old_logprobs.
-    Chapter 10.
+    Returns (batch, time), 1 on padding.  No gradient flows into old_logprobs.  A ratio
+    beyond the largest number stays just below it (e^88 in fp32).  Chapter 10.
 
     >>> old = torch.log(torch.tensor([[0.5, 0.2]]))
     >>> importance_ratio(torch.log(torch.tensor([[0.6, 0.9]])), old, torch.eye(2)[:1])
     tensor([[1.2000, 1.0000]])
     """
-    return _old_log_ratio(logprobs, old_logprobs, mask).exp()
+    return _exp(_old_log_ratio(logprobs, old_logprobs, mask))
 
 
 def sequence_ratio(logprobs: Tensor, old_logprobs: Tensor, mask: Tensor) -> Tensor:
     """How much more likely each completion became: exp(sum over tokens of l - l_old).
 
     logprobs, old_logprobs: nats, (batch, time); mask: (batch, time).
-    Returns (batch,).  No gradient flows into old_logprobs.  Chapter 10.
+    Returns (batch,).  No gradient flows into old_logprobs.  No ratio is
+    infinite, as in `importance_ratio`.  Chapter 10.
     """
-    return _old_log_ratio(logprobs, old_logprobs, mask).sum(1).exp()
+    return _exp(_old_log_ratio(logprobs, old_logprobs, mask).sum(1))
 
 
 def ppo_clip_loss(
@@ -137,6 +140,16 @@ def _old_log_ratio(logprobs: Tensor, old_logprobs: Tensor, mask: Tensor) -> Tens
     # Padding is left out before exp: what stands there must not overflow.
     log_ratio = as_float(logprobs) - as_float(old_logprobs).detach()
     return log_ratio.masked_fill(~mask.bool(), 0.0)
+
+
+def _exp(log_ratio: Tensor) -> Tensor:
+    """exp that stays finite, and its gradient with it: a clipped token gets 0, not NaN.
+
+    An infinite ratio times the clip's gradient of 0 would be NaN.
+    """
+    limit = int(math.log(torch.finfo(log_ratio.dtype).max))
+    beyond = (log_ratio.detach() - limit).clamp(min=0)  # 0 in all but a broken run
+    return (log_ratio - beyond).exp()
 
 
 def _like_ratio(advantages: Tensor, ratio: Tensor) -> Tensor:

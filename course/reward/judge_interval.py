@@ -57,10 +57,13 @@ def rogan_gladen_interval(
     share of yes among the unasked and the two rates from the asked texts; its variance
     by the delta method.  Endless where the judge does no better than chance, that is
     where the divisor is not positive.  Raises ValueError when people said only one
-    thing.
+    thing, and on a verdict outside 0 to 1.
     Source: Rogan and Gladen 1978; variance: Lang and Reiczigel 2014.  Chapter 17.
     """
     asked, judged, unasked = _verdicts_checked(asked, judged, unasked)
+    low, high = torch.cat([asked, judged, unasked]).aminmax()
+    if not (low >= 0 and high <= 1):
+        raise ValueError(f"got verdicts from {low:g} to {high:g}, expected 0 to 1")
     yes, no = judged[asked > 0.5], judged[asked <= 0.5]
     if not (len(yes) and len(no)):
         raise ValueError("got people who all say the same, expected both verdicts")

@@ -166,7 +166,8 @@ def elo_update(
             "items and an outcome from 0 to 1"
         )
     ratings = as_float(ratings)
-    expected = 1 / (1 + 10 ** ((ratings[b] - ratings[a]) / 400))
+    ahead = (ratings[b] - ratings[a]) / 400  # 10^38: the most that fp32 can hold
+    expected = 1 / (1 + 10 ** ahead.clamp(max=38))
     change = k * (outcome - expected)
     updated = ratings.clone()
     updated[a] += change

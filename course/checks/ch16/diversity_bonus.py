@@ -1,5 +1,7 @@
 """Exercise 16.4: a bonus for what no sibling has written."""
 
+from itertools import combinations
+
 import torch
 from torch import Tensor
 
@@ -23,6 +25,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("texts without a pair", (["a", "", "a b"], torch.ones(3), 3)),
         Probe("a repeated pair", (["a b a b", "a b", "b a"], torch.ones(3), 3)),
         Probe("words in another order", (["a b c", "c b a"], torch.ones(2), 2)),
+        Probe("capital letters", (["Nora is", "nora is"], torch.ones(2), 2)),
         Probe("eight texts, half gates", (drawn, gate, 4)),
         Probe("gates below 0 and above 1", (drawn, 4 * gate - 2, 4)),
     ]
@@ -129,6 +132,93 @@ def nearest_only(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
         others = [m for m in range(first, first + group_size) if m != n]
         found.append(1 - max(jaccard(sets[n], sets[m]) for m in others))
     return torch.tensor(found) * gate
+
+
+@mistake("you take the sibling that is least similar: take the mean over all of them")
+def farthest_only(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
+    sets, found = [pairs_of(text) for text in texts], []
+    for n in range(len(sets)):
+        first = n - n % group_size
+        others = [m for m in range(first, first + group_size) if m != n]
+        found.append(1 - min(jaccard(sets[n], sets[m]) for m in others))
+    return torch.tensor(found) * gate
+
+
+@mistake("you lower the case: 'Nora' and 'nora' are two words")
+def lowered(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
+    return unlike([text.lower() for text in texts], group_size) * gate
+
+
+@mistake("you compare pairs of letters: here it is pairs of neighbouring words")
+def letters(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
+    def make(text: str) -> set:
+        return set(zip(text, text[1:], strict=False))
+
+    return unlike(texts, group_size, make=make) * gate
+
+
+@mistake("you compare three words at a time: here it is pairs")
+def three_words(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
+    def make(text: str) -> set:
+        words = text.split()
+        return set(zip(words, words[1:], words[2:], strict=False))
+
+    return unlike(texts, group_size, make=make) * gate
+
+
+@mistake("you take every second pair: pairs overlap, 'a b c' has 'a b' and 'b c'")
+def no_overlap(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
+    def make(text: str) -> set:
+        words = text.split()
+        return set(zip(words[::2], words[1::2], strict=False))
+
+    return unlike(texts, group_size, make=make) * gate
+
+
+@mistake("you pair every two words of a text: only *neighbouring* words make a pair")
+def any_two(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
+    def make(text: str) -> set:
+        return set(combinations(text.split(), 2))
+
+    return unlike(texts, group_size, make=make) * gate
+
+
+@mistake(
+    "you divide the common pairs by the sibling's: Jaccard divides by all pairs of the "
+    "two texts"
+)
+def of_the_siblings(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
+    def alike(a: set, b: set) -> float:
+        return len(a & b) / len(b) if b else float(not a)
+
+    return unlike(texts, group_size, alike=alike) * gate
+
+
+@mistake(
+    "you divide the common pairs by those of the shorter text: Jaccard divides by all "
+    "pairs of the two texts"
+)
+def of_the_shorter(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
+    def alike(a: set, b: set) -> float:
+        return len(a & b) / min(len(a), len(b)) if a and b else float(a == b)
+
+    return unlike(texts, group_size, alike=alike) * gate
+
+
+@mistake("you only ask whether the gate is above 0: multiply by it")
+def open_or_shut(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
+    return unlike(texts, group_size) * (gate > 0)
+
+
+@mistake("the gate stands inside in yours: multiply the whole bonus by it")
+def gate_inside(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
+    return 1 - gate * (1 - unlike(texts, group_size))
+
+
+@mistake("you give a whole group the mean of its bonuses: each text has its own")
+def of_the_group(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
+    own = (unlike(texts, group_size) * gate).view(-1, group_size)
+    return own.mean(1).repeat_interleave(group_size)
 
 
 @mistake("you only ask whether a text is equal to a sibling: count what they share")

@@ -25,6 +25,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("masks", (*masks, "left", False)),
         Probe("log-probabilities", (*nats, "right", 0.0)),
         Probe("ids, filled with 0.0", (short, long, "right", 0.0)),
+        Probe("ids of 0", (torch.tensor([[0, 4, 0]]), short, "right", 9)),
         Probe("turns of equal time", (block(2, 3), block(2, 3), "right", 2)),
     ]
 
@@ -51,6 +52,25 @@ def always_right(earlier: Tensor, later: Tensor, side: str, value: float) -> Ten
 @mistake("you always fill on the left: completions are filled on the right")
 def always_left(earlier: Tensor, later: Tensor, side: str, value: float) -> Tensor:
     return torch.cat(padded(earlier, later, "left", value, longest(earlier, later)))
+
+
+@mistake(
+    "you replace every 0 by `value`: a 0 may be an id of its own, fill only what is "
+    "missing"
+)
+def zeros_replaced(earlier: Tensor, later: Tensor, side: str, value: float) -> Tensor:
+    both = torch.cat(padded(earlier, later, side, 0, longest(earlier, later)))
+    return both.masked_fill(both == 0, value)
+
+
+@mistake("you put the turns side by side: all rows stand below each other, dimension 0")
+def side_by_side(earlier: Tensor, later: Tensor, side: str, value: float) -> Tensor:
+    rows = max(len(earlier), len(later))
+    both = [
+        torch.cat([b, b.new_full((rows - len(b), b.shape[1]), value)])
+        for b in (earlier, later)
+    ]
+    return torch.cat(both, 1)
 
 
 @mistake("you mixed up the two sides: `left` means that the filling stands on the left")

@@ -1,5 +1,7 @@
 """Exercise 16.5: the multiplier of a constraint."""
 
+from math import exp
+
 import torch
 from torch import Tensor
 
@@ -70,6 +72,60 @@ def largest(multiplier: float, costs: Tensor, bound: float, rate: float) -> floa
 def fixed_step(multiplier: float, costs: Tensor, bound: float, rate: float) -> float:
     excess = over(costs, bound)
     return max(0.0, multiplier + rate * ((excess > 0) - (excess < 0)))
+
+
+@mistake("you sum the gaps of all costs: the bound is on their mean")
+def sum_of_gaps(multiplier: float, costs: Tensor, bound: float, rate: float) -> float:
+    return max(0.0, multiplier + rate * float((costs.double() - bound).sum()))
+
+
+@mistake(
+    "you count only costs above the bound: those below it make up for them, the bound "
+    "is on the mean"
+)
+def only_excess(multiplier: float, costs: Tensor, bound: float, rate: float) -> float:
+    excess = (costs.double() - bound).clamp(min=0)
+    return max(0.0, multiplier + rate * float(excess.mean()))
+
+
+@mistake("you let the multiplier grow by a factor: add rate times the excess to it")
+def by_a_factor(multiplier: float, costs: Tensor, bound: float, rate: float) -> float:
+    return multiplier * exp(rate * over(costs, bound))
+
+
+@mistake("you divide by the bound: the step is the mean cost *minus* the bound")
+def ratio(multiplier: float, costs: Tensor, bound: float, rate: float) -> float:
+    return max(0.0, multiplier + rate * (over(costs, bound) + bound) / bound)
+
+
+@mistake("you square the excess: below the bound the multiplier would rise, too")
+def squared(multiplier: float, costs: Tensor, bound: float, rate: float) -> float:
+    return max(0.0, multiplier + rate * over(costs, bound) ** 2)
+
+
+@mistake("the rate stands before the mean alone: rate · (mean − bound)")
+def rate_inside(multiplier: float, costs: Tensor, bound: float, rate: float) -> float:
+    return max(0.0, multiplier + rate * float(costs.double().mean()) - bound)
+
+
+@mistake("you stop at 1: a multiplier may be as large as it has to be")
+def at_most_one(multiplier: float, costs: Tensor, bound: float, rate: float) -> float:
+    return min(1.0, max(0.0, multiplier + rate * over(costs, bound)))
+
+
+@mistake("you take the multiplier without its sign: below 0 it is 0")
+def no_sign(multiplier: float, costs: Tensor, bound: float, rate: float) -> float:
+    return abs(multiplier + rate * over(costs, bound))
+
+
+@mistake("you let the old multiplier fade: all of it stays")
+def fading(multiplier: float, costs: Tensor, bound: float, rate: float) -> float:
+    return max(0.0, (1 - rate) * multiplier + rate * over(costs, bound))
+
+
+@mistake("you keep it at 1 or more: it may fall to 0")
+def at_least_one(multiplier: float, costs: Tensor, bound: float, rate: float) -> float:
+    return max(1.0, multiplier + rate * over(costs, bound))
 
 
 @mistake("you multiply the old multiplier: add to it")

@@ -1,5 +1,7 @@
 """Exercise 16.3: a text about nothing that fits all titles a little."""
 
+from itertools import chain, combinations
+
 import torch
 
 from course.checks.exercise import Exercise, Probe, mistake, mistakes_in
@@ -19,6 +21,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("one word of many", (phones, ["good", "phone", "a"], 1)),
         Probe("more words than help", (phones, ["good", "a", "phone", "zebra"], 4)),
         Probe("no word helps", (phones, ["zebra", "tree"], 2)),
+        Probe("a title that repeats a word", (["the the"], ["the", "a"], 2)),
         Probe(
             "titles of unequal length",
             (["the the best thing", "best"], ["the", "best"], 2),
@@ -51,6 +54,48 @@ def greedy(titles, words, length, value, stop=True, again=False, first=True) -> 
 @mistake("you go on when no word gains: every further word then costs precision")
 def never_stops(titles: Words, words: Words, length: int) -> str:
     return greedy(titles, words, length, lambda t, w: total(t, titles), stop=False)
+
+
+@mistake("you take a word twice: only words that are not used yet may come")
+def words_again(titles: Words, words: Words, length: int) -> str:
+    return greedy(titles, words, length, lambda t, w: total(t, titles), again=True)
+
+
+@mistake("you take a word twice, and go on when no word gains")
+def again_and_again(titles: Words, words: Words, length: int) -> str:
+    return greedy(
+        titles, words, length, lambda t, w: total(t, titles), stop=False, again=True
+    )
+
+
+@mistake("you take the word that helps the worst title: sum over all of them")
+def worst_title(titles: Words, words: Words, length: int) -> str:
+    return greedy(
+        titles,
+        words,
+        length,
+        lambda t, w: min(rouge_n(t, title, 1) for title in titles),
+    )
+
+
+@mistake("you sort the words: they stay in the order in which they were found")
+def in_order(titles: Words, words: Words, length: int) -> str:
+    return " ".join(sorted(EXERCISE.load()(titles, words, length).split()))
+
+
+@mistake("you return a title: build a text from `words`")
+def a_title(titles: Words, words: Words, length: int) -> str:
+    return max(titles, key=lambda text: total(text, titles), default="")
+
+
+@mistake(
+    "you try every set of words at once: the search is greedy, word after word, and "
+    "keeps what it has"
+)
+def every_set(titles: Words, words: Words, length: int) -> str:
+    sizes = range(min(length, len(words), 3) + 1)
+    sets = chain.from_iterable(combinations(words, size) for size in sizes)
+    return " ".join(max(sets, key=lambda some: total(" ".join(some), titles)))
 
 
 @mistake(

@@ -44,6 +44,39 @@ def past_turns(final: Tensor, lengths: Tensor, cost: float) -> Tensor:
     return cut(final[:, None] - cost * (turns + 1.0), lengths)
 
 
+@mistake("you pay for the turns that are past: what was paid before turn t is gone")
+def only_the_past(final: Tensor, lengths: Tensor, cost: float) -> Tensor:
+    turns = torch.arange(int(lengths.max()))
+    return cut(final[:, None] - cost * turns, lengths)
+
+
+@mistake("you charge one turn too many: this turn and those to come, lengths − t")
+def one_too_many(final: Tensor, lengths: Tensor, cost: float) -> Tensor:
+    return cut(final[:, None] - cost * (left_of(lengths) + 1), lengths)
+
+
+@mistake("your cost grows with the square of the turns: each turn costs the same")
+def squared(final: Tensor, lengths: Tensor, cost: float) -> Tensor:
+    return cut(final[:, None] - cost * left_of(lengths) ** 2, lengths)
+
+
+@mistake(
+    "you take a share of the reward away: subtract the cost, a failure pays it too"
+)
+def a_share(final: Tensor, lengths: Tensor, cost: float) -> Tensor:
+    return cut(final[:, None] * (1 - cost * left_of(lengths)), lengths)
+
+
+@mistake("you divide the cost by the length of the talk: each turn costs all of it")
+def mean_cost(final: Tensor, lengths: Tensor, cost: float) -> Tensor:
+    return cut(final[:, None] - cost * left_of(lengths) / lengths[:, None], lengths)
+
+
+@mistake("you return the first column alone: every turn has a return of its own")
+def first_turn(final: Tensor, lengths: Tensor, cost: float) -> Tensor:
+    return final - cost * lengths
+
+
 @mistake("you forget the cost of the turn itself: this turn is paid for, too")
 def own_turn_free(final: Tensor, lengths: Tensor, cost: float) -> Tensor:
     return cut(final[:, None] - cost * (left_of(lengths) - 1), lengths)

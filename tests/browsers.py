@@ -1,9 +1,5 @@
 """Where a browser for the tests is."""
 
-import shutil
+from tools.test_lanes import browser_path
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-
-
-def browser_path() -> str | None:
-    return next(filter(None, map(shutil.which, BROWSERS)), None)
+__all__ = ["browser_path"]

@@ -1,5 +1,7 @@
 """`make test` itself: order, environment, counts, exit status."""
 
+from dataclasses import replace
+
 import pytest
 
 from tools import test_lanes as tool
@@ -27,6 +29,21 @@ def test_a_lane_whose_needs_failed_is_not_run_and_counts_as_failed(monkeypatch):
     assert results[1].status == "not run: needs data"
     monkeypatch.setattr(tool, "lanes", lambda *_: chosen)
     assert tool.main([]) == 1
+
+
+def test_without_a_browser_its_lane_is_not_run_and_says_so(monkeypatch):
+    monkeypatch.delenv("COURSE_REQUIRE_BROWSER", raising=False)
+    monkeypatch.setattr(tool, "browser_path", lambda: None)
+    (lane_,) = [one for one in tool.lanes(1) if one.name == "browser"]
+    monkeypatch.setattr(tool, "lanes", lambda *_: [replace(lane_, needs=())])
+    assert tool.run(tool.lanes())[0].status == "not here: lacks a Chromium"
+    assert tool.main([]) == 0
+
+
+def test_a_browser_that_is_demanded_is_never_left_out(monkeypatch):
+    monkeypatch.setenv("COURSE_REQUIRE_BROWSER", "1")
+    monkeypatch.setattr(tool, "browser_path", lambda: None)
+    assert not any(one.lacks for one in tool.lanes(1))
 
 
 def test_no_lane_needs_one_that_comes_later_or_is_missing():
@@ -71,13 +88,13 @@ def test_notebook_cells_stay_together_wherever_work_is_spread():
     [
         ("def test_a(): pass\ndef test_b(): pass", "ok", (2, 0, 0)),
         ("def test_a(): pass\ndef test_b(): assert 0", "FAILED", (1, 1, 0)),
-        ("import pytest\ndef test_a(): pytest.skip('no')", "ok", (0, 0, 1)),
+        ("import pytest\ndef test_a(): pytest.skip('no')", "FAILED", (0, 0, 1)),
         ("def test_a(missing_fixture): pass", "FAILED", (0, 1, 0)),
         ("", "FAILED", (0, 0, 0)),
     ],
 )
 def test_the_tests_of_a_lane_are_counted(tmp_path, body, status, expected):
-    """An empty lane is a failure: an uncollected folder must be noticed."""
+    """A lane without a test that ran is a failure: it has shown nothing."""
     file = tmp_path / "test_it.py"
     file.write_text(body)
     command = (*tool.PYTEST, str(file), "-q", f"--rootdir={tmp_path}", "-pno:nbval")

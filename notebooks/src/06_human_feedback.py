@@ -123,7 +123,7 @@ for ax, row in zip(axes, (calm, split), strict=True):
 axes[0].set_ylabel("people")
 plots.show(
     "Two histograms of ratings with nearly the same mean. Left, all people give "
-    "the same rating; right, ratings reach from one end of the scale to the other."
+    "the same rating; right, ratings reach from −3 to +3, most of them at +3."
 )
 
 # %% id="06-examples-claim" tags=["nbval-check-output"]

@@ -45,8 +45,9 @@ def setup(chapter: str, seed: int = 0) -> None:
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     import torch
 
-    from course import plots
+    from course import plots, stop_button
 
+    stop_button.wait_for_imports()
     seed_everything(seed)
     plots.style()
     kind = "chapter" if chapter.isdigit() else "appendix"

@@ -24,10 +24,10 @@ ROWS = (
     {"reward", "policy"},
     {"lm", "score_bridges"},
     {"data", "score", "launch"},
-    {"runtime", "plots", "claims", "definitions", "expect"},
+    {"runtime", "plots", "claims", "definitions", "expect", "stop_button"},
 )
-# `setup` gives every figure the course's look.
-EXCEPTIONS = {("runtime", "plots")}
+# `setup` gives every figure the course's look, and the stop button its patience.
+EXCEPTIONS = {("runtime", "plots"), ("runtime", "stop_button")}
 # Import names of what pyproject.toml names otherwise, or that comes with it.
 COMES_WITH = {
     "IPython": "ipywidgets",

@@ -152,7 +152,7 @@ for b in (10.0, 1.0, 0.1):
 # does not need it: it cancels. And comparing is what people do. In [chapter
 # 06](06_human_feedback.ipynb) the chance that $y_w$ is preferred to $y_l$ was
 # $\sigma(r_w - r_l)$, and [chapter 07](07_reward_model.ipynb) trained a reward model
-# with $-\log \sigma(r_w - r_l)$. Put the [implicit rewards](../GLOSSARY.md) there:
+# with $-\log \sigma(r_w - r_l)$. Put the implicit rewards there:
 #
 # $$ h = (l_w - l_w^{\text{ref}}) - (l_l - l_l^{\text{ref}}), \qquad
 # \text{loss} = -\log \sigma(\beta h). $$
@@ -193,13 +193,13 @@ claim(
 # %% [markdown] id="12-reach-text"
 # ## Does it arrive?
 #
-# People judge pairs of our seven texts, and prefer $y_i$ to $y_j$ with the chance
-# $p = \sigma(r_i - r_j)$. With endless labels, DPO's loss is an average of both
-# orders, $p$ times the loss of one and $1 - p$ times that of the other. (Below that is
+# People judge pairs of our seven texts, and prefer $y_i$ to $y_j$ with the chance $p =
+# \sigma(r_i - r_j)$. With endless labels, DPO's loss is an average of both orders, $p$
+# times the loss of one and $1 - p$ times that of the other. (Below that is
 # `cdpo_loss`, to which we come.) The policy sees no star and no $Z$, only $p$. We go
-# down this loss, and measure the **total variation distance** to $\pi^*$: half the sum
-# of $|\pi(y) - \pi^*(y)|$, the largest difference in probability that any set of texts
-# can show.
+# down this loss, and measure the [**total variation distance**](../GLOSSARY.md#policy)
+# to $\pi^*$: half the sum of $|\pi(y) - \pi^*(y)|$, the largest difference in
+# probability that any set of texts can show.
 #
 # Beside it runs a common slip: $l$ divided by the number of tokens, as if a text's
 # log-probability were the mean over its tokens and not their **sum**. (SimPO, below,
@@ -318,13 +318,13 @@ losses = {
 # %% id="12-certain-run"
 best, worst = r.argmax().item(), r.argmin().item()  # a b, EOS
 ends = {}  # name -> KL, h of best against worst, for each number of steps
-print(f"{'steps':<14}   KL: 300  3000   h: 300  3000   most probable text")
+print(f"{'steps':<14}   KL: 300  1500   h: 300  1500   most probable text")
 for name, loss in losses.items():
-    pi_at = {steps: descend(loss, steps)[0] for steps in (300, 3000)}
+    pi_at = {steps: descend(loss, steps)[0] for steps in (300, 1500)}
     kls = [pi.kl(ref).item() for pi in pi_at.values()]
     moves = [(per_text(pi) - per_text(ref)).detach() for pi in pi_at.values()]
     ends[name] = kls, [(x[best] - x[worst]).item() for x in moves]
-    chances = pi_at[3000].probabilities()
+    chances = pi_at[1500].probabilities()
     row = "  ".join(f"{x:5.2f}" for part in ends[name] for x in part)
     top = chances.argmax().item()
     print(f"{name:<16}{row}   {NAMES[top]} ({r[top]:.0f} stars) {chances[top]:.2f}")
@@ -512,15 +512,17 @@ claim(
 #
 # ## The review writer learns from pairs
 #
-# Now the real writer. It writes four completions of each of 128 openings. A judge
-# scores them, and of each opening we keep the best and the worst: 128 pairs. The judge
+# Now the real writer. It writes four completions of each of 96 openings. A judge
+# scores them, and of each opening we keep the best and the worst: 96 pairs. The judge
 # is the **proxy** of [chapter 08](08_best_of_n.ipynb), the reward model that saw 500
-# ratings; the **gold** model, which saw all, is kept for the verdict. A text that does
+# texts; the **gold** model, which saw all, is kept for the verdict. A text that does
 # not end loses one point, as in the chapters before.
 #
 # From here on the data are fixed. That is what [**offline**](../GLOSSARY.md#policy)
 # means: the policy will move, the texts stay those of the reference. The same is done
-# with 128 openings of test texts, and nothing learns from those pairs.
+# with 128 openings of test texts, and nothing learns from those pairs. What a policy
+# learns from here on, it learns three times, with seeds 0, 1 and 2: other openings,
+# other texts, another order. (The control and the online run below are one run each.)
 
 # %% id="12-pairs"
 from course import checkpoints
@@ -551,10 +553,20 @@ def make_pairs(policy, chosen, draw, group_size=4):
 
 
 # %% id="12-draw-pairs"
-drawn = torch.randperm(len(prompts), generator=generator(0))[:128].tolist()
-asked = [prompts[n] for n in drawn]  # settings chosen on seed 5
-pairs = make_pairs(reference, asked, generator(0))  # seeds tried: 0, 1, 2
+SEEDS = (0, 1, 2)  # all that were tried; settings chosen on seed 5
+
+
+def asked_with(seed):
+    """96 openings to learn from."""
+    drawn = torch.randperm(len(prompts), generator=generator(seed))[:96].tolist()
+    return [prompts[n] for n in drawn]
+
+
+data = [make_pairs(reference, asked_with(s), generator(s)) for s in SEEDS]
+pairs = data[0]
 fresh = make_pairs(reference, held_out[:128], generator(100))
+
+# %% id="12-show-pairs"
 print(f"{len(pairs)} pairs to learn from, {len(fresh)} others")
 for n in range(3):
     best_row, worst_row = pairs.chosen[n], pairs.rejected[n]
@@ -614,7 +626,7 @@ claim(statement, gap < 0.01 * travelled, travelled=travelled, difference=gap)
 policy = deepcopy(reference)
 adam = adamw(policy, learning_rate=2e-4)
 order = torch.randperm(len(pairs), generator=generator(0))
-for batch in order[:96].split(32):
+for batch in order.split(32):
     h = plain_dpo(policy, adam, pairs.rows(batch), beta=0.1)
     print(f"mean h {h.mean():+.3f}, loss {dpo_loss(h, 0.1):.4f}")
 
@@ -627,114 +639,162 @@ def warm(done):
     return min(1, 0.2 + 4 * done) * (1 - done)
 
 
-def run_dpo(data, policy=None, adam=None, steps=16, draw=None):
+def run_dpo(data, policy, adam, draw, steps=12, watch=None):
     """A policy after `steps` batches of 32 pairs, and its history."""
-    policy = policy or deepcopy(reference)
-    adam, draw = adam or adamw(policy), draw or generator(0)
     history = train_dpo(
         policy, data, optimizer=adam, steps=steps, batch_size=32, beta=0.1,
-        generator=draw, schedule=warm,
+        generator=draw, schedule=warm, watch=watch,
     )  # fmt: skip
     return policy, history
 
 
 # %% id="12-train-runs"
-dpo, history = run_dpo(pairs)
-swapped, _ = run_dpo(pairs.swapped())
-known, new, turned = (
-    pair_metrics(model, data, beta=0.1)
-    for model, data in ((dpo, pairs), (dpo, fresh), (swapped, fresh))
-)
-before = pair_metrics(reference, fresh, beta=0.1)
+some, elsewhere = fresh.rows(torch.arange(32)), []
 
-# %% id="12-train-accuracy"
+
+def from_reference(data, seed, look=False):
+    """A policy and its history; look: note its loss on some other pairs as well."""
+    policy = deepcopy(reference)
+
+    def watch(_):
+        if look:
+            elsewhere.append(pair_metrics(policy, some, beta=0.1)["loss"])
+
+    return run_dpo(data, policy, adamw(policy), generator(seed), watch=watch)
+
+
+runs = [from_reference(data[seed], seed, look=seed == 0) for seed in SEEDS]
+dpo, history = [policy for policy, _ in runs], runs[0][1]
+swapped, _ = from_reference(pairs.swapped(), 0)  # the control
+
+# %% id="12-train-metrics"
 lengths = fresh.rollout.completion_mask.sum(1)
 shorter = lengths[fresh.chosen] < lengths[fresh.rejected]
 even = fresh.rows((~shorter).nonzero().flatten())  # here length alone is never right
-matched = pair_metrics(dpo, even, beta=0.1)["rewards/accuracies"]
-print("implicit accuracy (share of pairs whose chosen text has the higher r̂)")
-print(f"  pairs learned from {known['rewards/accuracies']:.2f}")
-print(f"  other pairs        {new['rewards/accuracies']:.2f}")
-print(f"  labels swapped     {turned['rewards/accuracies']:.2f}")
+
+
+def on_three(*pairs_of):
+    """The metrics of the three policies, each on its pairs."""
+    return [
+        pair_metrics(policy, some, beta=0.1)
+        for policy, some in zip(dpo, pairs_of, strict=True)
+    ]
+
+
+known, new, matched = on_three(*data), on_three(*[fresh] * 3), on_three(*[even] * 3)
+turned = [pair_metrics(swapped, fresh, beta=0.1)]
+before = pair_metrics(reference, fresh, beta=0.1)
+
+# %% id="12-train-accuracy"
+accuracy = {
+    "pairs learned from": known,
+    "other pairs": new,
+    "other pairs, not by length": matched,
+    "other pairs, labels swapped": turned,
+}
+print("implicit accuracy: the share of pairs whose chosen text has the higher r̂")
+for name, rows in accuracy.items():
+    accuracy[name] = [row["rewards/accuracies"] for row in rows]
+    print(f"{name:<28}", *(f"{x:.2f}" for x in accuracy[name]))
 print(f"for comparison, 'the shorter text wins': {shorter.float().mean():.2f}")
-spread = (matched * (1 - matched) / len(even)) ** 0.5
-print(f"on the {len(even)} pairs where it does not: {matched:.2f} ± {spread:.2f}")
+spread = 0.5 / len(even) ** 0.5
+print(f"{len(even)} pairs are not by length: chance would give .50 ± {spread:.2f}")
 
 # %% [markdown] id="12-train-after"
 # Three things to read off. The policy is a reward model too: without ever seeing a
 # score it orders pairs that it did not learn from. It orders the pairs that it *did*
-# learn from better still: 128 pairs are few, and it has seen each four times. In the
-# next figure the loss hardly moves while the pairs are new, and drops when they come
-# again. A part of this may be the learning rate, which still rises in the first pass;
-# but a drop that sharp, on these pairs, is memory more than insight. And look at the
-# last line before you praise it. A text that did not end lost a point, such texts are
-# the longest, so **length alone** would order many pairs. A rule of one line is the
-# rival that every preference model should be compared with. The last line is the test:
-# pairs whose chosen text is not the shorter one. One half would be chance. If that lies
-# within two standard errors, then this page does not show that the policy learned more
-# than the length, whatever the accuracy over all pairs is.
+# learn from better still: 96 pairs are few, and it has seen each four times. And
+# before you praise it, think of length. A text that did not end lost a point, such
+# texts are the longest, so **length alone** would order many pairs. A rule of one line
+# is the rival that every preference model should be compared with. The pairs "not by
+# length" are the test: there the chosen text is not the shorter one. Where an accuracy
+# lies within two standard errors of one half, this page does not show that the policy
+# learned more than the length, whatever the accuracy over all pairs is.
 
 # %% id="12-train-claim" tags=["nbval-check-output"]
-first_loss = history["loss"][0]
-claim("the first loss is ln 2", abs(first_loss - log(2)) < 1e-3, loss=first_loss)
-accuracy = {
-    name: x["rewards/accuracies"]
-    for name, x in (("known", known), ("new", new), ("swapped", turned))
-}
 claim(
-    "implicit accuracy over 0.65 on pairs of other openings",
-    accuracy["new"] > 0.65,
-    accuracy=accuracy["new"],
+    "implicit accuracy over 0.65 on pairs of other openings, on three seeds",
+    min(accuracy["other pairs"]) > 0.65,
+    accuracy=accuracy["other pairs"],
 )
-
-# %% id="12-swapped-claim" tags=["nbval-check-output"]
 claim(
     "control: with chosen and rejected swapped it is under 0.5",
-    accuracy["swapped"] < 0.5,
-    accuracy=accuracy["swapped"],
+    accuracy["other pairs, labels swapped"][0] < 0.5,
+    accuracy=accuracy["other pairs, labels swapped"],
 )
 claim(
-    "it knows its own pairs better than others: it overfits",
-    accuracy["known"] > accuracy["new"] + 0.05,
-    own=accuracy["known"],
+    "all three know their own pairs better than others: they overfit",
+    min(accuracy["pairs learned from"]) > max(accuracy["other pairs"]) + 0.05,
+    own=accuracy["pairs learned from"],
 )
 
-# %% id="12-train-figure"
-change = {  # of l, in nats
-    name: (new[f"rewards/{name}"] - before[f"rewards/{name}"]) / 0.1
-    for name in ("rejected", "chosen")
-}
-fell = change["chosen"] < 0
+# %% [markdown] id="12-memory-text"
+# When does it overfit? While seed 0 learned, we noted after each step its loss on 32
+# pairs of other openings.
+#
+# **Predict first.** After three steps the pairs come again. What does each line do?
+#
+# <details><summary>Answer</summary>
+#
+# The loss on its own pairs drops at once, for it has seen them. The other goes on
+# falling slowly, and ends far above. The gap between the two lines is memory.
+#
+# </details>
+
+# %% id="12-memory"
+two_lines = (
+    "Two lines over the steps. The loss on the batch is near ln 2 until a dotted line "
+    "that marks the second pass over the pairs, then falls steeply. The loss on other "
+    "pairs stays far above it."
+)
 
 # %% id="12-loss-figure"
 _, left = plt.subplots()
-left.plot(history.steps("loss"), history["loss"])
-left.axhline(log(2), ls="--", color="gray", lw=1)
-left.annotate("ln 2", (15, log(2)), va="bottom", ha="right")
+left.plot(history.steps("loss"), history["loss"], label="the batch, before its step")
+left.plot(history.steps("loss"), elsewhere, "--", label="pairs of other openings")
+left.axhline(log(2), ls=":", color="gray", lw=1)
+left.annotate("ln 2", (11, log(2)), va="bottom", ha="right")
 left.axvline(len(pairs) / 32, ls=":", color="gray", lw=1)
-left.annotate("the same pairs again", (len(pairs) / 32 + 0.3, 0.5))
+left.annotate("the same pairs again", (len(pairs) / 32 + 0.3, 0.25))
+left.legend()
 plots.finish(
     left,
-    "The loss falls when it sees the pairs again",
+    "The loss falls on the pairs that it sees again, less on others",
     "step",
     "nats per pair",
-    alt="The loss over the steps: near ln 2 until a dotted line that marks the second "
-    "pass over the pairs, then steeply down.",
+    alt=two_lines,
 )
 
+# %% id="12-memory-claim" tags=["nbval-check-output"]
+first_loss = history["loss"][0]
+claim("the first loss is ln 2", abs(first_loss - log(2)) < 1e-3, loss=first_loss)
+own, other = sum(history["loss"][-3:]) / 3, sum(elsewhere[-3:]) / 3
+claim(
+    "at the end its own pairs cost less than half of others",
+    own < other / 2,
+    own=own,
+    other=other,
+)
+
+# %% id="12-change"
+change = {  # of l, in nats; one number for each seed
+    name: [(row[f"rewards/{name}"] - before[f"rewards/{name}"]) / 0.1 for row in new]
+    for name in ("rejected", "chosen")
+}
+
 # %% id="12-change-figure"
-_, right = plt.subplots(figsize=(6.4, 1.8))
-drawn_bars = right.barh(list(change), list(change.values()), color=plots.COLOURS[1])
-right.bar_label(drawn_bars, fmt="%+.1f", padding=3)
-right.axvline(0, color="gray", lw=1)
-right.margins(x=0.2)
+_, axes = plt.subplots(figsize=(6, 1.8))
+for place, (name, values) in enumerate(change.items()):
+    axes.plot(values, [name] * 3, plots.MARKERS[place], color=plots.COLOURS[place])
+axes.axvline(0, ls=":", color="gray", lw=1)
+axes.set(ylim=(-0.5, 1.5))
 plots.finish(
-    right,
-    "On other pairs " + ("both fall" if fell else "only the rejected fall"),
-    "change of l (nats per text)",
+    axes,
+    "On other pairs the rejected fall further",
+    "change of l (nats per text), three seeds",
     "",
-    alt="Two bars, how much log-probability the chosen and the rejected texts of other "
-    "openings gained or lost; the rejected lost more.",
+    alt="Dots of three seeds in two rows: how much log-probability the chosen and the "
+    "rejected texts of other openings gained or lost. The rejected lost more.",
 )
 
 # %% [markdown] id="12-examined-text"
@@ -778,10 +838,11 @@ claim("the pair moves apart", h.item() > 1, h=h.item())
 claim("yet the chosen text falls by over a nat", chosen_by < -1, change=chosen_by)
 claim("and the text that nobody compared rises", other_by > 0.5, change=other_by)
 claim(
-    "the writer: on other openings the chosen texts lose, the rejected lose more",
-    0 > change["chosen"] > change["rejected"],
+    "the writer, on other openings, three seeds: the rejected lose more",
+    all(c > r for r, c in zip(change["rejected"], change["chosen"], strict=True)),
     **change,
 )
+claim("and the chosen lose as well", max(change["chosen"]) < 0)
 
 # %% [markdown] id="12-examined-after"
 # So watch `logps/chosen` in a run, not only the margin. If it falls by many nats, the
@@ -795,33 +856,34 @@ claim(
 #
 # Our pairs are texts of the *reference*. The more the policy learns, the less it would
 # write them, and the less they say about what it does write. The online answer: write
-# new pairs with the policy of now, have them judged, go on. The same budget of 512
-# judged texts can be spent in two halves: 64 openings with the reference, 64 with what
+# new pairs with the policy of now, have them judged, go on. The same budget of 384
+# judged texts can be spent in two halves: 48 openings with the reference, 48 with what
 # has been learned from those ([Guo and others
 # 2024](https://arxiv.org/abs/2402.04792)). The reference in the loss stays the first
 # one.
 
+
 # %% id="12-online"
-draw, online = generator(0), deepcopy(reference)
+asked, draw, online = asked_with(0), generator(0), deepcopy(reference)
 adam = adamw(online)
-for half in (asked[:64], asked[64:]):
-    data = make_pairs(online, half, draw)
-    run_dpo(data, online, adam, steps=8, draw=draw)
-    ended = data.rollout.ended.float().mean()
-    print(f"{len(data)} pairs; {ended:.0%} of the texts ended before the limit")
+for half in (asked[:48], asked[48:]):
+    own = make_pairs(online, half, draw)
+    run_dpo(own, online, adam, draw, steps=6)
+    ended = own.rollout.ended.float().mean()
+    print(f"{len(own)} pairs; {ended:.0%} of the texts ended before the limit")
 
 # %% [markdown] id="12-frontier-text"
 # ## The frontier
 #
 # Every method of this part from the same start, with the same proxy as its only judge
-# and the same budget: 512 judged texts each (8 batches of 64; for DPO, 128 openings of
-# 4). Their learning rates were chosen on another seed than the one shown, so that each
-# moves a few nats. [**Best-of-n**](../GLOSSARY.md#reward) needs no training. It spends
-# its texts when it writes: n for one. All were asked for the same thing, which we call
-# the [**aim**](../GLOSSARY.md#policy): the proxy's score, minus one point for a text
-# that does not end. So that is what we compare, and we do it **at equal KL**: what the
-# first nats buy is always cheap, for any method, so gains "per nat" only say who
-# stopped first.
+# and the same budget: 384 judged texts each (8 batches of 48; for DPO, 96 openings of
+# 4), with seeds 0, 1 and 2. The learning rates were chosen on a fourth seed, so that
+# each moves a few nats. [**Best-of-n**](../GLOSSARY.md#reward) needs no training. It
+# spends its texts when it writes: n for one. All were asked for the same thing, which
+# we call the [**aim**](../GLOSSARY.md#policy): the proxy's score, minus one point for a
+# text that does not end. So that is what we compare, and we do it **at equal KL**: what
+# the first nats buy is always cheap, for any method, so gains "per nat" only say who
+# stopped first. All are judged on the same 24 openings.
 #
 # **Predict first.** Which one has most of the aim at the same KL? And will the gold
 # model, which nobody asked, give the same ranking?
@@ -829,44 +891,42 @@ for half in (asked[:64], asked[64:]):
 # %% id="12-judges"
 from course.reward.rules import lexicon_score
 
-JUDGES = {"proxy": proxy, "gold": gold, "lexicon": lambda ps, cs: lexicon_score(cs)}
-
 
 def judged(x):
     """KL, the aim and the three judges: one number for each text of a rollout."""
     columns = {
         "KL": (x.old_logprobs - x.ref_logprobs).sum(1),
-        "aim": penalise_cut_texts(x, 1.0).scores,  # x.scores are the proxy's
+        "aim": penalise_cut_texts(x, 1.0).scores,
+        "proxy": x.scores,
+        "gold": gold(x.prompts, x.completions),
+        "lexicon": lexicon_score(x.completions),
+        "ends": x.ended,
     }
-    for name, judge in JUDGES.items():
-        columns[name] = judge(x.prompts, x.completions)
     return {name: torch.as_tensor(column).float() for name, column in columns.items()}
 
 
 # %% id="12-paths"
-from dataclasses import replace
-
 from course.policy.loop import train
 
-paths = {}  # name -> for each step, the means of `judged` on its 64 texts
+paths = {}  # name -> for each seed and step, KL and aim on its 48 texts
 
 
 # %% id="12-runs"
-def online_run(name, models, step, learning_rate, group_size=1):
-    """A policy after 8 steps on 64 texts each; its way is noted in `paths`."""
-    paths[name] = []
+def online_run(name, seed, models, step, learning_rate, group_size=1):
+    """A policy after 8 steps on 48 texts each; its way is noted in `paths`."""
+    paths.setdefault(name, []).append(way := [])
     groups = [{"params": model.parameters()} for model in models]
     adam = torch.optim.AdamW(groups, lr=learning_rate, weight_decay=0.0)
 
-    def watched(rollout):  # the step sees the aim; the others only look on
-        raw = replace(rollout, scores=proxy(rollout.prompts, rollout.completions))
-        paths[name].append({k: v.mean().item() for k, v in judged(raw).items()})
-        return step(*models, adam, rollout)
+    def watched(x):
+        nats = (x.old_logprobs - x.ref_logprobs).sum(1).mean()
+        way.append({"KL": nats.item(), "aim": x.scores.mean().item()})
+        return step(*models, adam, x)
 
     train(
         models[0], reference, tokenizer, prompts, proxy, watched, optimizer=adam,
-        steps=8, batch_size=64 // group_size, group_size=group_size, max_new_tokens=32,
-        missing_eos_penalty=1.0, generator=generator(0), schedule=warm,
+        steps=8, batch_size=48 // group_size, group_size=group_size, max_new_tokens=32,
+        missing_eos_penalty=1.0, generator=generator(seed), schedule=warm,
     )  # fmt: skip
     return models[0]
 
@@ -884,30 +944,32 @@ bias = (proxy_model.gain * proxy_model.offset + proxy_model.bias).item()
 critic = Critic(deepcopy(proxy_model.gpt), head, bias)
 
 
-def one_policy():
-    return [deepcopy(reference)]
+def models(kind):
+    """What this method trains: a policy, and with PPO a critic."""
+    return [deepcopy(reference)] + [deepcopy(critic)] * (kind == "PPO")
 
 
 # %% id="12-train-all"
-twice = {"epochs": 2, "generator": generator(1)}
-steps = {
-    "REINFORCE": partial(reinforce_step, beta=0.1),
-    "PPO": partial(ppo_step, beta=0.1, minibatches=2, **twice),
-    "GRPO": partial(grpo_step, beta=0.05, group_size=8, **twice),
-}
+def trained_with(kind, seed):
+    twice = {"epochs": 2, "generator": generator(seed + 1)}
+    step, rate, size = {
+        "REINFORCE": (partial(reinforce_step, beta=0.1), 2e-3, 1),
+        "PPO": (partial(ppo_step, beta=0.1, minibatches=2, **twice), 1e-3, 1),
+        "GRPO": (partial(grpo_step, beta=0.05, group_size=8, **twice), 1e-3, 8),
+    }[kind]
+    return online_run(kind, seed, models(kind), step, rate, size)
+
+
 policies = {
-    "REINFORCE": online_run("REINFORCE", one_policy(), steps["REINFORCE"], 2e-3),
-    "PPO": online_run("PPO", [*one_policy(), deepcopy(critic)], steps["PPO"], 1e-3),
-    "GRPO": online_run("GRPO", one_policy(), steps["GRPO"], 1e-3, group_size=8),
-    "DPO": dpo,
-    "DPO, two rounds": online,
-    "DPO, labels swapped": swapped,
+    kind: [trained_with(kind, seed) for seed in SEEDS]
+    for kind in ("REINFORCE", "PPO", "GRPO")
 }
+policies |= {"DPO": dpo, "DPO, two rounds": [online], "DPO, labels swapped": [swapped]}
 
 
 # %% id="12-judge"
-def mean_and_error(x):
-    return x.mean().item(), x.std().item() / len(x) ** 0.5
+HELD = held_out[:24]  # the openings that judge
+KEYS = ("KL", "aim", "proxy", "gold", "lexicon", "ends")
 
 
 def completed(policy, asked, draw):
@@ -917,39 +979,47 @@ def completed(policy, asked, draw):
     )
 
 
-written, table = {}, {}
-for name, policy in ({"reference": reference} | policies).items():
-    written[name] = completed(policy, held_out, generator(1))
-    columns = judged(written[name])
-    table[name] = {key: mean_and_error(column) for key, column in columns.items()}
-    table[name]["ends"] = mean_and_error(written[name].ended.float())
+def mean_and_error(x):
+    """Mean, and its standard error over openings. x: (openings, texts of each)."""
+    each = x.mean(1)
+    return each.mean().item(), each.std().item() / len(each) ** 0.5
+
+
+# %% id="12-written"
+written, rows = {}, {}  # a row of the table for each policy
+for name, kind in ({"reference": [reference]} | policies).items():
+    for seed, policy in enumerate(kind):
+        x = completed(policy, HELD * 4, generator(seed + 1))
+        columns = {key: column.view(4, 24).T for key, column in judged(x).items()}
+        rows[name, seed] = {k: mean_and_error(v) for k, v in columns.items()}
+        written[name, seed] = x
 
 # %% id="12-pool"
 from course.reward.best_of_n import best_of_n_kl, pool_estimate
 
 draw, parts = generator(2), []
-for opening in held_out[:24]:  # one opening at a time: less memory
+for opening in HELD:  # one opening at a time: less memory
     part = completed(reference, [opening] * 64, draw)
-    parts.append(judged(part) | {"ends": part.ended.float()})
+    parts.append(judged(part))
 pools = {
     key: torch.stack([part[key] for part in parts]) for key in parts[0]
 }  # (24, 64)
 for n in (1, 2, 4, 8, 16, 32, 64):
     row = {"KL": (best_of_n_kl(n), 0.0)}
-    for key in ("aim", *JUDGES, "ends"):
+    for key in KEYS[1:]:
         estimate = pool_estimate(pools["aim"], pools[key], n, generator(0))
-        row[key] = mean_and_error(estimate)
-    table[f"best of {n}"] = row
+        row[key] = mean_and_error(estimate[:, None])
+    rows[f"best of {n}", 0] = row
 
 # %% id="12-table"
-keys = ("KL", "aim", *JUDGES, "ends")
-print(f"{'':<20}", *(f"{key:^10}" for key in keys))
-for name, row in table.items():
-    print(f"{name:<20}", *("{:+5.2f} ±{:.2f}".format(*row[key]) for key in keys))
+print(f"{'':<20} seed", *(f"{key:^10}" for key in KEYS))
+for (name, seed), row in rows.items():
+    cells = ("{:+5.2f} ±{:.2f}".format(*row[key]) for key in KEYS)
+    print(f"{name:<20} {seed:>4}", *cells)
 
 # %% [markdown] id="12-equal-text"
 # The KL of best-of-n is the formula $\log n - (n-1)/n$, an upper bound (chapter 08);
-# the others are measured. Between two points we go straight. A method whose end lies
+# the others are measured. Between two points we go straight. A run whose end lies
 # beyond the last point of best-of-n is compared on its way there, where it wrote and
 # was judged. DPO writes nothing while it learns, so it can be compared only if its end
 # lies low enough.
@@ -957,51 +1027,74 @@ for name, row in table.items():
 # %% id="12-equal"
 import numpy as np
 
-ladder = [name for name in table if name.startswith("best of")]
-trained = [name for name in policies if "swapped" not in name]
-limit = table["best of 64"]["KL"][0]
-
-
-# %% id="12-at-equal"
-def on(points, key, nats):
-    """The value of `key` at this KL, on straight lines between these points."""
-    at = sorted((point["KL"], point[key]) for point in points)
-    return float(np.interp(nats, *zip(*at, strict=True)))
-
 
 def middle(row):
     """The means of a row of the table, without their errors."""
     return {key: value[0] for key, value in row.items()}
 
 
+def on(points, key, nats):
+    """The value of `key` at this KL, on straight lines between these points."""
+    at = sorted((point["KL"], point[key]) for point in points)
+    return float(np.interp(nats, *zip(*at, strict=True)))
+
+
+best_of = [middle(row) for (name, _), row in rows.items() if "best of" in name]
+start, limit = best_of[0], best_of[-1]["KL"]  # start: the mean of the 64
+trained = [name for name in policies if "swapped" not in name]
+
 # %% id="12-compared"
-best_of = [middle(table[name]) for name in ladder]
-compared = {}  # name -> KL, aim of the method, aim of best-of-n there
+compared = {}  # name, seed -> KL, aim of the run, aim of best-of-n there
 for name in trained:
-    end = middle(table[name])
-    nats = min(end["KL"], limit)
-    if end["KL"] <= limit or name in paths:
-        points = [middle(table["reference"]), *paths.get(name, []), end]
-        compared[name] = nats, on(points, "aim", nats), on(best_of, "aim", nats)
-for name, (nats, aim, rival) in compared.items():
-    print(f"{name:<16} at {nats:.1f} nats: aim {aim:+.2f}, best-of-n {rival:+.2f}")
+    for seed in range(len(policies[name])):
+        end = middle(rows[name, seed])
+        nats = min(end["KL"], limit)
+        if end["KL"] <= limit or name in paths:
+            way = paths[name][seed] if name in paths else []
+            points = [start, *way, end]
+            compared[name, seed] = (
+                nats,
+                on(points, "aim", nats),
+                on(best_of, "aim", nats),
+            )
+
+# %% id="12-compared-table"
+for (name, seed), (nats, aim, rival) in compared.items():
+    print(
+        f"{name:<15} {seed} at {nats:.1f} nats: aim {aim:+.2f}, best-of-n {rival:+.2f}"
+    )
 
 
 # %% id="12-panel"
 def panel(axes, key):
-    """Best of n as a black line, and each trained policy with its way."""
-    columns = [[table[name][k] for name in ladder] for k in ("KL", key)]
-    x, y, dy = ([v[m] for v in columns[c]] for c, m in ((0, 0), (1, 0), (1, 1)))
+    """Best of n as a black line with errors; three runs of each method."""
+    lines = [rows[at] for at in rows if "best of" in at[0]]
+    x = [row["KL"][0] for row in lines]
+    y, dy = zip(*[row[key] for row in lines], strict=True)
     axes.errorbar(x, y, dy, fmt="k.-", capsize=2, label="best of n")
     for n, name in enumerate(trained):
-        (x, dx), (y, dy) = table[name]["KL"], table[name][key]
+        ends = [middle(row) for at, row in rows.items() if at[0] == name]
         look = {"color": plots.COLOURS[n], "marker": plots.MARKERS[n]}
-        axes.errorbar(x, y, dy, dx, ls="", capsize=2, label=name, **look)
-        if name in paths:  # means of three neighbouring steps
-            way = torch.tensor([(row["KL"], row[key]) for row in paths[name]])
-            axes.plot(*way.unfold(0, 3, 1).mean(2).T, alpha=0.5, lw=1, ms=3, **look)
+        x, y = ([end[k] for end in ends] for k in ("KL", key))
+        axes.plot(x, y, ls="", label=name, **look)
+        ways = paths.get(name, []) if key == "aim" else []
+        for way in ways:  # means of three neighbouring steps
+            steps = torch.tensor([(row["KL"], row[key]) for row in way])
+            axes.plot(*steps.unfold(0, 3, 1).mean(2).T, alpha=0.4, lw=1, ms=2, **look)
     axes.set(title=f"judged by: {key}", xlabel="KL (nats per text)")
 
+
+# %% id="12-frontier-words"
+above = sum(rival > aim for _, aim, rival in compared.values())
+title = (
+    f"At equal KL, best-of-n has more of the aim than {above} of {len(compared)} runs"
+)
+alt = (
+    "Three panels, KL to the right, score upwards; a black line for best of n, three "
+    "markers of one kind for each method, in the first panel with thin lines for their "
+    "ways. The line of best of n rises steeply near zero. Seen by gold everything "
+    "lies lower."
+)
 
 # %% id="12-frontier"
 _, places = plt.subplots(1, 3, figsize=(11, 3.9))
@@ -1010,46 +1103,59 @@ for axes, key in zip(places, ("aim", "gold", "lexicon"), strict=True):
 places[0].set_ylabel("mean, in standard deviations")
 places[2].set_ylabel("mean, in the lexicon's unit")
 places[0].legend(fontsize=7, loc="upper left", bbox_to_anchor=(0, -0.2), ncol=3)
-above = sum(rival > aim for _, aim, rival in compared.values())
-title = f"At equal KL, best-of-n is ahead of {above} of the {len(compared)} compared"
 places[0].figure.suptitle(title)
-plots.show(
-    "Three panels, KL to the right, score upwards; a black line for best of n, a "
-    "marker of its own for each trained policy, with a thin line of small markers for "
-    "its way. The line of best of n rises steeply near zero. Seen by gold everything "
-    "lies lower."
-)
+plots.show(alt)
 
-# %% id="12-frontier-claim"
-gains = {
-    name: {key: table[name][key][0] - table["reference"][key][0] for key in keys}
-    for name in table
+# %% id="12-gains"
+gains = {  # of each run, over the reference's 64 texts for each opening
+    at: {key: row[key][0] - start[key] for key in KEYS} for at, row in rows.items()
 }
 
+
+def of_method(name, key):
+    """What its runs gained by this judge, one number for each seed."""
+    return [gain[key] for (method, _), gain in gains.items() if method == name]
+
+
+def show(numbers):
+    return " ".join(f"{x:+.2f}" for x in numbers).ljust(19)
+
+
+aim, gap = {}, {}  # means over the seeds, of what was run three times
+print(f"{'gain in':<18}{'the aim':<20}{'the proxy':<20}gold")
+for name in [*trained, "best of 16"]:
+    by = {key: of_method(name, key) for key in ("aim", "proxy", "gold")}
+    print(f"{name:<17}", *map(show, by.values()))
+    if len(by["aim"]) == 3:
+        aim[name] = np.mean(by["aim"])
+        gap[name] = np.mean(by["proxy"]) - np.mean(by["gold"])
+
 # %% id="12-equal-claim" tags=["nbval-check-output"]
-least = min(gains[name]["aim"] for name in trained)
-claim("each trained policy gains more than 0.3 of the aim", least > 0.3, least=least)
-lead = {name: rival - aim for name, (_, aim, rival) in compared.items()}
 claim(
-    "at equal KL best-of-n has more of the aim than every policy compared there",
-    min(lead.values()) > 0,
-    smallest_lead=min(lead.values()),
+    "on the mean of three seeds each method gains more than 0.3 of the aim",
+    min(aim.values()) > 0.3,
+    gains=list(aim.values()),
+)
+lead = min(rival - aim for _, aim, rival in compared.values())
+claim(
+    "at equal KL best-of-n has more of the aim than every run compared there",
+    lead > 0,
+    smallest_lead=lead,
 )
 
 # %% id="12-control-claim" tags=["nbval-check-output"]
+change_of_control = gains["DPO, labels swapped", 0]["proxy"]
 claim(
     "control: with the labels swapped the proxy's score falls by more than 0.3",
-    gains["DPO, labels swapped"]["proxy"] < -0.3,
-    change=gains["DPO, labels swapped"]["proxy"],
+    change_of_control < -0.3,
+    change=change_of_control,
 )
 
 # %% id="12-gold-claim" tags=["nbval-check-output"]
-kinds = [*trained, "best of 16"]
-missing = [gains[name]["proxy"] - gains[name]["gold"] for name in kinds]
 claim(
-    "the gold model grants every method less than its proxy promised",
-    min(missing) > 0,
-    smallest_gap=min(missing),
+    "on the mean of three seeds gold grants each method less than the proxy promised",
+    min(gap.values()) > 0,
+    differences=list(gap.values()),
 )
 
 # %% id="12-reject-writer"
@@ -1059,22 +1165,26 @@ for b in (1.0, 0.5, 0.1):
     print(f"β = {b:<4g} at least {price:6.0f} texts of the reference for one of π*")
 
 # %% [markdown] id="12-read-text"
-# How to read the figure. **Best-of-n** stays close to the best possible trade: it
-# changes nothing about a text but which one is shown. Its price does not appear in the
-# picture: n texts for one, at every use, and KL grows only as log n: 64 texts for 3.2
-# nats, about 400 for five. Rejection sampling of $\pi^*$ itself (the last cell) is more
-# expensive still at a small β, and the true price is higher, because $r_{\max}$ is not
-# the best of one pool. The **trained** policies paid in nats for being fast. Part of
-# what they bought is the end of the text: look at the column "ends". Other nats, we
-# suppose, went into noisy gradients of a few hundred texts and, for DPO, into
-# overfitting to 128 pairs. Do not read a ranking of PPO, GRPO and DPO out of points a
-# few standard errors apart, at one learning rate each. What does not depend on such
-# details is the second panel: **the judge who trained is the friendliest one**. (In
-# [chapter 14](14_reward_hacking.ipynb), over 100 nats from the start, a reward model
-# that grew from the same language model is fooled with it in three of three runs, and a
-# judge that counts words falls in two.) And distrust the third: the row of the table
-# that the lexicon likes best is the control with swapped labels, whose texts do not
-# end.
+# How to read the figure. **Best-of-n** stays close to the best possible trade ([Gui
+# and others 2024](https://arxiv.org/abs/2406.00832) show it for the share of
+# comparisons won): it changes nothing about a text but which one is shown. Its price
+# does not appear in the picture: n texts for one, at every use, and KL grows only as
+# log n: 64 texts for 3.2 nats, about 400 for five. Rejection sampling of $\pi^*$
+# itself (the last cell) is more expensive still at a small β, and the true price is
+# higher, because $r_{\max}$ is not the best of one pool. The **trained** policies paid
+# in nats for being fast. Part of what they bought is the end of the text: look at the
+# column "ends". Other nats, we suppose, went into noisy gradients of a few hundred
+# texts and, for DPO, into overfitting to 96 pairs. Do not read a ranking of PPO, GRPO
+# and DPO out of points a few standard errors apart, at one learning rate each. What
+# does not depend on such details is the second panel: **the judge who trained is the
+# friendliest one**. (That is so on the mean of each method's three runs, and the claim
+# says no more; single runs are noisier, see the table of gains.) (In [chapter
+# 14](14_reward_hacking.ipynb), over 100 nats from the start, a reward model that grew
+# from the same language model is fooled with it in three of three runs, and a judge
+# that counts words falls in two.) And distrust the third: the lexicon likes the
+# control with swapped labels, whose texts do not end, about as well as the trained
+# policies. The seeds say how far to trust one run: look how differently far the three
+# runs of REINFORCE travelled.
 #
 # Here is what they write, for the first openings, none of them picked.
 
@@ -1082,8 +1192,8 @@ for b in (1.0, 0.5, 0.1):
 for n in range(4):
     print(f"{held_out[n]} …")
     for name in ("reference", "PPO", "GRPO", "DPO"):
-        text = " ".join(written[name].completions[n].split())
-        score = written[name].scores[n]
+        text = " ".join(written[name, 0].completions[n].split())
+        score = written[name, 0].scores[n]
         print(f"   {name:<9} {score:+.1f}  {text[:62]}")
 
 # %% [markdown] id="12-map"
@@ -1179,9 +1289,10 @@ claim(
 # The losses equal those of TRL 1.16 to 1e-5: `tests/test_preference_losses.py` and
 # `tests/test_pair_losses.py` compare them. By experiment, for one writer, one proxy and
 # few texts: a policy that learned from pairs orders other pairs, its chosen texts
-# become *less* probable, and every method gains by the proxy and less by gold.
+# become *less* probable, and every method gains by the proxy and, on the mean of its
+# three runs, less by gold.
 #
-# Not shown: which method is best. Each had one learning rate, one β and 512 texts; with
+# Not shown: which method is best. Each had one learning rate, one β and 384 texts; with
 # ten times as many, the order can be another. Nor what real labels do: our judge is a
 # model that never contradicts itself, people do. Nor that two rounds of DPO are better
 # than one: look at their rows, and at the errors. And the missing-end penalty makes

@@ -130,6 +130,27 @@ def n_for_both(asked, judged, unasked, weight, z):
     return ends(middle, variance + weight**2 * unasked.var() / len(asked), z)
 
 
+@mistake("the numbers of texts are exchanged: each variance is divided by its own")
+def sizes_exchanged(asked, judged, unasked, weight, z):
+    errors, middle, _ = parts(asked, judged, unasked, weight)
+    other = weight**2 * unasked.var() / len(asked)
+    return ends(middle, errors.var() / len(unasked) + other, z)
+
+
+@mistake("you divide by all texts: each variance is divided by the number of its own")
+def by_all_texts(asked, judged, unasked, weight, z):
+    errors, middle, _ = parts(asked, judged, unasked, weight)
+    both = errors.var() + weight**2 * unasked.var()
+    return ends(middle, both / (len(asked) + len(unasked)), z)
+
+
+@mistake("the weight is missing in the variance of people minus judge")
+def weight_missing_in_errors(asked, judged, unasked, weight, z):
+    _, middle, _ = parts(asked, judged, unasked, weight)
+    variance = (asked - judged).var() / len(asked)
+    return ends(middle, variance + weight**2 * unasked.var() / len(unasked), z)
+
+
 @mistake(
     "you take the judge's mean over all texts: those that were asked are in the other "
     "mean already"

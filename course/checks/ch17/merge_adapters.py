@@ -90,6 +90,22 @@ def transposed(weight: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
     return (weight.T + alpha / len(a) * a.T @ b.T).contiguous()
 
 
+@mistake("you multiply by the frozen weight: the adapter is added to it")
+def multiplied(weight: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
+    return weight * (alpha / len(a) * b @ a)
+
+
+@mistake("you mix weight and adapter: the weight is kept whole")
+def mixed(weight: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
+    share = alpha / len(a)
+    return (1 - share) * weight + share * b @ a
+
+
+@mistake("your scale is a whole number: alpha / rank, not alpha // rank")
+def whole_scale(weight: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
+    return weight + alpha // len(a) * (b @ a)
+
+
 def same_function(function) -> str | None:
     """Layer and adapter together compute what the merged layer does."""
     weight, a, b = draw(5, 4, seed=1), draw(2, 4, seed=2), draw(5, 2, seed=3)

@@ -106,6 +106,11 @@ def others_only(values: Tensor, mask: Tensor, tokens: int, processes: int) -> Te
     return total(values, mask) * processes / (tokens - mask.sum()).clamp(min=1)
 
 
+@mistake("your division loses the rest: write tokens / processes, not //")
+def rest_lost(values: Tensor, mask: Tensor, tokens: int, processes: int) -> Tensor:
+    return total(values, mask) / max(tokens // processes, 1)
+
+
 def joined(function) -> str | None:
     """The mean of three processes' results is the mean over the tokens of all."""
     lengths = [[2, 1], [7, 8], [3, 0]]

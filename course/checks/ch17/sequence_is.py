@@ -70,6 +70,24 @@ def mean_of_ratios(logprobs, sampler_logprobs, mask, limit):
     return (ratio.sum(1) / mask.sum(1)).clamp(max=limit)
 
 
+@mistake("you add the tokens' ratios: multiply them, that is add the logarithms")
+def sum_of_ratios(logprobs, sampler_logprobs, mask, limit):
+    ratio = difference(logprobs, sampler_logprobs, mask).exp().masked_fill(~mask, 0.0)
+    return ratio.sum(1).clamp(max=limit)
+
+
+@mistake("you divide log-probabilities: a ratio of probabilities is their difference")
+def ratio_of_logs(logprobs, sampler_logprobs, mask, limit):
+    ratio = (logprobs / sampler_logprobs).detach().masked_fill(~mask, 1.0)
+    return ratio.prod(1).clamp(max=limit)
+
+
+@mistake("padding is a factor of 0 in your product: it must be a factor of 1")
+def padding_is_zero(logprobs, sampler_logprobs, mask, limit):
+    ratio = difference(logprobs, sampler_logprobs, mask).exp().masked_fill(~mask, 0.0)
+    return ratio.prod(1).clamp(max=limit)
+
+
 @mistake(
     "your ratio is upside down: the model that is trained stands above, the one that "
     "drew the text below"

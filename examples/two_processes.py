@@ -24,21 +24,26 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
+from torch.optim import Optimizer
 
 from course import checkpoints
 from course.launch import SAID, launch
 from course.lm.model import GPT, GPTConfig
 from course.lm.tokenizer import train_tokenizer
+from course.policy.critic import Critic
+from course.policy.dpo import Pairs, dpo_step
 from course.policy.grpo import grpo_step, rloo_step
 from course.policy.loop import train
+from course.policy.ppo import ppo_step
 from course.policy.processes import join, seed_of, share_gradients
 from course.policy.reinforce import reinforce_step
 from course.policy.rollout import Rollout
-from course.policy.shared import shared_advantages, shared_token_mean
+from course.policy.shared import shared_advantages, shared_token_mean, shared_whiten
 from course.runtime import CourseError, device, generator
 
 PROMPTS = ["The film", "A story of", "It is", "The acting"]
 GROUP = 4
+ALGORITHMS = ("reinforce", "ppo", "grpo", "rloo", "dpo")
 
 
 def short_sentence(prompts: list[str], completions: list[str]) -> list[float]:
@@ -50,7 +55,7 @@ def short_sentence(prompts: list[str], completions: list[str]) -> list[float]:
 
 
 def take_step(
-    name: str, policy: torch.nn.Module, optimizer: torch.optim.Optimizer, batch: Rollout
+    name: str, policy: GPT, critic: Critic | None, optimizer: Optimizer, batch: Rollout
 ) -> dict[str, float]:
     """A step of the course, unchanged; what it takes from the batch is of all."""
     token_mean = shared_token_mean(batch.completion_mask)
@@ -59,10 +64,22 @@ def take_step(
             policy, optimizer, batch, beta=0.05,
             advantages=shared_advantages, reduce=token_mean,
         )  # fmt: skip
+    if name == "ppo":
+        return ppo_step(
+            policy, critic, optimizer, batch, beta=0.05,
+            whitened=shared_whiten, reduce=token_mean,
+        )  # fmt: skip
     groups = {"group_size": GROUP, "beta": 0.05}
     if name == "grpo":
         return grpo_step(policy, optimizer, batch, reduce=token_mean, **groups)
-    return rloo_step(policy, optimizer, batch, **groups)  # a mean over texts
+    if name == "rloo":
+        return rloo_step(policy, optimizer, batch, **groups)  # a mean over texts
+    # DPO is a mean over pairs: one a group, so that every process has as many.  Where
+    # all scores are equal a text is paired with itself and teaches nothing.
+    scores = batch.scores.view(-1, GROUP)
+    first = torch.arange(len(scores), device=scores.device) * GROUP
+    pairs = Pairs(batch, first + scores.argmax(1), first + scores.argmin(1))
+    return dpo_step(policy, optimizer, pairs, beta=0.05)
 
 
 def keep(policy: torch.nn.Module, file: Path) -> None:
@@ -86,7 +103,10 @@ def work(asked: argparse.Namespace, rank: int) -> None:
     else:
         made = checkpoints.load("language-model")
         policy, tokenizer = made.model, made.tokenizer
-    optimizer = torch.optim.AdamW(policy.parameters(), lr=1e-3, weight_decay=0.0)
+    critic = Critic(copy.deepcopy(policy)) if asked.algorithm == "ppo" else None
+    models = [policy, critic] if critic else [policy]
+    groups = [{"params": list(model.parameters())} for model in models]
+    optimizer = torch.optim.AdamW(groups, lr=1e-3, weight_decay=0.0)
     reference = copy.deepcopy(policy).requires_grad_(False)
     share_gradients(optimizer)
 
@@ -101,7 +121,7 @@ def work(asked: argparse.Namespace, rank: int) -> None:
     asked.out.mkdir(parents=True, exist_ok=True)
     history = train(
         policy, reference, tokenizer, PROMPTS, short_sentence,
-        partial(take_step, asked.algorithm, policy, optimizer),
+        partial(take_step, asked.algorithm, policy, critic, optimizer),
         optimizer=optimizer, steps=asked.steps, batch_size=2, group_size=GROUP,
         max_new_tokens=24, generator=generator(seed_of(rank, asked.seed)), watch=after,
     )  # fmt: skip
@@ -118,9 +138,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--algorithm", choices=["reinforce", "grpo", "rloo"], default="grpo"
-    )
+    parser.add_argument("--algorithm", choices=ALGORITHMS, default="grpo")
     parser.add_argument("--out", type=Path, default=Path("two_processes"))
     parser.add_argument("--tiny", action="store_true", help="an untrained model")
     parser.add_argument("--fail", type=int, help="the process that fails after step 1")

@@ -1,5 +1,6 @@
 """Two processes take the step of one: all algorithms, unequal lengths, a crash."""
 
+import importlib
 import os
 import re
 import socket
@@ -146,9 +147,9 @@ EXAMPLE = HERE.parent / "examples" / "two_processes.py"
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "1"]
 
 
-def start(command: list, folder: Path) -> subprocess.Popen:
+def start(command: list, folder: Path, algorithm: str = "grpo") -> subprocess.Popen:
     """The example with its untrained model, as a reader's command line runs it."""
-    options = ["--tiny", "--steps", "3", "--out", folder]
+    options = ["--tiny", "--steps", "2", "--out", folder, "--algorithm", algorithm]
     hidden = ("ACCELERATE_", "RANK", "WORLD_SIZE", "LOCAL_RANK")
     clean = {k: v for k, v in os.environ.items() if not k.startswith(hidden)}
     pipe = subprocess.PIPE
@@ -158,14 +159,32 @@ def start(command: list, folder: Path) -> subprocess.Popen:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_the_example_trains_by_each_algorithm(tmp_path, monkeypatch, capsys, algorithm):
+    """In this process; the two tests below do it in several."""
+    arguments = ["--processes", "1", "--tiny", "--steps", "1", "--out", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["", *arguments, "--algorithm", algorithm])
+    for name in ("RANK", "WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.syspath_prepend(EXAMPLE.parent)
+    example = importlib.import_module("two_processes")
+    untrained, _ = example.untrained()
+    example.main()
+    assert "step 0: score" in capsys.readouterr().out
+    weights = load_file(tmp_path / "policy.safetensors")
+    moved = [not torch.equal(p, weights[n]) for n, p in untrained.named_parameters()]
+    assert any(moved)
+    assert all(w.isfinite().all() for w in weights.values())
+
+
 def test_two_machines_keep_one_policy_and_write_different_texts(tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     place = ["--nnodes", "2", "--master-addr", "127.0.0.1", "--master-port", port]
     machines = [
-        start([*TORCHRUN, *place, "--node-rank", rank, EXAMPLE], tmp_path / str(rank))
-        for rank in (0, 1)
+        start([*TORCHRUN, *place, "--node-rank", rank, EXAMPLE], tmp_path / rank, "ppo")
+        for rank in ("0", "1")
     ]
     printed = [machine.communicate(timeout=300) for machine in machines]
     assert [machine.returncode for machine in machines] == [0, 0], printed
@@ -178,7 +197,7 @@ def test_two_machines_keep_one_policy_and_write_different_texts(tmp_path):
 
 def test_one_process_that_fails_ends_all_with_one_sentence(tmp_path):
     """And the last checkpoint is whole: the weights of an optimizer's step."""
-    program = start([sys.executable, EXAMPLE, "--fail", "1"], tmp_path)
+    program = start([sys.executable, EXAMPLE, "--fail", "1"], tmp_path, "dpo")
     out, err = program.communicate(timeout=300)
     assert program.returncode == 1
     assert err == "process 1: It fails after step 1, as asked for.\n"

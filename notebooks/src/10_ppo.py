@@ -323,10 +323,12 @@ clip_explorer()
 # %% [markdown] id="10-examined-text"
 # ## A common description, examined
 #
-# **"Clipping keeps the policy inside $1 \pm \varepsilon$."** **"PPO with one update
-# per batch is protected by its clip."** We take 16 texts of the old policy, scored by
-# a moody rater, and follow the clipped loss for 100 updates on this one batch. Before
-# each update we note the ratios.
+# > "Clipping keeps the policy inside $1 \pm \varepsilon$."
+#
+# > "PPO with one update per batch is protected by its clip."
+#
+# We take 16 texts of the old policy, scored by a moody rater, and follow the clipped
+# loss for 100 updates on this one batch. Before each update we note the ratios.
 
 # %% id="10-examined"
 draw = generator(0)  # seeds tried: 0, 1, 2

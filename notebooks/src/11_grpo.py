@@ -487,10 +487,10 @@ claim(
 # This is the table of [Schulman (2020)](http://joschu.net/blog/kl-approx.html),
 # reproduced.
 #
-# > ## A common description, examined
-# >
-# > **"k3 is the best KL penalty for the loss, because it is unbiased and has low
-# > variance."**
+# ## A common description, examined
+#
+# > "k3 is the best KL penalty for the loss, because it is unbiased and has low
+# > variance."
 #
 # The first half of the reason is right: we just saw it. But a loss is not read, it is
 # *differentiated*, and the derivative of a good estimate need not be a good estimate

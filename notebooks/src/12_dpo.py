@@ -800,13 +800,14 @@ plots.finish(
 # %% [markdown] id="12-examined-text"
 # ## A common description, examined
 #
-# **"DPO makes the chosen texts more probable and the rejected ones less."** Only half
-# of this is promised. The loss sees the *difference* $h$ and nothing else. Where the
-# two texts of a pair have something in common, pushing one down takes the other along,
-# and the probability goes to texts that nobody compared. The figure shows it on
-# openings that the policy did not learn from. Here is the smallest case: three texts,
-# and a model that can only say how much it likes *long*. The chosen text is a little
-# long, the rejected one very long, the third is short, and in no pair.
+# > "DPO makes the chosen texts more probable and the rejected ones less."
+#
+# Only half of this is promised. The loss sees the *difference* $h$ and nothing else.
+# Where the two texts of a pair have something in common, pushing one down takes the
+# other along, and the probability goes to texts that nobody compared. The figure shows
+# it on openings that the policy did not learn from. Here is the smallest case: three
+# texts, and a model that can only say how much it likes *long*. The chosen text is a
+# little long, the rejected one very long, the third is short, and in no pair.
 #
 # **Predict first.** What happens to the chosen text?
 #
@@ -1102,7 +1103,7 @@ for axes, key in zip(places, ("aim", "gold", "lexicon"), strict=True):
     panel(axes, key)
 places[0].set_ylabel("mean, in standard deviations")
 places[2].set_ylabel("mean, in the lexicon's unit")
-places[0].legend(fontsize=7, loc="upper left", bbox_to_anchor=(0, -0.2), ncol=3)
+places[0].legend(fontsize=9, loc="upper left", bbox_to_anchor=(0, -0.2), ncol=3)
 places[0].figure.suptitle(title)
 plots.show(alt)
 
@@ -1171,20 +1172,24 @@ for b in (1.0, 0.5, 0.1):
 # does not appear in the picture: n texts for one, at every use, and KL grows only as
 # log n: 64 texts for 3.2 nats, about 400 for five. Rejection sampling of $\pi^*$
 # itself (the last cell) is more expensive still at a small β, and the true price is
-# higher, because $r_{\max}$ is not the best of one pool. The **trained** policies paid
-# in nats for being fast. Part of what they bought is the end of the text: look at the
-# column "ends". Other nats, we suppose, went into noisy gradients of a few hundred
-# texts and, for DPO, into overfitting to 96 pairs. Do not read a ranking of PPO, GRPO
-# and DPO out of points a few standard errors apart, at one learning rate each. What
-# does not depend on such details is the second panel: **the judge who trained is the
-# friendliest one**. (That is so on the mean of each method's three runs, and the claim
-# says no more; single runs are noisier, see the table of gains.) (In [chapter
+# higher, because $r_{\max}$ is not the best of one pool.
+#
+# The **trained** policies paid in nats for being fast. Part of what they bought is the
+# end of the text: look at the column "ends". Other nats, we suppose, went into noisy
+# gradients of a few hundred texts and, for DPO, into overfitting to 96 pairs. Do not
+# read a ranking of the methods out of points a few standard errors apart, at one
+# learning rate each. The seeds say how far to trust one run: look how differently far
+# the three runs of REINFORCE travelled.
+#
+# What does not depend on such details is the second panel: **the judge who trained is
+# the friendliest one.** That is so on the mean of each method's three runs, and the
+# claim says no more; single runs scatter, see the table of gains. (In [chapter
 # 14](14_reward_hacking.ipynb), over 100 nats from the start, a reward model that grew
 # from the same language model is fooled with it in three of three runs, and a judge
-# that counts words falls in two.) And distrust the third: the lexicon likes the
-# control with swapped labels, whose texts do not end, about as well as the trained
-# policies. The seeds say how far to trust one run: look how differently far the three
-# runs of REINFORCE travelled.
+# that counts words falls in two.)
+#
+# And distrust the third panel: the lexicon likes the control with swapped labels, whose
+# texts do not end, about as well as the trained policies.
 #
 # Here is what they write, for the first openings, none of them picked.
 

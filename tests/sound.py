@@ -1,4 +1,4 @@
-"""Every public function of the rooms, and a sound value for each of its arguments.
+"""Every public function and constructor of the rooms, and sound arguments for each.
 
 The functions are found by walking the rooms, their arguments by signature.  A value is
 chosen by the argument's name, which means the same everywhere in the course; where a
@@ -11,6 +11,7 @@ import inspect
 import pkgutil
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import is_dataclass
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -35,7 +36,7 @@ TEXTS = ["a good film", "bad", "the film was good"]
 
 @cache
 def functions() -> dict[str, Callable]:
-    """Name, such as "policy.kl.k1", of every public function and what it is."""
+    """Name, such as "policy.kl.k1", of every public function or constructor."""
     found = {}
     for room in ROOMS:
         package = importlib.import_module(f"course.{room}")
@@ -46,9 +47,23 @@ def functions() -> dict[str, Callable]:
         for module in [*parts, package]:
             for name, thing in vars(module).items():
                 own = getattr(thing, "__module__", "") == module.__name__
-                if own and inspect.isfunction(thing) and not name.startswith("_"):
+                takes = inspect.isfunction(thing) or builds(thing)
+                if own and takes and not name.startswith("_"):
                     found[f"{module.__name__.removeprefix('course.')}.{name}"] = thing
     return found
+
+
+def builds(thing: Any) -> bool:
+    """Whether it is a class that does something with what its constructor is given.
+
+    A record, which only keeps it, does not, nor does a test or an error.
+    """
+    if not inspect.isclass(thing) or issubclass(thing, BaseException):
+        return False
+    if hasattr(thing, "__post_init__"):
+        return True
+    maker = next(base for base in thing.__mro__ if "__init__" in vars(base))
+    return maker.__module__.startswith("course.") and not is_dataclass(maker)
 
 
 @cache

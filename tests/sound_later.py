@@ -128,6 +128,12 @@ def summary_pairs(s: Any):
     return [Pair("a good film", ("A film.", "It is good!")), Pair("bad", ("Bad.",))]
 
 
+def adversary(s: Any):
+    from course.tasks.adversary import Adversary
+
+    return Adversary(task(s), *_toy(), seed=0, updates=1)
+
+
 def of(value: Any):
     """The value anew in each call: a sweep changes what it is given."""
     return lambda s: deepcopy(value)
@@ -146,6 +152,53 @@ STORY = " Nora gets the boat. Nora is glad."
 TESTS = "add 7, then times 8. f(8)=120 f(7)=112: "
 
 LATER = {
+    # constructors
+    "budget.Fleet.memory": of(80.0),
+    "budget.Fleet.bandwidth": of(2000.0),
+    "budget.Fleet.speed": of(300.0),
+    "budget.Fleet.price": of(2.0),
+    "cache.KVCache.layers": of(2),
+    "lora.LowRank.base": lambda s: torch.nn.Linear(4, 6),
+    "model.GPTConfig.vocab_size": of(9),
+    "model.GPTConfig.width": of(8),
+    "model.GPTConfig.layers": of(1),
+    "model.GPTConfig.heads": of(2),
+    "model.GPTConfig.kv_heads": of(1),
+    "model.GPTConfig.feed_forward": of(8),
+    "model.GPTConfig.rope_base": of(10_000.0),
+    "model.GPTConfig.norm_eps": of(1e-5),
+    "model.RMSNorm.width": of(4),
+    "ngram.order": of(2),
+    "composite.Composite.parts": lambda s: {"one": (1.0, s("score"))},
+    "outside.WordJudge.features": of(3),
+    "outside.StateJudge.features": of(3),
+    "preferences.PreferenceStore.annotator": of("me"),
+    "critic.Critic.weight": lambda s: s.normal(8),
+    "critic.Critic.bias": of(0.5),
+    "faults.ChangedHead.inner": lambda s: s("model"),
+    "faults.ChangedHead.change": of(lambda states, head: head(states)),
+    **{
+        f"feedback.VoteLoop.{name}": lambda s, name=name: getattr(loop(s), name)
+        for name in ("writer", "tokenizer", "judge", "directions", "prompts", "seed")
+    },
+    "feedback.VoteLoop.learning_rate": of(1e-3),
+    "bandit.BanditState.means": of((1.0, 2.0)),
+    "bandit.BanditState.logits": of((0.0, 0.5)),
+    "bandit.BanditState.rewards": of(()),
+    "feedback_session.FeedbackSession.loop": loop,
+    "adversary.task": task,
+    "adversary.adversary": lambda s: adversary(s),
+    "adversary.updates": of(1),
+    "adversary.calls": of(1),
+    "adversary.model": lambda s: _toy()[0],
+    "adversary.tokenizer": lambda s: _toy()[1],
+    **{
+        f"task.Task.{name}": lambda s, name=name: getattr(task(s), name)
+        for name in (
+            "name", "train", "held_out", "demonstrations", "max_new_tokens", "score",
+            "judge", "hack", "references",
+        )
+    },
     # reward
     "feedback.differences": lambda s: s.normal(5, 2),
     "feedback.wins": of(torch.tensor([1.0, 0.0, 0.5, 1.0, 0.0])),

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from course.expect import whole
+
 
 class KVCache:
     """Keys and values of the positions seen so far, both (batch, K, seen, D) per block.
@@ -12,6 +14,7 @@ class KVCache:
     """
 
     def __init__(self, layers: int):
+        whole(1, layers=layers)
         self.buffers: list[tuple[Tensor, Tensor] | None] = [None] * layers
         self.lengths = [0] * layers
 

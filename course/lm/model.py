@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course.expect import whole
+from course.expect import at_least, whole
 from course.lm.cache import KVCache
 from course.lm.layers import attend, rotary_angles, swiglu, turn, visible_positions
 
@@ -34,7 +34,7 @@ class GPTConfig:
     tied: bool = True
 
     def __post_init__(self) -> None:
-        whole(0, layers=self.layers)
+        whole(0, layers=self.layers, feed_forward=self.feed_forward)
         for name in ("vocab_size", "context", "width", "heads", "kv_heads"):
             whole(1, **{name: getattr(self, name)})
         if self.width % self.heads or (self.width // self.heads) % 2:
@@ -70,6 +70,8 @@ class RMSNorm(nn.Module):
 
     def __init__(self, width: int, eps: float):
         super().__init__()
+        whole(1, width=width)
+        at_least(0, eps=eps)
         self.weight, self.eps = nn.Parameter(torch.ones(width)), eps
 
     def forward(self, x: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from course.expect import at_least
 from course.lm.sampling import write
 from course.policy.grpo import rloo_step
 from course.policy.rollout import collect
@@ -21,7 +22,7 @@ from course.reward.feedback import (
 from course.reward.model import RewardModel
 from course.reward.preferences import Vote
 from course.runtime import generator
-from course.score import Score, whole_texts
+from course.score import Score, check_texts, whole_texts
 
 FIRST = 20  # no update before so many votes
 EVERY = 10  # then one after so many
@@ -51,6 +52,8 @@ class VoteLoop:
     posterior: Posterior = field(init=False)
 
     def __post_init__(self) -> None:
+        check_texts(self.prompts)
+        at_least(0, beta=self.beta, learning_rate=self.learning_rate)
         self.start()
 
     def start(self) -> None:

@@ -83,6 +83,7 @@ class WordJudge(nn.Module):
 
     def __init__(self, features: int = 3000) -> None:
         super().__init__()
+        whole(1, features=features)
         self.register_buffer("codes", torch.zeros(features, dtype=torch.int64))
         self.weight = nn.Parameter(torch.zeros(features))
         self.offset = nn.Parameter(torch.zeros(()))
@@ -172,6 +173,7 @@ class StateJudge(nn.Module):
 
     def __init__(self, features: int) -> None:
         super().__init__()
+        whole(1, features=features)
         self.register_buffer("mean", torch.zeros(features))
         self.register_buffer("std", torch.ones(features))
         self.weight = nn.Parameter(torch.zeros(features))

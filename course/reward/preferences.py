@@ -52,7 +52,7 @@ class PreferenceStore:
         cannot be opened, is no vote file, or comes from a newer course.
         """
         self.path = Path(path) if path is not None else home() / "votes.sqlite"
-        self.annotator = annotator
+        self.annotator = check_text(annotator)
         with open_votes(self.path):  # faults show now, not at the first vote
             pass
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course.expect import whole
+from course.expect import at_least, whole
 from course.lm.model import GPT
 from course.lm.sampling import write
 from course.lm.tokenizer import pad_batch
@@ -42,6 +42,7 @@ class Adversary:
     ) -> None:
         """updates: after each call.  Raises ValueError on a task without references."""
         whole(0, updates=updates)
+        at_least(0, learning_rate=learning_rate)
         self.right = [
             p + task.references[p] for p in task.train if p in task.references
         ]
@@ -90,8 +91,11 @@ def warm_up(
 ) -> None:
     """Let the adversary learn from the model's texts before the model learns.
 
-    Chapter 16.
+    calls: how often, on batch_size texts each.  Raises TypeError or ValueError on
+    numbers that are not counts.  Chapter 16.
     """
+    whole(0, calls=calls)
+    whole(1, batch_size=batch_size)
     for _ in range(calls):
         rows = torch.randint(len(task.train), (batch_size,), generator=adversary.draw)
         prompts = [task.train[n] for n in rows.tolist()]

@@ -22,7 +22,7 @@ from course.lm.words import word_tokenizer
 from course.policy.grpo import grpo_step
 from course.policy.loop import train
 from course.runtime import device, generator, seed_everything
-from course.score import Score, checked_scores
+from course.score import Score, check_texts, checked_scores
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -39,7 +39,8 @@ class Task:
     reward, `score(prompts, completions)`.  judge: what was meant, from 0 to 1; training
     never sees it.  hack: from a prompt to a completion that the reward likes better
     than it should.  references: prompt -> right answer, where there is one.
-    Raises ValueError on an empty pool and on a prompt that is in both.  Chapter 15.
+    Raises ValueError on an empty pool and on a prompt that is in both, TypeError on one
+    text in place of a pool.  Chapter 15.
     """
 
     name: str
@@ -53,6 +54,8 @@ class Task:
     references: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_texts(self.train), check_texts(self.held_out)
+        whole(1, max_new_tokens=self.max_new_tokens)
         for pool in ("train", "held_out", "demonstrations"):
             if not len(getattr(self, pool)):
                 raise ValueError(

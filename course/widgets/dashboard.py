@@ -90,6 +90,7 @@ class LiveDashboard:
 
     def __init__(self, every: int = 4, title: str = "") -> None:
         """every: steps between two pictures.  title: above the picture."""
+        whole(1, every=every)
         self.every, self.title, self._handle = every, title, None
 
     def __call__(self, history: History) -> None:

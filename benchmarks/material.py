@@ -8,6 +8,7 @@ from functools import cache
 import torch
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
+from course import runtime
 from course.lm.interop import to_transformers
 from course.lm.model import GPT, GPTConfig
 from course.lm.tokenizer import train_tokenizer
@@ -39,12 +40,12 @@ def tokenizer() -> PreTrainedTokenizerFast:
 def small_model() -> GPT:
     """The 2-million-parameter model of the course, with the same weights each time."""
     torch.manual_seed(0)
-    return GPT(GPTConfig(vocab_size=len(tokenizer())))
+    return GPT(GPTConfig(vocab_size=len(tokenizer()))).to(runtime.device())
 
 
 def llama(attention: str) -> LlamaForCausalLM:
     """transformers' model with the same weights: attention "sdpa" or "eager"."""
-    model = to_transformers(small_model(), tokenizer())
+    model = to_transformers(small_model().cpu(), tokenizer()).to(runtime.device())
     model.set_attn_implementation(attention)
     return model
 

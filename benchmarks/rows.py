@@ -2,13 +2,18 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import dataclass
 from functools import partial
 
 import torch
 
 from benchmarks.material import llama, small_model, texts, tokenizer
+from benchmarks.plain import reinforce_by_hand, score_by_hand
 from benchmarks.trainers import trainer_step
+from course import runtime
 from course.lm.finetuning import fine_tune
+from course.lm.interop import to_transformers
+from course.lm.model import GPT
 from course.lm.packing import pack
 from course.lm.sampling import generate
 from course.lm.tokenizer import encode
@@ -22,8 +27,16 @@ from course.reward.model import RewardModel, score_texts, scorer
 from course.reward.training import fit_pairwise
 
 Step = Callable[[], object]
-Row = tuple[Step, Callable[[str], Step] | None]  # ours; the peer's, by its attention
 NEW_TOKENS = 32
+
+
+@dataclass(frozen=True)
+class Row:
+    """One step of ours, the peer's by its attention, and the tokens of ours."""
+
+    ours: Step
+    theirs: Callable[[str], Step]
+    tokens: int  # that are written or learned from; padding and prompts are not
 
 
 def seeded() -> torch.Generator:
@@ -43,12 +56,12 @@ def adamw(model: torch.nn.Module) -> torch.optim.Optimizer:
 
 def sampling() -> Row:
     """Write 64 texts of 32 tokens; the end token is never drawn, so both write all."""
-    ids = torch.randint(3, 2048, (64, 4), generator=seeded())
+    ids = torch.randint(3, 2048, (64, 4), generator=seeded()).to(runtime.device())
     mask = torch.ones_like(ids, dtype=torch.bool)
-    model = small_model().eval()
     ours = partial(
-        generate, model, ids, mask, max_new_tokens=NEW_TOKENS, eos_id=-1, pad_id=2
-    )
+        generate, small_model().eval(), ids, mask, max_new_tokens=NEW_TOKENS, eos_id=-1,
+        pad_id=2,
+    )  # fmt: skip
 
     def theirs(attention: str) -> Step:
         other = llama(attention).eval()
@@ -58,7 +71,7 @@ def sampling() -> Row:
             max_new_tokens=NEW_TOKENS, pad_token_id=2, **options,
         )  # fmt: skip
 
-    return ours, theirs
+    return Row(ours, theirs, 64 * NEW_TOKENS)
 
 
 def language_model() -> Row:
@@ -78,8 +91,10 @@ def language_model() -> Row:
         rest = [p for p in other.parameters() if id(p) not in chosen]
         both = torch.optim.Muon(matrices, lr=1e-3), torch.optim.AdamW(rest, lr=1e-3)
 
+        there = ids.to(runtime.device())
+
         def step() -> None:
-            other(ids, labels=ids).loss.backward()
+            other(there, labels=there).loss.backward()
             torch.nn.utils.clip_grad_norm_(other.parameters(), 1.0)
             for optimizer in both:
                 optimizer.step()
@@ -87,7 +102,7 @@ def language_model() -> Row:
 
         return step
 
-    return ours, theirs
+    return Row(ours, theirs, int((segments > 0).sum()))
 
 
 def fine_tuning() -> Row:
@@ -99,7 +114,8 @@ def fine_tuning() -> Row:
         learning_rate=1e-6, generator=seeded(),
     )  # fmt: skip
     rows = [{"prompt": p, "completion": c} for p, c in zip(prompts, rest, strict=True)]
-    return ours, lambda attention: trainer_step("SFT", attention, rows, 64)
+    tokens = sum(map(len, encode(tokenizer(), rest, bos=False)))
+    return Row(ours, lambda a: trainer_step("SFT", a, rows, 64), tokens)
 
 
 def pairs() -> list[dict[str, str]]:
@@ -118,7 +134,9 @@ def reward_model() -> Row:
         [row["chosen"] for row in rows], [row["rejected"] for row in rows],
         batch_size=32, learning_rate=1e-6, generator=seeded(),
     )  # fmt: skip
-    return ours, lambda attention: trainer_step("Reward", attention, rows, 32)
+    both = [row[key] for row in rows for key in row]
+    tokens = sum(map(len, encode(tokenizer(), both)))
+    return Row(ours, lambda a: trainer_step("Reward", a, rows, 32), tokens)
 
 
 def judge() -> Callable:
@@ -149,7 +167,9 @@ def dpo() -> Row:
         for a, b in zip(chosen.chosen.tolist(), chosen.rejected.tolist(), strict=True)
     ]
     ours = partial(dpo_step, policy, optimizer, chosen, beta=0.1)
-    return ours, lambda attention: trainer_step("DPO", attention, rows, len(rows))
+    both = torch.cat([chosen.chosen, chosen.rejected])
+    tokens = int(rollout.completion_mask[both].sum())
+    return Row(ours, lambda a: trainer_step("DPO", a, rows, len(rows)), tokens)
 
 
 def on_policy(step: Callable, name: str | None = None, **options: float) -> Row:
@@ -166,20 +186,52 @@ def on_policy(step: Callable, name: str | None = None, **options: float) -> Row:
         return score(prompts, completions).tolist()
 
     def theirs(attention: str) -> Step:
+        beta = options["beta"]
+        if name is None:
+            return reinforce_by_hand(attention, openings(), score, NEW_TOKENS, beta)
         return trainer_step(
             name, attention, rows, 64, reward_funcs=reward, num_generations=4,
-            max_completion_length=NEW_TOKENS, beta=options["beta"],
+            max_completion_length=NEW_TOKENS, beta=beta,
         )  # fmt: skip
 
-    return ours, theirs if name else None
+    tokens = int(rollout_of(policy, reference, score).completion_mask.sum())
+    return Row(ours, theirs, tokens)
 
 
 def best_of_n_scoring() -> Row:
     """Score 256 reviews with the reward model and keep the best of every 16."""
     model, some = RewardModel(small_model(), seeded()).eval(), texts()[:256]
-    return lambda: best_of_n(
-        score_texts(model, tokenizer(), some).view(-1, 16), seeded()
-    ), None
+
+    def ours() -> None:
+        best_of_n(score_texts(model, tokenizer(), some).view(-1, 16), seeded())
+
+    tokens = sum(map(len, encode(tokenizer(), some)))
+    return Row(ours, lambda a: score_by_hand(a, some, 16), tokens)
+
+
+def sampling_smollm2() -> Row:
+    """Write 64 texts of 64 tokens with a random model of SmolLM2's shape."""
+    from benchmarks.gpu import SMOLLM2
+
+    device = runtime.device()
+    torch.manual_seed(0)
+    model = GPT(SMOLLM2).eval()
+    other = to_transformers(model)
+    ids = torch.randint(3, 2000, (64, 8), generator=seeded()).to(device)
+    mask = torch.ones_like(ids, dtype=torch.bool)
+    ours = partial(
+        generate, model.to(device), ids, mask, max_new_tokens=64, eos_id=-1, pad_id=2
+    )
+
+    def theirs(attention: str) -> Step:
+        other.to(device).eval().set_attn_implementation(attention)
+        return partial(
+            torch.no_grad()(other.generate), ids, attention_mask=mask.long(),
+            max_new_tokens=64, pad_token_id=2, do_sample=True, top_k=0,
+            eos_token_id=None,
+        )  # fmt: skip
+
+    return Row(ours, theirs, 64 * 64)
 
 
 ROWS: dict[str, Callable[[], Row]] = {
@@ -197,3 +249,4 @@ ROWS: dict[str, Callable[[], Row]] = {
     "REINFORCE step, 64 x 32": partial(on_policy, reinforce_step, beta=0.02),
     "best-of-n scoring, 256 reviews": best_of_n_scoring,
 }
+GPU_ROWS = {"sampling, SmolLM2's shape, 64": sampling_smollm2}

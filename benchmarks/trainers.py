@@ -17,9 +17,10 @@ import torch
 from transformers import LlamaForSequenceClassification
 
 from benchmarks.material import llama, tokenizer
+from course import runtime
 
 SETTINGS = {
-    "use_cpu": True, "bf16": False, "gradient_checkpointing": False,
+    "bf16": False, "gradient_checkpointing": False,
     "report_to": "none", "save_strategy": "no", "disable_tqdm": True, "max_steps": 100,
     "seed": 0, "learning_rate": 1e-6, "logging_strategy": "no",
 }  # fmt: skip
@@ -61,6 +62,7 @@ def trainer_step(
         args=config(
             output_dir=folder,
             per_device_train_batch_size=batch_size,
+            use_cpu=runtime.device().type == "cpu",
             **SETTINGS,
             **settings,
         ),  # fmt: skip

@@ -6,10 +6,11 @@ what makes it fastest here, which is the formula for attention and, on a CPU, on
 products.  Ours uses the products that `runtime.matrix_product` chooses.
 
 On a CPU the seconds are those of one thread, which is what a quiet machine would need;
-"wall" is the time of a clock with all cores.  On a GPU they are a clock's, the GPU's
-work included, and "memory" is the most that was in use.  "tokens" counts per second
-what was written or learned from; "products" is how much of the time matrix products
-would take alone, at the rate of one of a layer's shape.
+"wall" is a clock's time with all cores (`--one-thread` leaves it out: on a busy machine
+threads wait for each other).  On a GPU the seconds are a clock's, the GPU's work
+included, and "memory" is the most that was in use.  "tokens" counts per second what was
+written or learned from; "products" is how much of the time matrix products would take
+alone, at the rate of one of a layer's shape.
 """
 
 import argparse
@@ -37,30 +38,33 @@ FASTER = {"sdpa": "highest", "eager": "medium"}
 FASTER_ON_GPU = {"sdpa": "highest", "eager": "highest"}  # less would round to 19 bits
 
 
-def heading() -> str:
+def heading(wall: bool) -> str:
     """The machine in a line, and the names of the columns in two."""
     chosen = runtime.matrix_product()
     card = platform.processor() or platform.machine()
     how = f"1 thread · {chosen} products · {cores()} cores"
     if on_gpu():
         card, how = torch.cuda.get_device_name(), f"CUDA {torch.version.cuda}"
-    last = "memory, MB" if on_gpu() else "wall, all"
+    last = "memory, MB" if on_gpu() else "wall, all s"
+    last, who = (
+        (f"{last:>15}", f"{'ours':>8}{'peer':>7}") if wall or on_gpu() else ("", "")
+    )
     return (
         f"{card} · torch {torch.__version__} · {how}\n"
         f"{'':30}{'ours':>8}{'peer':>8}{'× at':>8}{'× at':>8}{'tokens':>9}{'pro-':>7}"
-        f"{last:>15}\n"
+        f"{last}\n"
         f"{'':30}{'s':>8}{'s':>8}{'default':>8}{'fastest':>8}{'a second':>9}"
-        f"{'ducts':>7}{'ours':>8}{'peer':>7}"
+        f"{'ducts':>7}{who}"
     )
 
 
-def line(name: str, row: Row, rate: float, repeats: int, alone: bool) -> str:
-    """A row of the table; `alone`: without the peer."""
+def line(name: str, row: Row, rate: float, asked: argparse.Namespace) -> str:
+    """A row of the table."""
     mine = torch.get_float32_matmul_precision()
     settings = FASTER_ON_GPU if on_gpu() else FASTER
     peers: dict[str, Step] = {}
     problem = ""
-    if not alone:
+    if not asked.alone:
         try:
             peers = {attention: row.theirs(attention) for attention in settings}
         except ImportError as error:  # TRL is an extra
@@ -69,7 +73,7 @@ def line(name: str, row: Row, rate: float, repeats: int, alone: bool) -> str:
     steps |= {a: (step, settings[a]) for a, step in peers.items()}
     seconds = {
         who: took.wall if on_gpu() else took.cpu
-        for who, took in in_turns(steps, repeats).items()
+        for who, took in in_turns(steps, asked.repeats).items()
     }
     ours = seconds.pop("ours")
     share = multiplied(row.ours) / rate / ours
@@ -79,7 +83,11 @@ def line(name: str, row: Row, rate: float, repeats: int, alone: bool) -> str:
         peer, times = f"{default:.3f}", f"{default / ours:.2f}"
         fastest = f"{min(seconds.values()) / ours:.2f}"
     of_all = {"ours": row.ours} | dict(list(peers.items())[:1])
-    last = _memory(of_all) if on_gpu() else _wall(of_all, mine, min(repeats, 3))
+    last = ""
+    if on_gpu():
+        last = _memory(of_all)
+    elif not asked.one_thread:
+        last = _wall(of_all, mine, min(asked.repeats, 3))
     return (
         f"{name:30}{ours:8.3f}{peer:>8}{times:>8}{fastest:>8}{row.tokens / ours:9,.0f}"
         f"{share:7.0%}{last}{problem}"
@@ -121,12 +129,13 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--rows", default="", help="only rows that contain this word")
     parser.add_argument("--alone", action="store_true", help="ours only, without peers")
+    parser.add_argument("--one-thread", action="store_true", help="no wall time")
     parser.add_argument(
         "--launches", action="store_true", help="what sampling sends to a GPU, instead"
     )
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    print(heading(), flush=True)
+    print(heading(not asked.one_thread), flush=True)
     rows: dict[str, Callable[[], Row]] = ROWS | (GPU_ROWS if on_gpu() else {})
     rows = {name: make for name, make in rows.items() if asked.rows in name}
     if asked.launches:
@@ -137,7 +146,7 @@ def main() -> None:
         return
     rate = product_rate()
     for name, make in rows.items():
-        print(line(name, make(), rate, asked.repeats, asked.alone), flush=True)
+        print(line(name, make(), rate, asked), flush=True)
 
 
 if __name__ == "__main__":

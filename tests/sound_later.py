@@ -152,6 +152,14 @@ STORY = " Nora gets the boat. Nora is glad."
 TESTS = "add 7, then times 8. f(8)=120 f(7)=112: "
 
 LATER = {
+    # optional numbers and texts
+    "budget.training_gb.trained": of(1e6),
+    "budget.efficiency": of(0.5),
+    "budget.run_cost.adapters": of(1e6),
+    "budget.run_cost.writing": of(0.5),
+    "budget.run_cost.training": of(0.35),
+    "feedback.prior_variance": of(2.0),
+    "mixer.who": of("people"),
     # constructors
     "budget.Fleet.memory": of(80.0),
     "budget.Fleet.bandwidth": of(2000.0),
@@ -185,6 +193,8 @@ LATER = {
     "bandit.BanditState.means": of((1.0, 2.0)),
     "bandit.BanditState.logits": of((0.0, 0.5)),
     "bandit.BanditState.rewards": of(()),
+    "bandit.BanditState.arms": of(()),
+    "bandit.BanditState.policies": of(()),
     "feedback_session.FeedbackSession.loop": loop,
     "adversary.task": task,
     "adversary.adversary": lambda s: adversary(s),

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from course import plots
-from course.expect import whole
+from course.expect import check_text, whole
 from course.plots import COLOURS
 from course.reward.composite import composite_reward
 from course.reward.metrics import pearson
@@ -83,7 +83,7 @@ def mixer_sentence(
     alone = {name: agreement(scores, {name: 1.0}, people) for name in scores}
     best = max(alone, key=lambda name: alone[name])
     return (
-        f"The mix agrees with {who} at r = {agreement(scores, weights, people):+.3f}; "
+        f"The mix agrees with {check_text(who)} at r = {agreement(scores, weights, people):+.3f}; "
         f"the best part alone, {best}, at {alone[best]:+.3f}."
     )
 

@@ -78,12 +78,13 @@ def mixer_sentence(
 
     who: whose verdicts `people` are.
     """
+    check_text(who)
     if not any(weights.values()):
         return "Every part is switched off: all texts are equal."
     alone = {name: agreement(scores, {name: 1.0}, people) for name in scores}
     best = max(alone, key=lambda name: alone[name])
     return (
-        f"The mix agrees with {check_text(who)} at r = {agreement(scores, weights, people):+.3f}; "
+        f"The mix agrees with {who} at r = {agreement(scores, weights, people):+.3f}; "
         f"the best part alone, {best}, at {alone[best]:+.3f}."
     )
 

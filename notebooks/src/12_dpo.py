@@ -701,15 +701,18 @@ spread = 0.5 / len(even) ** 0.5
 print(f"{len(even)} pairs are not by length: chance would give .50 ± {spread:.2f}")
 
 # %% [markdown] id="12-train-after"
-# Three things to read off. The policy is a reward model too: without ever seeing a
-# score it orders pairs that it did not learn from. It orders the pairs that it *did*
-# learn from better still: 96 pairs are few, and it has seen each four times. And
-# before you praise it, think of length. A text that did not end lost a point, such
-# texts are the longest, so **length alone** would order many pairs. A rule of one line
-# is the rival that every preference model should be compared with. The pairs "not by
-# length" are the test: there the chosen text is not the shorter one. Where an accuracy
-# lies within two standard errors of one half, this page does not show that the policy
-# learned more than the length, whatever the accuracy over all pairs is.
+# Three things to read off.
+#
+# - The policy is a reward model too: without ever seeing a score it orders pairs that
+#   it did not learn from.
+# - It orders the pairs that it *did* learn from better still: 96 pairs are few, and it
+#   has seen each four times.
+# - Before you praise it, think of length. A text that did not end lost a point, such
+#   texts are the longest, so **length alone** would order many pairs. A rule of one
+#   line is the rival that every preference model should be compared with. The pairs
+#   "not by length" are the test: there the chosen text is not the shorter one. Where an
+#   accuracy lies within two standard errors of one half, this page does not show that
+#   the policy learned more than the length, whatever the accuracy over all pairs is.
 
 # %% id="12-train-claim" tags=["nbval-check-output"]
 claim(

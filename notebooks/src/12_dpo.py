@@ -881,13 +881,13 @@ for half in (asked[:48], asked[48:]):
 #
 # Every method of this part from the same start, with the same proxy as its only judge
 # and the same budget: 384 judged texts each (8 batches of 48; for DPO, 96 openings of
-# 4), with seeds 0, 1 and 2. The learning rates were chosen on a fourth seed, so that
-# each moves a few nats. [**Best-of-n**](../GLOSSARY.md#reward) needs no training. It
-# spends its texts when it writes: n for one. All were asked for the same thing, which
-# we call the [**aim**](../GLOSSARY.md#policy): the proxy's score, minus one point for a
-# text that does not end. So that is what we compare, and we do it **at equal KL**: what
-# the first nats buy is always cheap, for any method, so gains "per nat" only say who
-# stopped first. All are judged on the same 24 openings.
+# 4), with seeds 0, 1 and 2. The learning rates were chosen on a fourth seed, with
+# batches of 64, so that each moves a few nats. [**Best-of-n**](../GLOSSARY.md#reward)
+# needs no training. It spends its texts when it writes: n for one. All were asked for
+# the same thing, which we call the [**aim**](../GLOSSARY.md#policy): the proxy's
+# score, minus one point for a text that does not end. So that is what we compare, and
+# we do it **at equal KL**: what the first nats buy is always cheap, for any method, so
+# gains "per nat" only say who stopped first. All are judged on the same 24 openings.
 #
 # **Predict first.** Which one has most of the aim at the same KL? And will the gold
 # model, which nobody asked, give the same ranking?

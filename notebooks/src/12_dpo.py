@@ -881,13 +881,14 @@ for half in (asked[:48], asked[48:]):
 #
 # Every method of this part from the same start, with the same proxy as its only judge
 # and the same budget: 384 judged texts each (8 batches of 48; for DPO, 96 openings of
-# 4), with seeds 0, 1 and 2. The learning rates were chosen on a fourth seed, with
-# batches of 64, so that each moves a few nats. [**Best-of-n**](../GLOSSARY.md#reward)
-# needs no training. It spends its texts when it writes: n for one. All were asked for
-# the same thing, which we call the [**aim**](../GLOSSARY.md#policy): the proxy's
-# score, minus one point for a text that does not end. So that is what we compare, and
-# we do it **at equal KL**: what the first nats buy is always cheap, for any method, so
-# gains "per nat" only say who stopped first. All are judged on the same 24 openings.
+# 4), with seeds 0, 1 and 2. (DPO in two rounds and the control are one run each.) The
+# learning rates were chosen on a fourth seed, with batches of 64, so that each moves a
+# few nats. [**Best-of-n**](../GLOSSARY.md#reward) needs no training. It spends its
+# texts when it writes: n for one. All were asked for the same thing, which we call the
+# [**aim**](../GLOSSARY.md#policy): the proxy's score, minus one point for a text that
+# does not end. So that is what we compare, and we do it **at equal KL**: what the
+# first nats buy is always cheap, for any method, so gains "per nat" only say who
+# stopped first. All are judged on the same 24 openings.
 #
 # **Predict first.** Which one has most of the aim at the same KL? And will the gold
 # model, which nobody asked, give the same ranking?
@@ -1300,11 +1301,11 @@ claim(
 # become *less* probable, and every method gains by the proxy and, on the mean of its
 # three runs, less by gold.
 #
-# Not shown: which method is best. Each had one learning rate, one β and 384 texts; with
-# ten times as many, the order can be another. Nor what real labels do: our judge is a
-# model that never contradicts itself, people do. Nor that two rounds of DPO are better
-# than one: look at their rows, and at the errors. And the missing-end penalty makes
-# length a strong hint in our pairs.
+# Not shown: which method is best. Each had one learning rate, one β and 384 texts;
+# with ten times as many, the order can be another. Nor what real labels do: our judge
+# is a model that never contradicts itself, people do. Nor that two rounds of DPO are
+# better than one: that is one run, and look at the errors. And the missing-end penalty
+# makes length a strong hint in our pairs.
 #
 # ## Test yourself
 #

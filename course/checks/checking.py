@@ -12,11 +12,12 @@ from typing import Any
 
 import torch
 
-from course.checks import catalogue, progress, report
+from course.checks import catalogue, causes, progress, report
 from course.checks.advice import advised, calls_the_course
 from course.checks.comparing import Difference
 from course.checks.diagnose import observed
 from course.checks.exercise import Exercise, Probe
+from course.checks.formulas import computed
 from course.checks.limits import (
     FirstText,
     TimeLimit,
@@ -38,10 +39,12 @@ from course.checks.recognise import (
     mostly,
     usual_slip,
 )
+from course.checks.repairs import repaired
 from course.checks.report import Verdict, one_line, shown
 from course.checks.undone import missing_step
 
 SECONDS = 10.0  # for all probes and properties together
+EXPLAINING = 10.0  # at most, for what a wrong answer does wrong
 
 
 def check_function(function: Any) -> Any:
@@ -168,7 +171,7 @@ def _verdict(
         probe, trouble = (of_values or found)[0]
         case = Case(exercise, function, outcomes)
         try:
-            with time_limit(SECONDS / 2), warnings.catch_warnings():
+            with time_limit(EXPLAINING), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 kind, sentence = _explained(case, trouble.kind) if explain else ("", "")
         except TimeLimit:
@@ -199,12 +202,20 @@ def _explained(case: Case, kind: str) -> tuple[str, str]:
     if kind in ("wrong gradient", "flat") and (sentence := detached_part(case)):
         return "missing gradient", sentence
     if kind in ("value", "shape", "not finite"):
+        if kind == "not finite" and (sentence := causes.of_unfinite(case)):
+            return "slip", sentence
         if sentence := missing_step(case) or usual_slip(case, pairs=False):
+            return "slip", sentence
+        if sentence := repaired(case):
             return "slip", sentence
         if sentence := usual_slip(case, single=False):
             return "slip", sentence
+        if sentence := computed(case):
+            return "slip", sentence
         if sentence := mostly(case):
             return "slip", sentence
+    if kind == "error" and (sentence := repaired(case) or causes.of_errors(case)):
+        return "slip", sentence
     if kind in ("value", "shape") and (sentence := observed(case)):
         return "observed", sentence
     return "", ""

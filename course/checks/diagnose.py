@@ -24,6 +24,7 @@ def observed(case: Case) -> str | None:
         parting.one_for_another,
         parting.capped,
         parting.proportional,
+        parting.by_kind,
         parting.by_place,
         parting.by_probe,
         parting.close,

@@ -1,7 +1,7 @@
 """What parts right results from wrong ones: places, masks, and kinds of inputs."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -193,6 +193,49 @@ def _features(case: Case) -> Iterator[tuple[str, str, list[bool]]]:
                     f"`{one}` and `{names[j]}` are equal", "they differ",
                     [same(*v, 1e-9) for v in values],
                 )  # fmt: skip
+
+
+def _ties(x: Tensor) -> bool:
+    flat = x.flatten()
+    return len(flat.unique()) < len(flat)
+
+
+def _row_ties(x: Tensor) -> bool:
+    rows = x.reshape(-1, x.shape[-1])
+    return any(len(r.unique()) < len(r) for r in rows)
+
+
+KINDS: tuple[tuple[str, Callable[[Tensor], bool]], ...] = (
+    ("equal entries of `{}` (ties)", _ties),
+    ("equal entries in a row of `{}` (ties)", lambda x: x.dim() > 0 and _row_ties(x)),
+    ("negative entries of `{}`", lambda x: bool((x < 0).any())),
+    ("a 0 in `{}`", lambda x: bool((x == 0).any())),
+    ("entries of `{}` that are all equal",
+     lambda x: x.numel() > 1 and bool((x == x.flatten()[0]).all())),
+    ("a −∞ in `{}`", lambda x: bool((x == -torch.inf).any())),
+    ("a NaN in `{}`", lambda x: bool(x.isnan().any())),
+)  # fmt: skip
+
+
+def by_kind(case: Case) -> str | None:
+    """A kind of input that the answer treats wrongly, each time and nothing else."""
+    for place, name in enumerate(case.exercise.parameters):
+        values = [p.arguments[place] if place < len(p.arguments) else None
+                  for p in case.probes]  # fmt: skip
+        if not all(isinstance(v, Tensor) for v in values):
+            continue
+        for words, test in KINDS:
+            if values[0].dtype == torch.bool:
+                continue
+            has = [v.numel() > 0 and test(v) for v in values]
+            if (
+                sum(has) == len(has)
+                or [n for n, h in enumerate(has) if h] != case.wrong
+            ):
+                continue
+            said = words.format(name)
+            return f"your code treats {said} wrongly; all else is as expected"
+    return None
 
 
 def by_probe(case: Case) -> str | None:

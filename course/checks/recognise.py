@@ -44,6 +44,10 @@ class Case:
         theirs = self.expected[n]
         return same(value, theirs.value, self.tolerance, theirs.slack)
 
+    def close(self, one: Any, other: Any) -> bool:
+        """Whether two results agree on an input that is no probe."""
+        return same(one, other, 10 * self.tolerance)
+
     def fits(self, candidate: Function, places: Iterable[int] | None = None) -> bool:
         """Whether a candidate gives the answer's results, the wrong ones first."""
         if places is None:

@@ -29,12 +29,12 @@ def in_the_lines(exercise: Exercise) -> Iterator[Slip]:
             except (SyntaxError, TypeError, ValueError):
                 continue
             yield Slip(sentence, lambda _, w=made: w)
-    for step in _steps(every.trees.get(exercise.load())):
+    for step in steps(every.trees.get(exercise.load())):
         part = every.build(exercise.load(), step)
         yield Slip(STEP, lambda _, w=part: w)
 
 
-def _steps(tree: ast.Module | None) -> Iterator[ast.Module]:
+def steps(tree: ast.Module | None) -> Iterator[ast.Module]:
     """The function that returns something on the way: a part of its last line."""
     if tree is None or not isinstance(tree.body[0].body[-1], ast.Return):
         return

@@ -64,10 +64,11 @@ TWO: tuple[tuple[str, Function], ...] = (
 BOTH: tuple[tuple[str, Function], ...] = (
     ("`{}` plus `{}`", lambda x, y: x + y),
     ("`{}` times `{}`", lambda x, y: x * y),
-    ("the mean squared difference of `{}` and `{}`", lambda x, y: F.mse_loss(x, y)),
+    ("the mean squared difference of `{}` and `{}`",
+     lambda x, y: (x - y).square().mean()),
     ("half the mean squared difference of `{}` and `{}`",
-     lambda x, y: F.mse_loss(x, y) / 2),
-    ("the mean distance of `{}` and `{}`", lambda x, y: F.l1_loss(x, y)),
+     lambda x, y: (x - y).square().mean() / 2),
+    ("the mean distance of `{}` and `{}`", lambda x, y: (x - y).abs().mean()),
     ("the mean of `{}` times `{}`", lambda x, y: (x * y).mean()),
     ("the larger of `{}` and `{}`", lambda x, y: torch.maximum(x, y)),
 )  # fmt: skip

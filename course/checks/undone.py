@@ -1,6 +1,7 @@
 """A step that is still missing: what turns the answer's result into the right one."""
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -71,7 +72,7 @@ def missing_step(case: Case) -> str | None:
     """The sentence of a step that makes the answer right, on all inputs tried."""
     if not case.wrong or not case.says_enough():
         return None
-    for sentence, step in STEPS:
+    for sentence, step in (*STEPS, *_of_masks(case)):
         if all(_right(case, n, step) for n in range(len(case.probes))) and undone(
             case, step
         ):
@@ -79,17 +80,62 @@ def missing_step(case: Case) -> str | None:
     return None
 
 
+def _of_masks(case: Case) -> Iterator[tuple[str, Function]]:
+    """Means and sums over the places where an argument is 1."""
+    for place, name in enumerate(case.exercise.parameters):
+        if not all(_is_mask(p.arguments, place) for p in case.probes):
+            continue
+        at = f"over the places where `{name}` is 1"
+        yield (
+            f"the mean of your result {at} is the expected one: that mean is missing",
+            lambda y, *a, m=place: _there(y, a[m]).mean(),
+        )
+        yield (
+            f"the sum of your result {at} is the expected one: that sum is missing",
+            lambda y, *a, m=place: _there(y, a[m]).sum(),
+        )
+        yield (
+            f"your result has to be taken where `{name}` is 1 only, and be 0 elsewhere",
+            lambda y, *a, m=place: y.masked_fill(a[m] == 0, 0),
+        )
+        yield (
+            "what is expected is the entry of your rows at the last place where "
+            f"`{name}` is 1: you return all places",
+            lambda y, *a, m=place: y.gather(
+                1, (a[m].long().sum(1, keepdim=True) - 1).clamp(min=0)
+            ).squeeze(1),
+        )
+        yield (
+            f"your result is right once it is divided by the number of 1s in `{name}`",
+            lambda y, *a, m=place: y / a[m].sum(),
+        )
+
+
+def _is_mask(arguments: tuple[Any, ...], place: int) -> bool:
+    x = arguments[place] if place < len(arguments) else None
+    return isinstance(x, Tensor) and x.dim() > 1 and bool(((x == 0) | (x == 1)).all())
+
+
+def _there(y: Tensor, mask: Tensor) -> Tensor:
+    if y.shape != mask.shape:
+        raise ValueError("another shape")
+    return y[mask.bool()]
+
+
 def _right(case: Case, n: int, step: Function) -> bool:
     mine = case.outcomes[n]
     if mine.error is not None:
         return False
-    return case.right(n, stepped(step, mine.value, case.expected[n].value))
+    given = case.probes[n].arguments
+    return case.right(n, stepped(step, mine.value, case.expected[n].value, given))
 
 
-def stepped(step: Function, value: Any, like: Any) -> Any:
+def stepped(
+    step: Function, value: Any, like: Any, arguments: tuple[Any, ...] = ()
+) -> Any:
     """The step made on a result; a Python number stays one."""
     try:
-        made = step(torch.as_tensor(value).detach())
+        made = step(torch.as_tensor(value).detach(), *arguments)
     except Exception:  # most steps make no sense for most results
         return None
     if isinstance(like, float) and made.dim() == 0:
@@ -103,6 +149,8 @@ def undone(case: Case, step: Function, seed: int = 23) -> bool:
     right = case.exercise.load()
     for probe in case.exercise.calls(seed):
         mine, theirs = called(case.function, probe), called(right, probe)
-        if not same(stepped(step, mine, theirs), theirs, 10 * case.tolerance):
+        if not same(
+            stepped(step, mine, theirs, probe.arguments), theirs, 10 * case.tolerance
+        ):
             return False
     return True

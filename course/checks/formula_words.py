@@ -1,0 +1,83 @@
+"""The words of short formulas, each with what it computes."""
+
+import torch
+import torch.nn.functional as F
+
+from course.checks.slip import Function
+
+PAIRS: tuple[tuple[str, Function, bool], ...] = (
+    ("({} − {})", lambda x, y: x - y, False),
+    ("({} / {})", lambda x, y: x / y, False),
+    ("({} + {})", lambda x, y: x + y, True),
+    ("({} times {})", lambda x, y: x * y, True),
+    ("the larger of {} and {}", torch.maximum, True),
+    ("the smaller of {} and {}", torch.minimum, True),
+    ("({} > {})", lambda x, y: (x > y).double(), False),
+    ("({} ≥ {})", lambda x, y: (x >= y).double(), False),
+    ("({} = {})", lambda x, y: (x == y).double(), True),
+    ("{} to the power of {}", lambda x, y: x**y, False),
+    ("(1 where {0} > {1}, ½ where they are equal)",
+     lambda x, y: (torch.sign(x - y) + 1) / 2, False),
+    ("({0} − {1}) / ({0} + {1})", lambda x, y: (x - y) / (x + y), False),
+    ("{0} / ({0} + {1})", lambda x, y: x / (x + y), False),
+    ("(the log-sigmoids of {} and {}, subtracted)",
+     lambda x, y: F.logsigmoid(x) - F.logsigmoid(y), False),
+    ("(the sigmoids of {} and {}, subtracted)",
+     lambda x, y: x.sigmoid() - y.sigmoid(), False),
+)  # fmt: skip
+EACH: tuple[tuple[str, Function], ...] = (
+    ("{}", lambda x: x),
+    ("{} without its sign", torch.abs),
+    ("the square of {}", torch.square),
+    ("e to the power of {}", torch.exp),
+    ("the logarithm of {}", torch.log),
+    ("the sigmoid of {}", torch.sigmoid),
+    ("the log-sigmoid of {}", F.logsigmoid),
+    ("{} cut at 0 from below", lambda x: x.clamp(min=0)),
+    ("(1 − {}) cut at 0 from below", lambda x: (1 - x).clamp(min=0)),
+    ("(1 − {})", lambda x: 1 - x),
+    ("{} − 1", lambda x: x - 1),
+    ("{} + 1", lambda x: x + 1),
+    ("the square of ({} − 1)", lambda x: (x - 1).square()),
+    ("the sign of {}", torch.sign),
+    ("(whether {} is above 0)", lambda x: (x > 0).double()),
+    ("(whether {} is at least 0)", lambda x: (x >= 0).double()),
+    ("the square root of {}", torch.sqrt),
+    ("log(1 + {})", torch.log1p),
+    ("the softmax of {}", lambda x: x.softmax(-1)),
+    ("the log-softmax of {}", lambda x: x.log_softmax(-1)),
+    ("{} without its mean", lambda x: x - x.mean()),
+    ("{} without the mean of each row", lambda x: x - x.mean(-1, True)),
+    ("the ranks of {}", lambda x: x.argsort(-1).argsort(-1).double()),
+    ("{} rounded", torch.round),
+    ("{} added up along the row", lambda x: x.cumsum(-1)),
+)
+ALL: tuple[tuple[str, Function], ...] = (
+    ("the mean of {}", torch.mean),
+    ("the sum of {}", torch.sum),
+    ("the largest of {}", torch.max),
+    ("the smallest of {}", torch.min),
+    ("the median of {}", torch.median),
+    ("the standard deviation of {}", lambda x: x.std(correction=0)),
+    ("the standard deviation (n − 1) of {}", lambda x: x.std()),
+    ("the variance of {}", lambda x: x.var(correction=0)),
+    ("the variance (n − 1) of {}", lambda x: x.var()),
+    ("the root of the mean square of {}", lambda x: x.square().mean().sqrt()),
+    ("the first of {}", lambda x: x.flatten()[0]),
+    ("the last of {}", lambda x: x.flatten()[-1]),
+    ("the mean of the last column of {}", lambda x: x[..., -1].mean()),
+    ("the mean of the first column of {}", lambda x: x[..., 0].mean()),
+    ("the mean of the row sums of {}", lambda x: x.sum(-1).mean()),
+)
+ROWS: tuple[tuple[str, Function], ...] = (
+    ("the mean of each row of {}", lambda x: x.mean(-1)),
+    ("the sum of each row of {}", lambda x: x.sum(-1)),
+    ("the largest of each row of {}", lambda x: x.amax(-1)),
+    ("the smallest of each row of {}", lambda x: x.amin(-1)),
+    ("the median of each row of {}", lambda x: x.median(-1).values),
+    ("the first of each row of {}", lambda x: x[..., 0]),
+    ("the last of each row of {}", lambda x: x[..., -1]),
+    ("the place of the largest of each row of {}", lambda x: x.argmax(-1).double()),
+    ("the mean of each column of {}", lambda x: x.mean(0)),
+    ("the sum of each column of {}", lambda x: x.sum(0)),
+)

@@ -86,6 +86,8 @@ def answers(path: Path) -> list[Answer]:
 def named(verdict: Verdict) -> bool:
     """Whether a verdict says what is wrong, not only which number differs or where."""
     vague = any(words in verdict.sentence for words in WHERE)
+    if verdict.kind == "known mistake":
+        return True
     return verdict.kind not in UNNAMED and not vague
 
 

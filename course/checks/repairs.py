@@ -9,12 +9,12 @@ import types
 from collections.abc import Iterator
 from functools import cache
 
-from course.checks.edits import CLASSES, Edit
+from course.checks.edits import CLASSES, Edit, of_shapes
 from course.checks.lines import expressions
 from course.checks.recognise import Case, called
 from course.checks.slip import Function
 
-SECONDS = 0.25  # of computing, for all changes of one answer
+SECONDS = 0.3  # of computing, for all changes of one answer
 LONGEST = 60  # characters of a line that is quoted
 
 
@@ -26,7 +26,9 @@ def repaired(case: Case) -> str | None:
     """
     until = time.process_time() + SECONDS
     own = _Own.of(case.function)
-    for edits in CLASSES if own else ():
+    stops = case.outcomes[case.wrong[0]].error is not None if case.wrong else False
+    classes = (of_shapes, *CLASSES) if stops else CLASSES
+    for edits in classes if own else ():
         for inside, node, what, candidate in _candidates(own, edits):
             if time.process_time() > until:
                 return None

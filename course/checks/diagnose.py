@@ -16,6 +16,7 @@ def observed(case: Case) -> str | None:
     """The first observation that holds for the answer, as one sentence."""
     for look in (
         _without_effect,
+        _saturates,
         _reads_hidden,
         _mixes_rows,
         reordering.of_texts,
@@ -89,6 +90,44 @@ def _without_effect(case: Case) -> str | None:
     if len(idle) != 1:  # a result that never changes says nothing of one argument
         return None
     return f"`{idle[0]}` has no effect on your result: another value changes nothing"
+
+
+def _saturates(case: Case) -> str | None:
+    """An argument whose large numbers are cut where a right result goes on growing."""
+    if len(case.wrong) == len(case.probes):
+        return None
+    for place, name in enumerate(case.exercise.parameters):
+        if all(_is_cut(case, n, place) for n in case.wrong):
+            return (
+                f"large numbers in `{name}` are cut somewhere: where your result is "
+                "wrong, larger ones change nothing, and they should"
+            )
+    return None
+
+
+def _is_cut(case: Case, n: int, place: int) -> bool:
+    """Whether growing an argument leaves the wrong entries as they are."""
+    given = list(case.probes[n].arguments)
+    if place >= len(given) or not isinstance(given[place], Tensor):
+        return False
+    if not given[place].is_floating_point():
+        return False
+    grown = Probe("", (*given[:place], given[place] * 1.25, *given[place + 1 :]))
+    functions = case.function, case.exercise.load()
+    found = [_number(called(f, p)) for f in functions for p in (case.probes[n], grown)]
+    if any(x is None or x.shape != found[-1].shape for x in found):
+        return False
+    mine, larger, theirs, moved = found
+    off = ~torch.isclose(mine, theirs, 1e-4, 1e-6, equal_nan=True)
+    if not bool((off & ~torch.isclose(theirs, moved, 1e-4, 1e-6)).any()):
+        return False
+    return torch.allclose(mine[off], larger[off], 1e-6, 1e-9)
+
+
+def _number(value: Any) -> Tensor | None:
+    if isinstance(value, (int, float)):
+        return torch.tensor(float(value), dtype=torch.float64)
+    return value.detach().double() if isinstance(value, Tensor) else None
 
 
 def _reads_hidden(case: Case) -> str | None:

@@ -33,6 +33,7 @@ EACH: tuple[tuple[str, Function], ...] = (
     ("the logarithm of {}", torch.log),
     ("the sigmoid of {}", torch.sigmoid),
     ("the log-sigmoid of {}", F.logsigmoid),
+    ("(1 − the sigmoid of {})", lambda x: (-x).sigmoid()),
     ("{} cut at 0 from below", lambda x: x.clamp(min=0)),
     ("(1 − {}) cut at 0 from below", lambda x: (1 - x).clamp(min=0)),
     ("(1 − {})", lambda x: 1 - x),

@@ -164,7 +164,8 @@ for backup in range(1, 6):
 # - **Given** `logits`, shape `(batch, time, vocabulary)`, row *t* being the one that
 #   token *t* was drawn from; `mask`, shape `(batch, time)`.
 # - **Return** a scalar: the mean entropy over the completion tokens of the batch, in
-#   nats per token. Logits may be as large as 1000.
+#   nats per token. Logits may be as large as 1000, and the gradient is finite there,
+#   too.
 # - *About 3 lines.*
 
 

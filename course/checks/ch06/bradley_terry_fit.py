@@ -161,6 +161,31 @@ def balanced(function) -> str | None:
     )
 
 
+@mistake(
+    "this is the logarithm of each item's number of wins: whom it met, and how often, "
+    "is left out"
+)
+def log_wins(wins: Tensor) -> Tensor:
+    strengths = (wins.sum(1) + 1e-9).log()
+    return strengths - strengths.mean()
+
+
+@mistake(
+    "you add a game to each pair, or half a win: that pulls all strengths together, "
+    "and no prior is asked for"
+)
+def with_prior(wins: Tensor) -> Tensor:
+    return minorise(wins + 0.5 * (1 - torch.eye(len(wins), dtype=wins.dtype)), 300)
+
+
+@mistake(
+    "you stop too early: a few rounds do not bring the strengths to rest; repeat until "
+    "nothing moves"
+)
+def few_rounds(wins: Tensor) -> Tensor:
+    return minorise(wins, 3)
+
+
 EXERCISE = Exercise(
     number="6.2",
     title="Bradley–Terry strengths from votes",

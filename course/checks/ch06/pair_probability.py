@@ -104,6 +104,36 @@ def complementary(function) -> str | None:
     )
 
 
+@mistake(
+    "you compare the best rating of a with the best of b: every rater of a meets every "
+    "rater of b"
+)
+def best_compared(ratings_a: Tensor, ratings_b: Tensor) -> float:
+    return float(((ratings_a.max() - ratings_b.max()).sign() + 1) / 2)
+
+
+@mistake("you compare the two medians: that says who wins, not how often")
+def medians_compared(ratings_a: Tensor, ratings_b: Tensor) -> float:
+    return float(((ratings_a.median() - ratings_b.median()).sign() + 1) / 2)
+
+
+@mistake(
+    "this is a's share of the two means: it depends on where the scale begins; count "
+    "who is rated higher"
+)
+def share_of_means(ratings_a: Tensor, ratings_b: Tensor) -> float:
+    a, b = ratings_a.double().mean(), ratings_b.double().mean()
+    return float(a / (a + b))
+
+
+@mistake(
+    "you count each different rating once: two raters who say the same are two votes"
+)
+def each_rating_once(ratings_a: Tensor, ratings_b: Tensor) -> float:
+    gap = ratings_a.unique()[:, None] - ratings_b.unique()
+    return float((gap.sign().double().mean() + 1) / 2)
+
+
 EXERCISE = Exercise(
     number="6.1",
     title="The probability of a preference",

@@ -93,6 +93,62 @@ def margin(wins: Tensor, losses: Tensor) -> float:
     return float(gap / (wins + losses).double().sum())
 
 
+@mistake("you take the best pair alone: the judge answers all of them")
+def best_pair(wins: Tensor, losses: Tensor) -> float:
+    return float((torch.maximum(wins, losses).double() / (wins + losses)).max())
+
+
+@mistake("you take the worst pair alone: the judge answers all of them")
+def worst_pair(wins: Tensor, losses: Tensor) -> float:
+    return float((torch.maximum(wins, losses).double() / (wins + losses)).min())
+
+
+@mistake("you take the median of the pairs' shares: add up the votes of all pairs")
+def median_pair(wins: Tensor, losses: Tensor) -> float:
+    return float((torch.maximum(wins, losses).double() / (wins + losses)).median())
+
+
+@mistake(
+    "you leave out the pairs that are even: whatever the judge says there, half of the "
+    "votes agree"
+)
+def even_left_out(wins: Tensor, losses: Tensor) -> float:
+    kept = wins != losses
+    both = torch.maximum(wins, losses)[kept].double().sum()
+    return float(both / (wins + losses)[kept].sum().clamp(min=1))
+
+
+@mistake(
+    "you halve the votes of even pairs once more: the larger count of an even pair is "
+    "half of its votes already"
+)
+def even_halved(wins: Tensor, losses: Tensor) -> float:
+    best = torch.maximum(wins, losses).double()
+    best = torch.where(wins == losses, best / 2, best)
+    return float(best.sum() / (wins + losses).sum())
+
+
+@mistake(
+    "this is wins minus losses, with its sign: take the larger count of every pair"
+)
+def signed_margin(wins: Tensor, losses: Tensor) -> float:
+    return float((wins - losses).double().sum() / (wins + losses).double().sum())
+
+
+@mistake("// rounds down to whole numbers: a share needs /")
+def whole_numbers(wins: Tensor, losses: Tensor) -> float:
+    return float(torch.maximum(wins, losses).sum() // (wins + losses).sum())
+
+
+@mistake(
+    "this is how often two voters agree, averaged over pairs: the judge votes once, "
+    "and knows the majority"
+)
+def two_voters(wins: Tensor, losses: Tensor) -> float:
+    p = wins.double() / (wins + losses)
+    return float((p**2 + (1 - p) ** 2).mean())
+
+
 EXERCISE = Exercise(
     number="6.5",
     title="The ceiling of pair accuracy",

@@ -130,6 +130,33 @@ def two_divisors(ratings: Tensor, first: Tensor, second: Tensor) -> float:
     return correlation(*halves(ratings, first, second)) * (n - 1) / n
 
 
+@mistake("you take the median of each half: take its mean")
+def of_medians(ratings: Tensor, first: Tensor, second: Tensor) -> float:
+    nothing = torch.tensor(torch.nan, dtype=torch.float64)
+    parts = [
+        torch.where(half, ratings.double(), nothing).nanmedian(1).values
+        for half in (first, second)
+    ]
+    return correlation(*parts)
+
+
+@mistake(
+    "this is the mean distance of the two halves: a correlation asks whether they rise "
+    "and fall together"
+)
+def mean_distance(ratings: Tensor, first: Tensor, second: Tensor) -> float:
+    a, b = halves(ratings, first, second)
+    return float((a - b).abs().double().mean())
+
+
+@mistake(
+    "you return an entry on the diagonal of the correlation matrix, which is always 1: "
+    "the one beside it is meant"
+)
+def on_the_diagonal(ratings: Tensor, first: Tensor, second: Tensor) -> float:
+    return 1.0
+
+
 EXERCISE = Exercise(
     number="6.3",
     title="Two halves of the raters",

@@ -126,6 +126,39 @@ def pair() -> tuple[Tensor, Tensor]:
     return draw(6, seed=1), draw(6, seed=2)
 
 
+@mistake(
+    "you take the logarithm of the mean probability: take it of each pair's, then the "
+    "mean"
+)
+def log_of_the_mean(chosen: Tensor, rejected: Tensor) -> Tensor:
+    return -torch.sigmoid(chosen - rejected).mean().log()
+
+
+@mistake(
+    "you score each text on its own, chosen as right and rejected as wrong: only the "
+    "difference of the two counts"
+)
+def each_text_alone(chosen: Tensor, rejected: Tensor) -> Tensor:
+    return -(F.logsigmoid(chosen) + F.logsigmoid(-rejected)).mean()
+
+
+@mistake(
+    "the absolute difference forgets which text was chosen: a pair the wrong way round "
+    "costs as little as one that is right"
+)
+def without_side(chosen: Tensor, rejected: Tensor) -> Tensor:
+    return -F.logsigmoid((chosen - rejected).abs()).mean()
+
+
+@mistake(
+    "e^chosen / (e^chosen + e^rejected) overflows for large scores: use the difference "
+    "and F.logsigmoid"
+)
+def quotient_of_exponentials(chosen: Tensor, rejected: Tensor) -> Tensor:
+    a, b = chosen.exp(), rejected.exp()
+    return -(a / (a + b)).log().mean()
+
+
 EXERCISE = Exercise(
     number="7.1",
     title="The pairwise loss",

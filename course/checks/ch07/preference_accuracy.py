@@ -114,6 +114,24 @@ def complementary(function) -> str | None:
     )
 
 
+@mistake("you round the scores first: close ones become ties")
+def rounded_first(chosen: Tensor, rejected: Tensor) -> float:
+    gap = chosen.round() - rejected.round()
+    return float((gap.sign().double().mean() + 1) / 2)
+
+
+@mistake("you cut the scores to whole numbers first: close ones become ties")
+def cut_first(chosen: Tensor, rejected: Tensor) -> float:
+    gap = chosen.long() - rejected.long()
+    return float((gap.sign().double().mean() + 1) / 2)
+
+
+@mistake("you sort both sides: the pairs belong together as they stand")
+def sorted_sides(chosen: Tensor, rejected: Tensor) -> float:
+    gap = chosen.sort().values - rejected.sort().values
+    return float((gap.sign().double().mean() + 1) / 2)
+
+
 EXERCISE = Exercise(
     number="7.5",
     title="Preference accuracy",

@@ -84,6 +84,29 @@ def grows(function) -> str | None:
     return "more candidates must move the policy further: your KL falls somewhere"
 
 
+@mistake("this is the mean share of worse texts, n / (n + 1): the KL is asked for")
+def mean_share(n: int) -> float:
+    return n / (n + 1)
+
+
+@mistake(
+    "the root of the logarithm is how far the best score moves, about: the KL is "
+    "log n − (n − 1) / n"
+)
+def root_of_log(n: int) -> float:
+    return math.sqrt(math.log(n))
+
+
+@mistake("the logarithm is of n itself: the n − 1 stands in the fraction only")
+def log_of_one_less(n: int) -> float:
+    return math.log(max(n - 1, 1)) - (n - 1) / n
+
+
+@mistake("brackets are missing: log(n) − n − 1 / n is not log(n) − (n − 1) / n")
+def without_brackets(n: int) -> float:
+    return math.log(n) - n - 1 / n
+
+
 EXERCISE = Exercise(
     number="8.2",
     title="The KL of best-of-n",

@@ -104,6 +104,35 @@ def twelve() -> Tensor:
     return draw(12, seed=1)
 
 
+@mistake(
+    "view(n, −1) puts every n-th row together: candidates of one prompt lie side by "
+    "side, so view(−1, n)"
+)
+def every_nth(scores: Tensor, n: int) -> Tensor:
+    prompts = len(scores) // n
+    return scores.view(n, -1).argmax(0) + n * torch.arange(prompts)
+
+
+@mistake("you take the best rows of the whole batch: each prompt keeps one of its own")
+def best_of_the_batch(scores: Tensor, n: int) -> Tensor:
+    return scores.topk(len(scores) // n).indices
+
+
+@mistake(
+    "you look the best score up in the whole batch: another prompt may have the same "
+    "score, and then its row is returned"
+)
+def looked_up(scores: Tensor, n: int) -> Tensor:
+    values = scores.tolist()
+    best = scores.view(-1, n).amax(1).tolist()
+    return torch.tensor([values.index(x) for x in best], dtype=torch.long)
+
+
+@mistake("this is the row of the first prompt alone: every prompt keeps one")
+def first_prompt(scores: Tensor, n: int) -> Tensor:
+    return scores[:n].argmax()[None]
+
+
 EXERCISE = Exercise(
     number="8.4",
     title="What rejection sampling keeps",

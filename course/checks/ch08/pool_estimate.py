@@ -1,5 +1,6 @@
 """Exercise 8.3: the estimate for every n from one pool."""
 
+import math
 from collections.abc import Callable
 from math import comb
 
@@ -142,6 +143,40 @@ def pair() -> tuple[Tensor, Tensor]:
 def shuffled() -> tuple[Tensor, Tensor, int]:
     order = torch.tensor([4, 2, 8, 0, 1, 7, 3, 6, 5])
     return pair()[0][:, order], pair()[1][:, order], 4
+
+
+@mistake(
+    "the upper number is one too large or the lower one: of the i − 1 worse ones, "
+    "n − 1 are drawn besides the i-th"
+)
+def one_too_many(proxy: Tensor, gold: Tensor, n: int) -> Tensor:
+    size = gold.shape[-1]
+    w = [math.comb(i, n) / math.comb(size, n) for i in range(1, size + 1)]
+    ordered = gold.gather(-1, proxy.argsort(-1))
+    return (ordered * torch.tensor(w, dtype=gold.dtype)).sum(-1)
+
+
+@mistake(
+    "you draw n of the i − 1 worse ones: one of the n is the i-th itself, so draw n − 1"
+)
+def without_itself(proxy: Tensor, gold: Tensor, n: int) -> Tensor:
+    size = gold.shape[-1]
+    w = [math.comb(i, n) / math.comb(size, n) for i in range(size)]
+    ordered = gold.gather(-1, proxy.argsort(-1))
+    return (ordered * torch.tensor(w, dtype=gold.dtype)).sum(-1)
+
+
+@mistake(
+    "you average over blocks of n neighbours: all ways to draw n of the N count, not "
+    "only these"
+)
+def in_blocks(proxy: Tensor, gold: Tensor, n: int) -> Tensor:
+    starts = range(0, gold.shape[-1] - n + 1, n)
+    best = [
+        gold[..., k : k + n].gather(-1, proxy[..., k : k + n].argmax(-1, keepdim=True))
+        for k in starts
+    ]
+    return torch.cat(best, -1).mean(-1)
 
 
 EXERCISE = Exercise(

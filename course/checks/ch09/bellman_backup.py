@@ -153,6 +153,26 @@ def contracts(function) -> str | None:
     return "raising every next value by 2 at gamma 0.5 must raise every value by 1"
 
 
+@mistake(
+    "you take the likeliest action alone: the policy takes each with its probability"
+)
+def likeliest(
+    action_probs: Tensor, rewards: Tensor, next_values: Tensor, gamma: float = 1.0
+) -> Tensor:
+    best = action_probs.argmax(1, keepdim=True)
+    return (rewards + gamma * next_values).gather(1, best).squeeze(1)
+
+
+@mistake(
+    "you weight the rewards but not the next values: both belong to the action that "
+    "was taken"
+)
+def values_not_weighted(
+    action_probs: Tensor, rewards: Tensor, next_values: Tensor, gamma: float = 1.0
+) -> Tensor:
+    return (action_probs * rewards).sum(1) + gamma * next_values.mean(1)
+
+
 EXERCISE = Exercise(
     number="9.4",
     title="A Bellman backup",

@@ -16,6 +16,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("a group of three", (torch.tensor([1.0, 2.0, 6.0]), 3)),
         Probe("two groups of two", (torch.tensor([1.0, 5.0, 10.0, 20.0]), 2)),
         Probe("equal rewards", (torch.full((4,), 0.5), 4)),
+        Probe("two of three alike", (torch.tensor([1.0, 1.0, 4.0, 2.0, 0.0, 2.0]), 3)),
         Probe("two groups of three", call(2, 3)),
         Probe("as many groups as samples", call(3, 3)),
         Probe("four groups of eight", call(4, 8)),
@@ -115,6 +116,56 @@ def independent_of_its_own(function) -> str | None:
         "changing the reward of one sample must not change its own baseline; yours "
         f"changed by {change:.2g}"
     )
+
+
+@mistake("you take the best of the others: their mean is asked for")
+def best_other(rewards: Tensor, group_size: int) -> Tensor:
+    g = rewards.view(-1, group_size)
+    two = g.topk(2, 1).values
+    is_best = torch.arange(group_size) == g.argmax(1, keepdim=True)
+    return torch.where(is_best, two[:, 1:], two[:, :1]).flatten()
+
+
+@mistake("you take the median of the others: their mean is asked for")
+def median_other(rewards: Tensor, group_size: int) -> Tensor:
+    out = []
+    for g in rewards.view(-1, group_size):
+        for i in range(group_size):
+            out.append(torch.cat([g[:i], g[i + 1 :]]).median())
+    return torch.stack(out)
+
+
+@mistake("you average the samples before this one only: those after it count, too")
+def those_before(rewards: Tensor, group_size: int) -> Tensor:
+    g = rewards.view(-1, group_size)
+    count = torch.arange(group_size).clamp(min=1)
+    return ((g.cumsum(1) - g) / count).flatten()
+
+
+@mistake("you take the sample beside it: the mean of all the others is asked for")
+def the_neighbour(rewards: Tensor, group_size: int) -> Tensor:
+    return rewards.view(-1, group_size).roll(1, 1).flatten()
+
+
+@mistake(
+    "you leave out every sample with the same reward: only the sample itself is left "
+    "out"
+)
+def equals_left_out(rewards: Tensor, group_size: int) -> Tensor:
+    out = []
+    for g in rewards.view(-1, group_size):
+        for x in g:
+            out.append(g[g != x].mean() if bool((g != x).any()) else x)
+    return torch.stack(out)
+
+
+@mistake(
+    "you subtract a part of the own reward from the mean: take it out of the sum, then "
+    "divide by group_size − 1"
+)
+def mean_minus_own(rewards: Tensor, group_size: int) -> Tensor:
+    g = rewards.view(-1, group_size)
+    return (g.mean(1, keepdim=True) - g / (group_size - 1)).flatten()
 
 
 EXERCISE = Exercise(

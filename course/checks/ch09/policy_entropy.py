@@ -19,12 +19,14 @@ def probes(generator: torch.Generator) -> list[Probe]:
         logits = torch.randn(len(lengths), time, size, generator=generator) * scale
         return logits, mask_of(lengths, time)
 
+    small = -torch.arange(12.0).expand(1, 2, 12).clone()
     return [
         Probe("a fair coin", (torch.zeros(1, 1, 2), mask_of([1], 1))),
         Probe("one token", call([1], 1, 3)),
         Probe("no padding", call([3, 3], 3, 4)),
         Probe("padding", call([4, 1, 2], 4, 5)),
         Probe("a completion of padding only", call([3, 0], 3, 4)),
+        Probe("many small probabilities", (small, mask_of([2], 2))),
         Probe("time equals vocabulary", call([4, 2], 4, 4)),
         Probe("logits far from 0", (call([2, 3], 3, 5)[0] + 80, mask_of([2, 3], 3))),
         Probe("logits × 100", call([3, 2], 4, 6, 100.0)),
@@ -121,6 +123,55 @@ def softmax_over_time(logits: Tensor, mask: Tensor) -> Tensor:
 def example(extra: int) -> tuple[Tensor, Tensor]:
     logits = torch.cat([draw(2, 3, 5, seed=1), draw(2, extra, 5, seed=2)], 1)
     return logits, mask_of([3, 2], 3 + extra)
+
+
+@mistake(
+    "you multiply by the logits themselves: they are logarithms only after a "
+    "log-softmax"
+)
+def logits_for_logarithms(logits: Tensor, mask: Tensor) -> Tensor:
+    return mean(-(logits.softmax(-1) * logits).sum(-1), mask)
+
+
+@mistake(
+    "you divide by the entropy of a uniform distribution: that is a share; nats are "
+    "asked for"
+)
+def share_of_largest(logits: Tensor, mask: Tensor) -> Tensor:
+    return mean(each(logits), mask) / math.log(max(logits.shape[-1], 2))
+
+
+@mistake(
+    "you mix the distributions of all tokens and take the entropy of the mixture: take "
+    "it of each, then the mean"
+)
+def of_the_mixture(logits: Tensor, mask: Tensor) -> Tensor:
+    p = (logits.softmax(-1) * mask[..., None]).sum((0, 1)) / mask.sum()
+    return torch.special.entr(p).sum()
+
+
+@mistake(
+    "−log Σ p² is another entropy (the collision entropy): Shannon's is −Σ p log p"
+)
+def collision(logits: Tensor, mask: Tensor) -> Tensor:
+    return mean(-logits.softmax(-1).square().sum(-1).log(), mask)
+
+
+@mistake(
+    "torch.special.entr has no finite gradient where a probability is 0, and the "
+    "bonus is trained through: use the log-softmax"
+)
+def by_entr(logits: Tensor, mask: Tensor) -> Tensor:
+    return mean(torch.special.entr(logits.softmax(-1)).sum(-1), mask)
+
+
+@mistake(
+    "clamping the probabilities changes the entropy where they are small: use the "
+    "log-softmax, which needs no clamp"
+)
+def clamped_probabilities(logits: Tensor, mask: Tensor) -> Tensor:
+    p = logits.softmax(-1)
+    return mean(-(p * p.clamp(min=1e-3).log()).sum(-1), mask)
 
 
 EXERCISE = Exercise(

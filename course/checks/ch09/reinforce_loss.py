@@ -153,6 +153,24 @@ def linear_in_advantages(function) -> str | None:
     return f"doubling the advantages must double the loss; yours is off by {error:.2g}"
 
 
+@mistake(
+    "you multiply the mean log-probability by the mean advantage: multiply token by "
+    "token, then average"
+)
+def product_of_means(logprobs: Tensor, advantages: Tensor, mask: Tensor) -> Tensor:
+    keep = mask.bool()
+    a = advantages if advantages.dim() > 1 else advantages[:, None].expand_as(logprobs)
+    return -logprobs[keep].mean() * a.detach()[keep].mean()
+
+
+@mistake("you use the last token of each completion only: every token has its share")
+def last_token(logprobs: Tensor, advantages: Tensor, mask: Tensor) -> Tensor:
+    a = advantages if advantages.dim() > 1 else advantages[:, None].expand_as(logprobs)
+    terms = torch.where(mask.bool(), logprobs * a.detach(), 0)
+    last = (mask.long().sum(1, keepdim=True) - 1).clamp(min=0)
+    return -terms.gather(1, last).mean()
+
+
 EXERCISE = Exercise(
     number="9.2",
     title="The REINFORCE loss",

@@ -133,6 +133,17 @@ def example(extra: int) -> tuple[Tensor, Tensor, float]:
     return rewards, mask_of([4, 3], 4 + extra), 0.9
 
 
+@mistake("you divide by how many tokens are left: a return is a sum, not a mean")
+def mean_to_go(rewards: Tensor, mask: Tensor, gamma: float = 1.0) -> Tensor:
+    keep, total = mask.bool(), torch.zeros_like(rewards[:, 0])
+    out, count = torch.zeros_like(rewards), torch.zeros_like(rewards[:, 0])
+    for t in reversed(range(rewards.shape[1])):
+        total = torch.where(keep[:, t], rewards[:, t], 0) + gamma * total
+        count = keep[:, t] + count
+        out[:, t] = total / count.clamp(min=1)
+    return out * mask
+
+
 EXERCISE = Exercise(
     number="9.1",
     title="Returns to go",

@@ -31,6 +31,9 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("a completion of padding only", call([3, 0], 3, rubbish=1.0)),
         Probe("as many completions as tokens", call([4, 3, 2, 4], 4)),
         Probe("far from the old policy", call([4, 4], 4, moved=3.0)),
+        Probe(
+            "12 nats away", (torch.tensor([[-0.5]]), torch.tensor([[-12.5]]), one[2])
+        ),
     ]
 
 

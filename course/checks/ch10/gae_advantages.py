@@ -159,6 +159,39 @@ def padded(extra: int) -> tuple[Tensor, Tensor, Tensor, float, float]:
     return rewards, values, mask_of([4, 3], 4 + extra), 0.9, 0.8
 
 
+@mistake(
+    "you take the value before: after token t comes the state that values[:, t + 1] "
+    "judges"
+)
+def value_before(
+    rewards: Tensor, values: Tensor, mask: Tensor, gamma: float, lam: float
+) -> Tensor:
+    keep = mask.bool()
+    r, v = (torch.where(keep, x, 0).detach() for x in (rewards, values))
+    before = torch.cat([torch.zeros_like(v[:, :1]), v[:, :-1]], 1)
+    out, run = torch.zeros_like(r), torch.zeros_like(r[:, 0])
+    for t in reversed(range(r.shape[1])):
+        run = r[:, t] + gamma * before[:, t] - v[:, t] + gamma * lam * run
+        out[:, t] = run
+    return out * mask
+
+
+@mistake(
+    "roll brings the first value back in behind the last: V is 0 after the last token"
+)
+def rolled(
+    rewards: Tensor, values: Tensor, mask: Tensor, gamma: float, lam: float
+) -> Tensor:
+    keep = mask.bool()
+    r, v = (torch.where(keep, x, 0).detach() for x in (rewards, values))
+    after = v.roll(-1, 1)
+    out, run = torch.zeros_like(r), torch.zeros_like(r[:, 0])
+    for t in reversed(range(r.shape[1])):
+        run = r[:, t] + gamma * after[:, t] - v[:, t] + gamma * lam * run
+        out[:, t] = run
+    return out * mask
+
+
 EXERCISE = Exercise(
     number="10.3",
     title="Generalised advantage estimation",

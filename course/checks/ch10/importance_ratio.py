@@ -133,6 +133,15 @@ def inverse(function) -> str | None:
     )
 
 
+@mistake(
+    "you limit the log-ratio: PPO clips the ratio later, in the loss, and here it "
+    "stays as it is"
+)
+def limited(logprobs: Tensor, old_logprobs: Tensor, mask: Tensor) -> Tensor:
+    gap = (logprobs - old_logprobs.detach()).masked_fill(mask == 0, 0.0)
+    return gap.clamp(-10, 10).exp()
+
+
 EXERCISE = Exercise(
     number="10.1",
     title="The importance ratio",

@@ -193,6 +193,61 @@ def example(extra: int):
     )  # fmt: skip
 
 
+@mistake(
+    "you clip the log-ratio between −ε and ε: the ratio itself is clipped, between "
+    "1 − ε and 1 + ε"
+)
+def log_ratio_clipped(
+    logprobs: Tensor,
+    old_logprobs: Tensor,
+    advantages: Tensor,
+    mask: Tensor,
+    clip_eps: float,
+) -> Tensor:
+    gap = (logprobs - old_logprobs.detach()).masked_fill(mask == 0, 0.0)
+    a = advantages.detach()
+    a = a[:, None] if a.dim() == 1 else a
+    cut = gap.clamp(-clip_eps, clip_eps).exp()
+    loss = torch.maximum(-a * gap.exp(), -a * cut)
+    return (loss * mask).sum() / mask.sum()
+
+
+@mistake(
+    "you take the smaller ratio, then multiply by the advantage: where the advantage "
+    "is negative that is the wrong side; multiply first"
+)
+def advantage_last(
+    logprobs: Tensor,
+    old_logprobs: Tensor,
+    advantages: Tensor,
+    mask: Tensor,
+    clip_eps: float,
+) -> Tensor:
+    rho = (logprobs - old_logprobs.detach()).masked_fill(mask == 0, 0.0).exp()
+    a = advantages.detach()
+    a = a[:, None] if a.dim() == 1 else a
+    small = torch.minimum(rho, rho.clamp(1 - clip_eps, 1 + clip_eps))
+    return (-a * small * mask).sum() / mask.sum()
+
+
+@mistake(
+    "you average both losses first and take the larger mean: choose the larger one "
+    "token by token"
+)
+def larger_mean(
+    logprobs: Tensor,
+    old_logprobs: Tensor,
+    advantages: Tensor,
+    mask: Tensor,
+    clip_eps: float,
+) -> Tensor:
+    rho = (logprobs - old_logprobs.detach()).masked_fill(mask == 0, 0.0).exp()
+    a = advantages.detach()
+    a = a[:, None] if a.dim() == 1 else a
+    both = -a * rho, -a * rho.clamp(1 - clip_eps, 1 + clip_eps)
+    return torch.maximum(*((x * mask).sum() / mask.sum() for x in both))
+
+
 EXERCISE = Exercise(
     number="10.2",
     title="PPO's clipped loss",

@@ -164,6 +164,51 @@ def only_the_last_knows_the_score(function) -> str | None:
     )
 
 
+@mistake(
+    "you put the score on the last column: shorter completions end earlier, and lose "
+    "theirs"
+)
+def last_column_only(
+    scores: Tensor,
+    old_logprobs: Tensor,
+    ref_logprobs: Tensor,
+    mask: Tensor,
+    beta: float,
+) -> Tensor:
+    keep = mask.bool()
+    out = torch.where(keep, -beta * (old_logprobs - ref_logprobs), 0).detach()
+    out[:, -1] += scores.detach()
+    return torch.where(keep, out, 0)
+
+
+@mistake("on the last token the score takes the place of the price: it is added to it")
+def score_replaces(
+    scores: Tensor,
+    old_logprobs: Tensor,
+    ref_logprobs: Tensor,
+    mask: Tensor,
+    beta: float,
+) -> Tensor:
+    keep = mask.bool()
+    out = torch.where(keep, -beta * (old_logprobs - ref_logprobs), 0).detach()
+    after = torch.cat([keep[:, 1:], torch.zeros_like(keep[:, :1])], 1)
+    return torch.where(keep & ~after, scores.detach()[:, None], out)
+
+
+@mistake("you share the score out over the tokens: it is paid once, on the last one")
+def score_shared(
+    scores: Tensor,
+    old_logprobs: Tensor,
+    ref_logprobs: Tensor,
+    mask: Tensor,
+    beta: float,
+) -> Tensor:
+    keep = mask.bool()
+    out = torch.where(keep, -beta * (old_logprobs - ref_logprobs), 0).detach()
+    each = scores.detach() / keep.sum(1).clamp(min=1)
+    return out + keep * each[:, None]
+
+
 EXERCISE = Exercise(
     number="10.4",
     title="Rewards shaped by the KL",

@@ -187,6 +187,20 @@ def example(shift: float):
     return *parts, mask_of([4, 2, 3], 4), 0.2
 
 
+@mistake("you add both errors: the larger one alone counts")
+def both_added(
+    values: Tensor,
+    old_values: Tensor,
+    returns: Tensor,
+    mask: Tensor,
+    value_clip_eps: float,
+) -> Tensor:
+    old, wanted = old_values.detach(), returns.detach()
+    moved = old + (values - old).clamp(-value_clip_eps, value_clip_eps)
+    error = (values - wanted) ** 2 + (moved - wanted) ** 2
+    return 0.5 * (error * mask).sum() / mask.sum()
+
+
 EXERCISE = Exercise(
     number="10.5",
     title="The clipped value loss",

@@ -143,6 +143,40 @@ def sums_to_zero(function) -> str | None:
     return f"the advantages of a group must sum to 0; yours sum to {worst:.2g}"
 
 
+@mistake("you subtract the median of the group: its mean is asked for")
+def from_the_median(scores: Tensor, group_size: int) -> Tensor:
+    g = scores.view(-1, group_size)
+    middle = g.median(1, keepdim=True).values
+    return ((g - middle) / (g.std(1, correction=0, keepdim=True) + 1e-4)).flatten()
+
+
+@mistake(
+    "you divide by the distance of the best from the worst: the standard deviation is "
+    "asked for"
+)
+def by_range(scores: Tensor, group_size: int) -> Tensor:
+    g = scores.view(-1, group_size)
+    width = g.amax(1, keepdim=True) - g.amin(1, keepdim=True)
+    return ((g - g.mean(1, keepdim=True)) / (width + 1e-4)).flatten()
+
+
+@mistake(
+    "you divide by the mean distance from the mean: the standard deviation squares, "
+    "averages and takes the root"
+)
+def by_mean_distance(scores: Tensor, group_size: int) -> Tensor:
+    g = scores.view(-1, group_size)
+    apart = g - g.mean(1, keepdim=True)
+    return (apart / (apart.abs().mean(1, keepdim=True) + 1e-4)).flatten()
+
+
+@mistake("you use the ranks: the scores themselves are standardised")
+def of_ranks(scores: Tensor, group_size: int) -> Tensor:
+    g = scores.view(-1, group_size).argsort(1).argsort(1).to(scores.dtype)
+    apart = g - g.mean(1, keepdim=True)
+    return (apart / (g.std(1, correction=0, keepdim=True) + 1e-4)).flatten()
+
+
 EXERCISE = Exercise(
     number="11.1",
     title="Advantages of a group",

@@ -203,6 +203,46 @@ mask_ignored = mistake(
 )(variant(join=lambda values, mask: values.mean()))
 
 
+@mistake("you pay k2, half the squared gap: the text asks for k3, e^(−d) − 1 + d")
+def with_k2(
+    logprobs: Tensor,
+    old_logprobs: Tensor,
+    ref_logprobs: Tensor,
+    advantages: Tensor,
+    mask: Tensor,
+    beta: float,
+    clip_eps: float,
+) -> Tensor:
+    keep = mask.bool()
+    rho = (logprobs - old_logprobs.detach()).masked_fill(~keep, 0.0).exp()
+    a = advantages.detach()[:, None]
+    gain = torch.minimum(rho * a, rho.clamp(1 - clip_eps, 1 + clip_eps) * a)
+    d = (logprobs - ref_logprobs.detach()).masked_fill(~keep, 0.0)
+    return (beta * d * d / 2 - gain)[keep].mean()
+
+
+@mistake(
+    "you add the KL of a text up and average over texts: it is paid per token, in the "
+    "same mean as the rest"
+)
+def kl_of_texts(
+    logprobs: Tensor,
+    old_logprobs: Tensor,
+    ref_logprobs: Tensor,
+    advantages: Tensor,
+    mask: Tensor,
+    beta: float,
+    clip_eps: float,
+) -> Tensor:
+    keep = mask.bool()
+    rho = (logprobs - old_logprobs.detach()).masked_fill(~keep, 0.0).exp()
+    a = advantages.detach()[:, None]
+    gain = torch.minimum(rho * a, rho.clamp(1 - clip_eps, 1 + clip_eps) * a)
+    d = (logprobs - ref_logprobs.detach()).masked_fill(~keep, 0.0).clamp(-20, 20)
+    k3 = ((-d).exp() - 1 + d).masked_fill(~keep, 0.0)
+    return beta * k3.sum(1).mean() - gain[keep].mean()
+
+
 EXERCISE = Exercise(
     number="11.4",
     title="The GRPO loss",

@@ -150,6 +150,12 @@ def k1_is_antisymmetric(function) -> str | None:
     )
 
 
+@mistake("you clamp k3 itself: clamp d before the exponential, which overflows")
+def k3_clamped(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
+    d = logprobs - ref_logprobs.detach()
+    return torch.stack([d, d * d / 2, ((-d).exp() - 1 + d).clamp(-20, 20)])
+
+
 EXERCISE = Exercise(
     number="11.3",
     title="Three estimators of a divergence",

@@ -120,6 +120,27 @@ def baseline_of_others(function) -> str | None:
     )
 
 
+@mistake("you compare with the next one alone: the mean of all the others is asked for")
+def the_next_one(rewards: Tensor, group_size: int) -> Tensor:
+    g = rewards.view(-1, group_size)
+    return (g - g.roll(-1, 1)).flatten()
+
+
+@mistake("you compare with those before it only: those after it count, too")
+def those_before(rewards: Tensor, group_size: int) -> Tensor:
+    g = rewards.view(-1, group_size)
+    count = torch.arange(group_size).clamp(min=1)
+    return (g - (g.cumsum(1) - g) / count).flatten()
+
+
+@mistake("you compare with the best of the others: their mean is asked for")
+def the_best_other(rewards: Tensor, group_size: int) -> Tensor:
+    g = rewards.view(-1, group_size)
+    two = g.topk(2, 1).values
+    is_best = torch.arange(group_size) == g.argmax(1, keepdim=True)
+    return (g - torch.where(is_best, two[:, 1:], two[:, :1])).flatten()
+
+
 EXERCISE = Exercise(
     number="11.2",
     title="Advantages that leave one out",

@@ -209,6 +209,46 @@ partial_credit = mistake(
 )(each(partial))
 
 
+@mistake(
+    "int() stops where the completion is no number: a policy writes anything, and what "
+    "is no sum earns 0; compare texts"
+)
+def int_that_stops(prompts: list[str], completions: list[str]) -> Tensor:
+    rewards = []
+    for prompt, completion in zip(prompts, completions, strict=True):
+        a, b = prompt.rstrip("=").split("+")
+        rewards.append(float(int(completion) == int(a) + int(b)))
+    return torch.tensor(rewards)
+
+
+@mistake("you pay for each digit that is right: a test is passed or not")
+def share_of_digits(prompts: list[str], completions: list[str]) -> Tensor:
+    rewards = []
+    for prompt, completion in zip(prompts, completions, strict=True):
+        a, b = prompt.rstrip("=").split("+")
+        wanted = str(int(a) + int(b))
+        hits = zip(completion.strip(), wanted, strict=False)
+        rewards.append(sum(x == y for x, y in hits) / len(wanted))
+    return torch.tensor(rewards)
+
+
+@mistake(
+    "isdigit() lets through what Python does not write: leading zeros, digits of other "
+    "scripts, and int() refuses very long ones; compare texts"
+)
+def digits_then_int(prompts: list[str], completions: list[str]) -> Tensor:
+    rewards = []
+    for prompt, completion in zip(prompts, completions, strict=True):
+        a, b = prompt.rstrip("=").split("+")
+        text = completion.strip()
+        try:
+            passed = text.isdigit() and int(text) == int(a) + int(b)
+        except ValueError:
+            passed = False
+        rewards.append(float(passed))
+    return torch.tensor(rewards)
+
+
 EXERCISE = Exercise(
     number="11.5",
     title="A reward that a program verifies",

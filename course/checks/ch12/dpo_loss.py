@@ -123,6 +123,41 @@ def in_bits(h: Tensor, beta: float) -> Tensor:
     return -F.logsigmoid(beta * h).mean() / math.log(2)
 
 
+@mistake("this is 1 minus the probability: the loss takes minus its logarithm")
+def one_minus(h: Tensor, beta: float) -> Tensor:
+    return torch.sigmoid(-beta * h).mean()
+
+
+@mistake(
+    "you add the losses of both orders, which pulls h to 0: the chosen text is known"
+)
+def both_orders(h: Tensor, beta: float) -> Tensor:
+    return -(F.logsigmoid(beta * h) + F.logsigmoid(-beta * h)).mean()
+
+
+@mistake(
+    "you weight each pair by how wrong it is: that weight is in the gradient already"
+)
+def weighted(h: Tensor, beta: float) -> Tensor:
+    return -(torch.sigmoid(-beta * h) * F.logsigmoid(beta * h)).mean()
+
+
+@mistake(
+    "you take the logarithm of the mean probability: take it of each pair's, then the "
+    "mean"
+)
+def log_of_the_mean(h: Tensor, beta: float) -> Tensor:
+    return -torch.sigmoid(beta * h).mean().log()
+
+
+@mistake(
+    "you limit h: pairs far on the wrong side get no gradient any more; F.logsigmoid "
+    "needs no limit"
+)
+def limited(h: Tensor, beta: float) -> Tensor:
+    return -F.logsigmoid(beta * h.clamp(-30, 30)).mean()
+
+
 EXERCISE = Exercise(
     number="12.3",
     title="DPO's loss",

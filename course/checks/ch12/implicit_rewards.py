@@ -143,6 +143,17 @@ def spoilt_padding() -> tuple[Tensor, Tensor, Tensor, float]:
     return logprobs.masked_fill(~mask, -7.0), ref_logprobs, mask, beta
 
 
+@mistake(
+    "you divide the sums of log-probabilities: a ratio of probabilities is a "
+    "difference of logarithms"
+)
+def quotient(
+    logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor, beta: float
+) -> Tensor:
+    one = logprobs.masked_fill(~mask, 0.0).sum(1)
+    return beta * one / ref_logprobs.detach().masked_fill(~mask, 0.0).sum(1)
+
+
 EXERCISE = Exercise(
     number="12.4",
     title="The policy is a reward model",

@@ -102,6 +102,19 @@ def dpo(h: Tensor, beta: float) -> Tensor:
     return -F.logsigmoid(beta * h).mean()
 
 
+@mistake("you square h and the target each for itself: square their difference")
+def squares_apart(h: Tensor, beta: float) -> Tensor:
+    return (h.square() - (0.5 / beta) ** 2).mean()
+
+
+@mistake(
+    "a Huber loss grows only linearly far from the target: the square is asked for"
+)
+def huber(h: Tensor, beta: float) -> Tensor:
+    gap = (h - 0.5 / beta).abs()
+    return torch.where(gap < 1, gap.square() / 2, gap - 0.5).mean()
+
+
 EXERCISE = Exercise(
     number="12.5",
     title="IPO's loss",

@@ -123,6 +123,32 @@ def given() -> tuple[Tensor, Tensor, float]:
     return draw(3, 5, seed=1).softmax(-1), draw(3, 5, seed=2), 0.5
 
 
+@mistake(
+    "you mix the reference with a softmax of the rewards: multiply the reference by "
+    "e^(r / β), then divide by the sum"
+)
+def mixed(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
+    return beta * ref_probs + (1 - beta) * torch.softmax(rewards, -1)
+
+
+@mistake(
+    "the exponential is missing: the weights are e^(r / β), not r / β, which may be 0 "
+    "or negative"
+)
+def without_exponential(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
+    weights = ref_probs * rewards / beta
+    return weights / weights.sum(-1, keepdim=True)
+
+
+@mistake(
+    "you limit r / β before the exponential: large rewards become equal; subtract the "
+    "largest one instead, or use a softmax"
+)
+def limited(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
+    weights = ref_probs * torch.exp((rewards / beta).clamp(max=50))
+    return weights / weights.sum(-1, keepdim=True)
+
+
 EXERCISE = Exercise(
     number="12.1",
     title="The optimum in closed form",

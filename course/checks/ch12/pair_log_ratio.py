@@ -115,6 +115,17 @@ def given(shift: float = 0.0) -> tuple[Tensor, ...]:
     return tuple(x + shift for x in drawn.unbind())
 
 
+@mistake(
+    "you subtract ratios of probabilities: h is a difference of log-probabilities, "
+    "without an exponential"
+)
+def of_ratios(
+    chosen: Tensor, rejected: Tensor, ref_chosen: Tensor, ref_rejected: Tensor
+) -> Tensor:
+    one = (chosen - ref_chosen.detach()).exp()
+    return one - (rejected - ref_rejected.detach()).exp()
+
+
 EXERCISE = Exercise(
     number="12.2",
     title="The log-ratio of a pair",

@@ -46,7 +46,8 @@ def _copy(sources: list[Path], course: Path, work: Path, wanted: set[str]) -> No
     for source in [*sources, *[glossary] * glossary.is_file()]:
         name = source.relative_to(course).as_posix()
         copy, digest = work / name, sha256(source)
-        if copy.exists() and chapter_of(source.name) in wanted:
+        same = copy.exists() and sha256(copy) == digest
+        if copy.exists() and not same and chapter_of(source.name) in wanted:
             aside = _aside(copy)
             copy.rename(aside)
             print(f"{name} is new again; what you had is kept as {aside.name}")

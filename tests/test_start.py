@@ -59,6 +59,16 @@ def test_starting_again_keeps_the_old_file_beside_the_new_one(course, capsys):
     assert not list(mine.parent.glob("00*.mine-*"))
 
 
+def test_starting_again_leaves_alone_what_is_as_it_was_copied(course, capsys):
+    mine = start(course).with_name("07_reward_model.ipynb")
+    mine.write_text("my answer")
+    start(course, again=["7"])
+    said = capsys.readouterr().out
+    assert "notebooks/07_reward_model.ipynb is new again" in said
+    assert "exercises" not in said
+    assert not list((course / "work" / "exercises").glob("*.mine-*"))
+
+
 def test_an_appendix_is_copied_and_begun_again_by_its_letter(course, capsys):
     (course / "notebooks" / "B_signs.ipynb").write_text("signs")
     mine = start(course).with_name("B_signs.ipynb")

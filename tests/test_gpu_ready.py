@@ -10,6 +10,7 @@ from torch.utils._pytree import tree_leaves
 from course import checkpoints, runtime
 from course.lm.layers import rms_norm
 from course.lm.lora import LowRank
+from course.lm.model import GPT, GPTConfig
 from course.lm.sampling import generate, sample_tokens
 from course.policy import preference_losses
 from course.policy.preference_losses import dpo_metrics
@@ -161,3 +162,108 @@ def test_the_numbers_that_decide_are_drawn_once_for_a_whole_generation(
 def test_keys_of_checkpoints_differ_with_the_kind_of_device():
     recipe = checkpoints.recipe("language-model")
     assert len({checkpoints.key(recipe, kind) for kind in ("cpu", "cuda", "mps")}) == 3
+
+
+class Waits(TorchDispatchMode):
+    """Counts what makes a program wait for `meta`, which stands for a GPU.
+
+    Those are a number asked of a tensor (bool, int, float, item), tensors whose size
+    hangs on values, and copies to the CPU.  The answer is always 1: true, one text.
+    """
+
+    NEEDS_VALUES = (
+        "aten::nonzero",
+        "aten::_unique",
+        "aten::unique",
+        "aten::masked_select",
+    )
+
+    def __init__(self):
+        super().__init__()
+        self.seen: list[str] = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        name, kwargs = function._schema.name, kwargs or {}
+        there = any(
+            isinstance(x, torch.Tensor) and x.is_meta
+            for x in tree_leaves((args, kwargs))
+        )
+        if there and name == "aten::_local_scalar_dense":
+            self.seen.append(name)
+            return args[0].dtype == torch.bool or 1
+        chosen = args[1] if name.startswith("aten::index") and len(args) > 1 else ()
+        by_mask = any(x.dtype == torch.bool for x in tree_leaves(chosen)
+                      if isinstance(x, torch.Tensor))  # fmt: skip
+        if there and (by_mask or name.startswith(self.NEEDS_VALUES)):
+            self.seen.append(name)
+            raise AssertionError(f"{name} asks for values")
+        if there and torch.device(kwargs.get("device") or "meta").type == "cpu":
+            self.seen.append(name)
+            return torch.zeros(args[0].shape, dtype=args[0].dtype)
+        if name == "aten::copy_" and not args[0].is_meta and args[1].is_meta:
+            self.seen.append(name)
+            return args[0]
+        return function(*args, **kwargs)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda x: x.sum().item(), lambda x: bool((x > 0).any()), lambda x: float(x[0]),
+        lambda x: x.cpu(), lambda x: x.to("cpu", torch.float64), lambda x: int(x[0]),
+        lambda x: torch.zeros(3).copy_(x), lambda x: x[0].tolist(),
+    ],
+)  # fmt: skip
+def test_the_counter_of_waits_notices_each_way_to_wait(ask):
+    x = torch.ones(3, device="meta")
+    with Waits() as waits:
+        x + x
+        assert not waits.seen
+        ask(x)
+    assert len(waits.seen) == 1
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [lambda x: x[x > 0], lambda x: (x > 0).nonzero(), lambda x: x.unique(),
+     lambda x: x.masked_select(x > 0), lambda x: x.index_put_((x > 0,), x[0])],
+)  # fmt: skip
+def test_the_counter_of_waits_notices_sizes_that_hang_on_values(ask):
+    with Waits(), pytest.raises(AssertionError, match="asks for values"):
+        ask(torch.ones(3, device="meta"))
+
+
+def waits_of(tokens: int, padded: bool, **options) -> list[str]:
+    """What a generation of so many tokens asks of a model on `meta`."""
+    config = GPTConfig(
+        vocab_size=20, context=140, width=16, layers=2, heads=2, kv_heads=1,
+        feed_forward=24,
+    )  # fmt: skip
+    model = GPT(config).to("meta")
+    ids = torch.ones(1, 3, dtype=torch.long, device="meta")
+
+    class Padded(Waits):
+        """The second bool, whether no prompt is padded, is false."""
+
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            second = len(self.seen) == 1
+            answer = super().__torch_dispatch__(function, types, args, kwargs)
+            return False if padded and second and answer is True else answer
+
+    with Padded() as waits:
+        generate(
+            model, ids, ids.bool(), max_new_tokens=tokens, eos_id=1, pad_id=0,
+            generator=torch.Generator().manual_seed(0), **options,
+        )  # fmt: skip
+    return waits.seen
+
+
+@pytest.mark.parametrize("padded", [False, True])
+@pytest.mark.parametrize("options", [{}, {"top_k": 5, "top_p": 0.9}], ids=str)
+def test_a_generation_waits_for_the_device_as_often_whatever_its_length(
+    padded, options
+):
+    """Never once a token: a GPU is sent the next pass while it computes this one."""
+    short, long = (waits_of(n, padded, **options) for n in (64, 128))
+    assert len(short) == len(long) <= 12
+    assert len(waits_of(4, padded, **options)) <= 4

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from course.lm.model import GPT
 
 
-# After how many tokens finished texts leave the batch: a CPU knows at once, and from
-# every other device (8) the answer must be waited for.
+# After how many tokens finished texts leave the batch: a CPU knows at once.  The answer
+# of another device must be waited for, so it is asked 8 times at most, whatever the
+# length, and not before 8 tokens.
 CHECK_EVERY = {"cpu": 1}
+MOST_CHECKS = 8
 
 
 NO_NUMBERS = "got logits that are NaN or infinite, expected numbers: look at the model"
@@ -200,6 +202,7 @@ def generate(
         mask = None  # no padding
     else:
         mask = torch.cat((mask, mask.new_ones(batch, max_new_tokens)), dim=1)
+    every = CHECK_EVERY.get(device.type, max(8, -(-max_new_tokens // MOST_CHECKS)))
     cache = model.new_cache() if use_cache else None
     text = step_ids = prompt_ids
     for t in range(max_new_tokens):
@@ -224,7 +227,7 @@ def generate(
         text = torch.cat((text, token[:, None]), dim=1) if cache is None else text
         step_ids = token[:, None] if cache is not None else text
         # 4. They leave the batch.
-        if (t + 1) % CHECK_EVERY.get(device.type, 8):
+        if (t + 1) % every:
             continue
         going_on = int(alive.sum())
         if going_on == 0:

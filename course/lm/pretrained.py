@@ -163,8 +163,8 @@ def chat_ids(
     system message is added.  Raises ValueError on no messages, on other keys, and on
     a tokenizer without the two tokens.  Chapter 02.
     """
-    known = tokenizer.get_vocab()
-    if START not in known or END not in known:
+    marks = tokenizer.convert_tokens_to_ids([START, END])
+    if None in marks or tokenizer.convert_ids_to_tokens(marks) != [START, END]:
         raise ValueError(f"got a tokenizer without {START} and {END}, expected ChatML")
     if not messages or any(m.keys() != {"role", "content"} for m in messages):
         raise ValueError(
@@ -179,11 +179,12 @@ def chat_ids(
             "input_ids"
         ]
 
+    start, end = marks
     ids = []
     for message in messages:
         turn = encoded(f"{message['role']}\n{message['content']}")
-        ids += [known[START], *turn, known[END], *encoded("\n")]
-    return [*ids, known[START], *encoded("assistant\n")]
+        ids += [start, *turn, end, *encoded("\n")]
+    return [*ids, start, *encoded("assistant\n")]
 
 
 def chat(

@@ -81,9 +81,12 @@ liked = (means > 0).float()  # what people said, on average
 prompt = SINGLE.format(text=texts[0], first="positive", second="negative")
 logits = label_logits(fast, smol, [prompt], ("positive", "negative"))
 plain = single_verdicts(fast, smol, texts)
-swapped = single_verdicts(fast, smol, texts, swapped=True)
 print(prompt, f"\nlog-odds {logits.item():.2f}, probability {plain[0]:.2f}")
 print(f"{len(texts)} texts, of which people like {liked.mean():.2f}")
+
+# %% id="17-judge-swapped"
+swapped = single_verdicts(fast, smol, texts, swapped=True)
+print(f'the same text, "negative" named first: probability {swapped[0]:.2f}')
 
 
 # %% id="17-auc"
@@ -414,6 +417,7 @@ from course.reward.model import scorer
 from course.runtime import seed_everything
 
 seed_everything(0)
+trunk = None  # its memory is needed now
 if not adapters(policy):  # so that the cell may run twice
     add_adapters(policy, RANK, ALPHA)
 sampler = sampler_of(policy)
@@ -529,12 +533,24 @@ def answers(model, seed=999):
 # %% id="17-trained"
 RUNS = ("people-0", "people-1", "people-2", "dealt-0", "sentence-0")
 said, seen = {"before": answers(fast)}, {}
-for run in RUNS:
-    kept = checkpoints.load(f"smollm2-{run}")
-    kept.model.put_into(policy)
-    sync(sampler, policy)
-    said[run] = answers(sampler)
-    print(f"{run}: {len(kept.history.rows)} steps")
+
+
+def examine(*runs):
+    """Let each run's policy write its 192 answers."""
+    for run in runs:
+        kept = checkpoints.load(f"smollm2-{run}")
+        kept.model.put_into(policy)
+        sync(sampler, policy)
+        said[run] = answers(sampler)
+        print(f"{run}: {len(kept.history.rows)} steps")
+
+
+examine(*RUNS[:2])
+
+# %% id="17-trained-b"
+examine(*RUNS[2:])
+
+# %% id="17-trained-table"
 print("              reward          seen   new subjects   whole sentences")
 for run, (texts_of, ended) in said.items():
     r = torch.as_tensor(score([""] * 192, texts_of))
@@ -568,11 +584,23 @@ claim("the rule brings more whole sentences than the reward model on any seed",
 #
 # Each reward got what it asked for and nothing else. The reward model says nothing
 # about an end, and after 20 tokens few texts have one. The rule pays for a full stop
-# and says nothing about the film; look at its samples for what it lets through. Rule
-# and control are one run each, so their rows show that something can happen, not how
-# often. The rule has no KL leash: the further a policy runs, the more its bf16 copy
-# differs from it, and where a run above has fewer than 18 steps, the guard of the last
-# section ended it and kept what had been learned.
+# and says nothing about the film; look at its samples for what it lets through. The
+# rule has no KL leash: the further a policy runs, the more its bf16 copy differs from
+# it, and where a run above has fewer than 18 steps, the guard of the last section ended
+# it and kept what had been learned.
+#
+# Rule and control are one run each here. On a GPU (an NVIDIA H200,
+# `python -m benchmarks.real_model`) everything had three seeds:
+#
+# | | reward | whole sentences |
+# |---|---|---|
+# | before | −0.26 | .03 |
+# | reward model | +0.40, +0.04, 0.00 | .00, .01, .02 |
+# | scores dealt out | −0.35, −0.18, −0.15 | .00, .08, .01 |
+# | rule | −0.36, −0.36, −0.55 | .11, .23, .54 |
+#
+# No seed of a reward falls among those of its control, though seeds differ by as much
+# as the gain. Eighteen steps took 20 to 26 seconds there.
 
 # %% [markdown] id="17-adapters-text"
 # ## Adapters as files
@@ -625,6 +653,7 @@ with torch.no_grad():
 claim("transformers loads the merged model and computes the policy's logits",
       gap < 1e-2, largest_gap=gap)  # fmt: skip
 claim("the merged model has no adapters left", not adapters(whole_model))
+again = whole_model = theirs = None  # three times half a GB
 
 # %% [markdown] id="17-mismatch-text"
 # ## The model that writes is not the model that learns
@@ -1283,13 +1312,28 @@ def learned(model):
 
 # %% id="17-distil-table"
 judged = scorer(judge.model, judge.tokenizer)
-reached = {"before": learned(writer.model), "the teacher": learned(teacher.model)}
-for way, seed in [(w, s) for s in range(3) for w in ("on-policy", "off-policy")]:
-    reached[f"{way}, seed {seed}"] = learned(distil(way, seed))
-reached["dealt, seed 0"] = learned(distil("dealt", 0))
+reached = {}
+
+
+def reach(name, model):
+    """Examine a model, and print its row of the table."""
+    reached[name] = learned(model)
+    print(f"{name:<20} {reached[name][0]:>+6.2f} {reached[name][1]:>12.2f}")
+
+
 print("                     reward   KL to the teacher")
-for name, (reward, kl) in reached.items():
-    print(f"{name:<20} {reward:>+6.2f} {kl:>12.2f}")
+reach("before", writer.model)
+reach("the teacher", teacher.model)
+for way in ("on-policy", "off-policy"):
+    reach(f"{way}, seed 0", distil(way, 0))
+
+# %% id="17-distil-more"
+for seed in (1, 2):
+    for way in ("on-policy", "off-policy"):
+        reach(f"{way}, seed {seed}", distil(way, seed))
+
+# %% id="17-distil-dealt"
+reach("dealt, seed 0", distil("dealt", 0))
 
 # %% id="17-distil-claim" tags=["nbval-check-output"]
 on, off = ([reached[f"{way}, seed {s}"] for s in range(3)]
@@ -1304,10 +1348,10 @@ claim("with distributions dealt to wrong places nothing of it remains",
       reached["dealt, seed 0"][1] > 10, kl=reached["dealt, seed 0"][1])  # fmt: skip
 
 # %% [markdown] id="17-vote-text"
-# Two things to note. The KL is measured on the student's own texts, which is the number
-# that on-policy training lowers, so the small difference is no proof that it is the
-# better way. And the control's *reward* rises, though it is further from the teacher
-# than before training: a reward alone would not have told you that nothing was taught.
+# The KL is measured on the student's own texts, which is the number that on-policy
+# training lowers, so the small difference is no proof that it is the better way. And
+# the control's *reward* rises, though it is further from the teacher than before
+# training: a reward alone would not have told you that nothing was taught.
 #
 # ## Self-consistency: one model votes with itself
 #

@@ -209,12 +209,15 @@ claim("the nucleus is the smallest that reaches .9, and shrinks", sizes[0] > siz
 # %% id="A-best-of-n" tags=["nbval-check-output"]
 from course.reward.best_of_n import best_of_n_kl
 
-n = 16
+n, M = 16, 10_000  # texts, all equally likely, in the order of their scores
+upto = torch.arange(M + 1, dtype=torch.float64) / M
+chosen = (upto**n).diff()  # how often each is the best of n
+moved = torch.xlogy(chosen, chosen * M).sum().item()
 claim(
-    "best-of-16 moves log n - (n - 1)/n nats",
-    abs(best_of_n_kl(n) - (math.log(n) - (n - 1) / n)) < 1e-12,
-    nats=best_of_n_kl(n),
-)
+    "counted on 10,000 texts, best-of-16 moves log n - (n - 1)/n nats",
+    abs(moved - (math.log(n) - (n - 1) / n)) < 1e-4, nats=moved,
+)  # fmt: skip
+claim("which is `best_of_n_kl`", abs(moved - best_of_n_kl(n)) < 1e-4)
 
 # %% id="A-optimum" tags=["nbval-check-output"]
 from course.policy.preference_losses import optimal_policy

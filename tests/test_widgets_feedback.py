@@ -214,6 +214,29 @@ def test_two_sessions_on_one_store_lose_no_vote(store):
     assert same(mind(one.loop), replayed(store.votes()))
 
 
+def test_two_notebooks_on_one_store_lose_no_vote(tmp_path):
+    path = tmp_path / "votes.sqlite"
+    kernels = [
+        subprocess.Popen(
+            [sys.executable, "tests/tiny_feedback.py", str(path), "12"],
+            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    assert all(kernel.stdout.readline() == "ready\n" for kernel in kernels)
+    path.with_name("votes.sqlite.go").touch()
+    for kernel in kernels:
+        _, said = kernel.communicate(timeout=300)
+        assert kernel.returncode == 0, said
+    store = PreferenceStore(path, "me")
+    assert len(store) == 24
+    session = FeedbackSession(tiny_loop(), store)
+    drain(session)
+    assert sorted(session.policies) == [0, 20]
+    assert same(mind(session.loop), replayed(store.votes()))
+
+
 def test_thumbs_become_votes_once_there_are_two_ways(session):
     first, second, third = session.texts[:3]
     assert session.thumb(first, True) == 0 and len(session.store) == 0

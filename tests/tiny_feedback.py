@@ -1,12 +1,14 @@
 """A vote loop of tiny models; as a program: votes, and a kill while it learns.
 
 `python tests/tiny_feedback.py PATH` votes 30 times, with the update at 20, and is
-killed in step 3 of the one at 30.
+killed in step 3 of the one at 30.  With a number behind PATH it votes so many times,
+once a file PATH.go is there, and ends.
 """
 
 import os
 import signal
 import sys
+import time
 from functools import cache
 
 import torch
@@ -66,6 +68,12 @@ def _die(job):
 if __name__ == "__main__":
     recipe.STEPS = 4
     session = FeedbackSession(tiny_loop(), PreferenceStore(sys.argv[1], "me"))
+    if len(sys.argv) > 2:
+        print("ready", flush=True)
+        while not os.path.exists(f"{sys.argv[1]}.go"):
+            time.sleep(0.01)
+        vote_by_rule(session, shorter, int(sys.argv[2]))
+        sys.exit()
     vote_by_rule(session, shorter, 25)  # one update, at 20
     vote_without_update(session, shorter, 5)
     session.run_update(_die)

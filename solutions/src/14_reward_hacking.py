@@ -14,7 +14,7 @@
 # - **Return** shape `(3,)`: the $a$ and $b$ of $\text{gain} = d\,(a - b\,d)$ with
 #   $d = \sqrt{\mathrm{KL}}$, by least squares, and the KL of the curve's peak in nats;
 #   infinity where it does not turn ($a \le 0$ or $b \le 0$).
-# - Work in double precision. *About 5 lines.*
+# - *About 5 lines.*
 
 # %% id="14-1-stub" tags=["exercise"]
 import torch

@@ -148,6 +148,25 @@ def from_one(mean: Tensor, covariance: Tensor, differences: Tensor) -> int:
     return int((still_open * variance).argmax()) + 1
 
 
+@mistake("you take the softmax over the pairs: each pair has a p of its own")
+def softmax_over_pairs(mean: Tensor, covariance: Tensor, differences: Tensor) -> int:
+    p = (differences @ mean).softmax(0)
+    return int((p * (1 - p) * parts(mean, covariance, differences)[1]).argmax())
+
+
+@mistake("you sum over all pairs: x and C and x of the same pair")
+def all_products(mean: Tensor, covariance: Tensor, differences: Tensor) -> int:
+    variance = (differences @ covariance @ differences.T).sum(1)
+    return int((parts(mean, covariance, differences)[0] * variance).argmax())
+
+
+@mistake("you divide the margin by its deviation: p is the sigmoid of the margin")
+def scaled_margin(mean: Tensor, covariance: Tensor, differences: Tensor) -> int:
+    variance = parts(mean, covariance, differences)[1]
+    p = ((differences @ mean) / variance.sqrt()).sigmoid()
+    return int((variance * p * (1 - p)).argmax())
+
+
 def asked() -> tuple[Tensor, Tensor, Tensor]:
     belief = Posterior(torch.tensor([0.5, -1.0]).double(), torch.eye(2).double())
     return *belief, torch.tensor([[1.0, 0.0], [2.0, 1.0], [0.0, 3.0]]).double()

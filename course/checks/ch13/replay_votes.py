@@ -20,6 +20,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
         pairs = [(0, 1), (2, 3), (4, 0), (1, 3), (3, 2), (2, 4), (0, 4), (1, 2)]
         return [(*pair, click) for pair, click in zip(pairs, clicks, strict=False)], x
 
+    twice = [(0, 1, "a"), (2, 3, "b"), (0, 1, "b")]
     of_pair = [(0, 1, "a"), (4, 2, "b"), (4, 2, "undo")]
     return [
         Probe("one vote", log("a")),
@@ -31,6 +32,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("two undos", log("a", "b", "a", "undo", "undo", "b")),
         Probe("two undos, the first of a skip", log("a", "b", "skip", "undo", "undo")),
         Probe("an undo that names its pair", ([*of_pair, (2, 3, "a")], x)),
+        Probe("the same pair twice", (twice, x)),
         Probe("an undo of nothing", log("undo", "a", "b")),
         Probe("more undos than votes", log("b", "undo", "undo", "a", "tie")),
         Probe("nothing stands", log("a", "undo")),
@@ -163,6 +165,52 @@ def undos_at_the_end(log: Log, features: Tensor) -> Votes:
     kept = [c for c in log if c[2] != "undo"]
     undone = len(log) - len(kept)
     return votes(kept[: max(0, len(kept) - undone)], features)
+
+
+@mistake("you keep one vote of a pair: every vote that stands counts")
+def one_of_pair(log: Log, features: Tensor) -> Votes:
+    latest = {vote[:2]: vote[2] for vote in stands(log) if vote[2] in WINS}
+    return votes([(*pair, clicked) for pair, clicked in latest.items()], features)
+
+
+@mistake("two undos in a row take back two clicks: yours take back one")
+def undo_of_an_undo(log: Log, features: Tensor) -> Votes:
+    after = [click[2] for click in log[1:]] + [""]
+    both = zip(log, after, strict=False)
+    return votes([c for c, then in both if "undo" not in (c[2], then)], features)
+
+
+@mistake("you keep an undo of nothing for the next click: it does nothing")
+def undo_kept_for_later(log: Log, features: Tensor) -> Votes:
+    kept: list = []
+    owed = 0
+    for click in log:
+        if click[2] == "undo":
+            owed += not kept
+            kept = kept[:-1]
+        elif owed:
+            owed -= 1
+        else:
+            kept = [*kept, click]
+    return votes(kept, features)
+
+
+@mistake("without votes your results are flat: the shapes are (0, d) and (0,)")
+def flat_without_votes(log: Log, features: Tensor) -> Votes:
+    differences, wins = votes(stands(log), features)
+    return differences if len(wins) else wins, wins
+
+
+@mistake("your wins have a second dimension: their shape is (votes,)")
+def wins_as_column(log: Log, features: Tensor) -> Votes:
+    differences, wins = votes(stands(log), features)
+    return differences, wins[:, None]
+
+
+@mistake("you take the size of the differences: their sign says which text is a")
+def without_sign(log: Log, features: Tensor) -> Votes:
+    differences, wins = votes(stands(log), features)
+    return differences.abs(), wins
 
 
 EXERCISE = Exercise(

@@ -155,6 +155,31 @@ def ups_only(thumbs: Thumbs) -> Pairs:
     ]
 
 
+@mistake("you sort the pairs: their order is that of the thumbs")
+def in_order(thumbs: Thumbs) -> Pairs:
+    ups, downs = ups_and_downs(thumbs)
+    return sorted(
+        (u[0], u[1], d[1]) for u in ups for d in downs if u[0] == d[0] and u[1] != d[1]
+    )
+
+
+@mistake("you pair only thumbs that follow each other: up goes with every down")
+def side_by_side(thumbs: Thumbs) -> Pairs:
+    return [
+        (u[0], u[1], d[1])
+        for u, d in zip(thumbs, thumbs[1:], strict=False)
+        if u[2] and not d[2] and u[0] == d[0] and u[1] != d[1]
+    ]
+
+
+@mistake("you pair a thumb up with other thumbs up, too: only with thumbs down")
+def with_all(thumbs: Thumbs) -> Pairs:
+    ups, _ = ups_and_downs(thumbs)
+    return [
+        (u[0], u[1], t[1]) for u in ups for t in thumbs if u[0] == t[0] and u[1] != t[1]
+    ]
+
+
 EXERCISE = Exercise(
     number="13.4",
     title="Thumbs to pairs",

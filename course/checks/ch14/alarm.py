@@ -32,6 +32,10 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("outside a narrow band from the start", (still + [9.0], 4, 0.5, 2)),
         Probe("a lopsided calm part", ([0.0, 0.0, 0.0, 6.0, 5.5, 5.5], 4, 1.5, 2)),
         Probe("on the edge of the band", ([0.0, 2.0, 1.0, 3.0, 3.0], 3, 2.0, 2)),
+        Probe(
+            "a calm part that ends outside its band",
+            ([1.0, 1.0, 1.0, 2.0, 3.0, 1.2], 4, 1.0, 2),
+        ),
         Probe("wild in the calm part", ([0.0, 9.0, 0.0, 9.0, 50.0, 50.0], 4, 4.0, 2)),
     ]
 
@@ -183,6 +187,36 @@ def one_late(values: Sequence[float], calm: int = 6, width: float = 4.0, run: in
         return None
     middle, band = mean(values[:calm]), width * stdev(values[:calm])
     return ring([abs(v - middle) > band for v in values[calm + 1 :]], calm + 1, run)
+
+
+@mistake("you count the last calm step: only later steps can ring")
+def one_early(values: Sequence[float], calm: int = 6, width: float = 4.0, run: int = 2):
+    if len(values) < calm:
+        return None
+    middle, band = mean(values[:calm]), width * stdev(values[:calm])
+    return ring([abs(v - middle) > band for v in values[calm - 1 :]], calm - 1, run)
+
+
+@mistake("your band moves with the run: it is that of the first `calm` steps")
+def moving_band(
+    values: Sequence[float], calm: int = 6, width: float = 4.0, run: int = 2
+):
+    def outside(step: int) -> bool:
+        quiet = values[step - calm : step]
+        return abs(values[step] - mean(quiet)) > width * stdev(quiet)
+
+    return ring([outside(step) for step in range(calm, len(values))], calm, run)
+
+
+@mistake("your band grows with the run: it is that of the first `calm` steps")
+def growing_band(
+    values: Sequence[float], calm: int = 6, width: float = 4.0, run: int = 2
+):
+    def outside(step: int) -> bool:
+        quiet = values[:step]
+        return abs(values[step] - mean(quiet)) > width * stdev(quiet)
+
+    return ring([outside(step) for step in range(calm, len(values))], calm, run)
 
 
 @mistake("you make the band from the whole run: the run's own jump widens it")

@@ -112,6 +112,16 @@ def half_range(scores: Tensor, caution: float = 1.0) -> Tensor:
     return scores.mean(0) - caution * (scores.amax(0) - scores.amin(0)) / 2
 
 
+@mistake("you take the range of the models for their deviation")
+def whole_range(scores: Tensor, caution: float = 1.0) -> Tensor:
+    return scores.mean(0) - caution * (scores.amax(0) - scores.amin(0))
+
+
+@mistake("you take the deviation over the texts: take it over the models")
+def deviation_of_texts(scores: Tensor, caution: float = 1.0) -> Tensor:
+    return scores.mean(0) - caution * scores.std(1, correction=0).mean()
+
+
 EXERCISE = Exercise(
     number="14.2",
     title="A cautious score",

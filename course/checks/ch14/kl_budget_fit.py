@@ -149,6 +149,63 @@ def line(kl: Tensor, gain: Tensor) -> Tensor:
     return numbers(a, 0.0, float("inf"))
 
 
+@mistake("your second column is d², but the curve has −b d²: turn its sign")
+def plus_in_the_curve(kl: Tensor, gain: Tensor) -> Tensor:
+    a, b = parabola(kl, gain)
+    return turns(a, -b, (a / (2 * b)) ** 2)
+
+
+@mistake("you fit the form of RL, d(a − b ln d): the parabola is asked for (its peak)")
+def peak_of_the_logarithm(kl: Tensor, gain: Tensor) -> Tensor:
+    d = kl.double().sqrt()
+    a, b = solved(torch.stack((d, -torch.xlogy(d, d)), 1), gain.double())
+    peak = torch.tensor(2 * (a / b - 1)).double().exp() if b else float("nan")
+    return turns(a, b, float(peak))
+
+
+@mistake("you subtract the first gain: gain is counted from the start already")
+def from_first_point(kl: Tensor, gain: Tensor) -> Tensor:
+    a, b = parabola(kl, gain - gain[0])
+    return turns(a, b, (a / (2 * b)) ** 2)
+
+
+@mistake("you write 0 where the curve does not turn: the peak is infinity there")
+def zero_for_no_turn(kl: Tensor, gain: Tensor) -> Tensor:
+    a, b = parabola(kl, gain)
+    return numbers(a, b, (a / (2 * b)) ** 2 if a > 0 and b > 0 else 0.0)
+
+
+@mistake("you square a alone: the peak is (a / 2b)², all of it squared")
+def a_squared(kl: Tensor, gain: Tensor) -> Tensor:
+    a, b = parabola(kl, gain)
+    return turns(a, b, a * a / (2 * b))
+
+
+@mistake("you turned the ratio over: the slope a − 2 b d is 0 at d = a / (2 b)")
+def ratio_turned(kl: Tensor, gain: Tensor) -> Tensor:
+    a, b = parabola(kl, gain)
+    return turns(a, b, (b / (2 * a)) ** 2)
+
+
+@mistake("you cut the peak at the farthest point: the curve may turn beyond it")
+def cut_at_the_end(kl: Tensor, gain: Tensor) -> Tensor:
+    a, b = parabola(kl, gain)
+    peak = (a / (2 * b)) ** 2 if a > 0 and b > 0 else float("inf")
+    return numbers(a, b, min(peak, float(kl.max())))
+
+
+@mistake("you write minus infinity where the curve does not turn: it is plus infinity")
+def minus_infinity(kl: Tensor, gain: Tensor) -> Tensor:
+    a, b = parabola(kl, gain)
+    return numbers(a, b, (a / (2 * b)) ** 2 if a > 0 and b > 0 else -float("inf"))
+
+
+@mistake("a curve with a > 0 and b ≤ 0 never turns: its peak is infinity, too")
+def rising_curve_turned(kl: Tensor, gain: Tensor) -> Tensor:
+    a, b = parabola(kl, gain)
+    return numbers(a, b, (a / (2 * b)) ** 2 if a > 0 else float("inf"))
+
+
 def on_a_curve() -> tuple[Tensor, Tensor]:
     kl = torch.tensor([2.0, 8.0, 18.0, 50.0], dtype=torch.float64)
     return kl, kl.sqrt() * (1.2 - 0.1 * kl.sqrt())

@@ -104,6 +104,16 @@ def clipped(scores: Scores, worst: float) -> Tensor:
     return torch.where(filled < 0, torch.full_like(filled, worst), filled)
 
 
+@mistake("you raise scores below 0 to 0: leave scores as they are")
+def never_below_zero(scores: Scores, worst: float) -> Tensor:
+    return torch.tensor([worst if s is None else max(0.0, float(s)) for s in scores])
+
+
+@mistake("you count from `worst`: a score stays as it is")
+def above_worst(scores: Scores, worst: float) -> Tensor:
+    return torch.tensor([0.0 if s is None else float(s) - worst for s in scores])
+
+
 EXERCISE = Exercise(
     number="14.4",
     title="The reward of the unscorable",

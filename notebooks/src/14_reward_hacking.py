@@ -115,9 +115,10 @@ claim("the proxies agree more with the family's judge than with outside judges",
 #
 # The proxy rises to the end; that is what it is climbed for. The family's judge rises
 # with it. The words judge rises as well, in one run twice as far as the proxy; but in
-# two of the three runs it peaks and falls, and only in one it is still high when the
-# run ends. SmolLM2 rises by one to two deviations and then stays: it is not fooled as
-# far, and it does not see the fall.
+# two of the three runs it peaks and falls. One of these ends where it began. The other
+# loses most of its gain, then comes back towards the start, and has half of its peak
+# again when the run ends. SmolLM2 rises by one to two deviations and then stays: it is
+# not fooled as far, and it does not see the fall.
 #
 # </details>
 
@@ -702,8 +703,9 @@ claim("where right is as easy to learn, dropped crashes do not grow", easy[2] < 
 # %% [markdown] id="14-popular-text"
 # Being wrong lowers the mean of what is scored; crashing does not. So what leaves
 # *wrong* is shared by *right* and *crash*: where being right is hard, much of it
-# becomes *crash*, and the reported accuracy is perfect while more than a third of the
-# texts crash. The repair is one line: a text that cannot be scored has the worst score.
+# becomes *crash*, and the reported accuracy is nearly perfect while more than a third
+# of the texts crash. The repair is one line: a text that cannot be scored has the worst
+# score.
 #
 # ## A common description, examined: the drawn collapse
 #
@@ -793,11 +795,11 @@ reward_microscope(score, tokenizer, "touching and moving and touching")
 # Three policies without a leash fooled their proxies and, with them, a judge of the
 # same family that had seen all ratings. A judge that counts words saw the scores rise,
 # peak and fall in two of them; one that reads SmolLM2's states saw them rise and stay.
-# Best-of-128 did not fall. A leash kept the writers near their start, at about the
-# worth of having stopped in time. What fooled one proxy fooled its siblings in five of
-# six pairs. Two common pictures, the rescuing ensemble and the collapse drawn from
-# normal noise, did not survive their conditions, and an adversarial round has to beat
-# 200 ordinary ratings first.
+# Best-of-128 did not fall below its start. A leash kept the writers near their start,
+# at about the worth of having stopped in time. What fooled one proxy fooled its
+# siblings in five of six pairs. Two common pictures, the rescuing ensemble and the
+# collapse drawn from normal noise, did not survive their conditions, and an adversarial
+# round has to beat 200 ordinary ratings first.
 #
 # **Limits.** One small writer, one kind of text, three seeds. The outside judges are
 # reward models, too: they agree with people to about .6 and .7, disagree with each

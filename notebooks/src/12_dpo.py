@@ -1082,8 +1082,8 @@ def panel(axes, key):
         look = {"color": plots.COLOURS[n], "marker": plots.MARKERS[n]}
         x, y = ([end[k] for end in ends] for k in ("KL", key))
         axes.plot(x, y, ls="", label=name, **look)
-        ways = paths.get(name, []) if key == "aim" else []
-        for way in ways:  # means of three neighbouring steps
+        # The ways know the aim only; means of three neighbouring steps.
+        for way in paths.get(name, []) * (key == "aim"):
             steps = torch.tensor([(row["KL"], row[key]) for row in way])
             axes.plot(*steps.unfold(0, 3, 1).mean(2).T, alpha=0.4, lw=1, ms=2, **look)
     axes.set(title=f"judged by: {key}", xlabel="KL (nats per text)")
@@ -1126,6 +1126,7 @@ def show(numbers):
     return " ".join(f"{x:+.2f}" for x in numbers).ljust(19)
 
 
+# %% id="12-gains-table"
 aim, gap = {}, {}  # means over the seeds, of what was run three times
 print(f"{'gain in':<18}{'the aim':<20}{'the proxy':<20}gold")
 for name in [*trained, "best of 16"]:

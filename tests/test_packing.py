@@ -1,13 +1,20 @@
 """Packing texts: nothing is lost, no text sees another, whole ones are not cut."""
 
+import dataclasses
+import random
+
 import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
+from course.lm.finetuning import fine_tune
 from course.lm.model import GPT, GPTConfig
 from course.lm.packing import length_parts, pack, pack_sequences, packed_loss
+from course.lm.tokenizer import encode
+from course.reward.model import RewardModel, score_texts
+from course.reward.training import fit_pairwise
 
 TEXTS = st.lists(
     st.lists(st.integers(1, 99), min_size=1, max_size=8), min_size=1, max_size=12
@@ -154,3 +161,51 @@ def test_every_row_is_in_one_part_and_no_part_pads_more_than_allowed(lengths, pa
 
 def test_rows_of_one_length_stay_together():
     assert [len(part) for part in length_parts([7] * 64)] == [64]
+
+
+@pytest.mark.parametrize("size", [16, 32, 64])
+def test_of_a_batch_of_reviews_at_most_one_position_in_twenty_is_padding(size):
+    """A part may have 6 %; its batch has less, since the shortest rows waste little."""
+    draws = random.Random(size)
+    for _ in range(100):
+        lengths = [
+            min(100, max(5, int(draws.lognormvariate(3.5, 0.5)))) for _ in range(size)
+        ]
+        parts = [[lengths[n] for n in part.tolist()] for part in length_parts(lengths)]
+        computed = sum(len(part) * max(part) for part in parts)
+        assert 1 - sum(lengths) / computed <= 0.05
+        assert 1 - sum(lengths) / (size * max(lengths)) > 0.2  # as one batch
+
+
+@pytest.mark.parametrize("learn", ["fine-tuning", "reward model", "scoring"])
+def test_hardly_any_padding_is_computed(learn, tokenizer, monkeypatch):
+    """Of the positions that pass through the model, in training and in scoring."""
+    draws, words = random.Random(0), ["good ", "film ", "bad ", "acting ", "was "]
+    texts = [
+        "".join(draws.choices(words, k=max(2, int(draws.lognormvariate(2.0, 0.5)))))
+        for _ in range(64)
+    ]
+    torch.manual_seed(0)
+    model = GPT(dataclasses.replace(TINY, vocab_size=len(tokenizer), context=128))
+    passed = []
+    hidden = GPT.hidden
+
+    def noted(self, ids, *args, **options):
+        real = int((ids != tokenizer.pad_token_id).sum())
+        passed.append((real, ids.numel(), ids.shape[0] * longest))
+        return hidden(self, ids, *args, **options)
+
+    longest = max(map(len, encode(tokenizer, texts)))
+    monkeypatch.setattr(GPT, "hidden", noted)
+    draws = torch.Generator().manual_seed(0)
+    options = {"batch_size": 32, "learning_rate": 1e-3, "generator": draws}
+    if learn == "fine-tuning":
+        fine_tune(model, tokenizer, ["the"] * 64, texts, steps=2, **options)
+    elif learn == "reward model":
+        fit_pairwise(
+            RewardModel(model, draws), tokenizer, texts[:32], texts[32:], **options
+        )
+    else:
+        score_texts(RewardModel(model, draws), tokenizer, texts)
+    real, computed, padded = (sum(column) for column in zip(*passed, strict=True))
+    assert 1 - real / computed <= 0.05 and 1 - real / padded > 0.2

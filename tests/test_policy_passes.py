@@ -2,11 +2,14 @@
 
 import copy
 import dataclasses
+import weakref
 from functools import partial
 
 import pytest
 import torch
 from tiny import equal, roll, seeded, tiny_gpt, weights
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from course.lm.objective import completion_logprobs
 from course.lm.packing import tight_rows
@@ -191,6 +194,57 @@ def test_a_step_in_parts_is_the_step_on_the_whole(tokenizer, monkeypatch, name):
     assert not equal(one[: len(weights(policy))], [p.double() for p in weights(policy)])
     assert cut == pytest.approx(whole, rel=1e-6, abs=1e-6)
     assert cut["first/ratio_error"] == whole["first/ratio_error"] == 0
+
+
+class Logits(TorchDispatchMode):
+    """Tokens of the logits that are alive at once: of forward passes and gradients."""
+
+    def __init__(self, vocabulary: int):
+        super().__init__()
+        self.vocabulary, self.largest, self.most_alive = vocabulary, 0, 0
+        self.alive: dict[int, tuple[weakref.ref, int]] = {}  # by storage
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        for x in tree_leaves(result):
+            if isinstance(x, torch.Tensor) and x.shape[-1:] == (self.vocabulary,):
+                rows = x.numel() // self.vocabulary
+                self.largest = max(self.largest, rows)
+                self.alive[id(x)] = weakref.ref(x), rows
+        gone = [key for key, (x, _) in self.alive.items() if x() is None]
+        for key in gone:
+            del self.alive[key]
+        alive = sum(rows for _, rows in self.alive.values())
+        self.most_alive = max(self.most_alive, alive)
+        return result
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_logits_of_the_whole_batch_are_never_kept_where_parts_do(
+    tokenizer, monkeypatch, name
+):
+    """Neither in one tensor nor in those of several parts together."""
+    function, options = STEPS[name]
+    policy = tiny_gpt(tokenizer)
+    rollout = roll(tokenizer, policy, rows=32, max_new_tokens=24)
+    tokens, texts = int(rollout.completion_mask.sum()), len(rollout.prompts)
+    part = tokens // 8 + tokens // texts * 2  # a text is not cut
+    seen = []
+    for most in (tokens // 8, tokens):
+        monkeypatch.setattr(rollouts, "MAX_LOGITS", most * len(tokenizer))
+        models = [copy.deepcopy(policy)]
+        if function is ppo_step:
+            models.append(Critic(copy.deepcopy(policy)))
+        optimizer = torch.optim.SGD(
+            [{"params": list(model.parameters())} for model in models], lr=0.0
+        )
+        with Logits(len(tokenizer)) as logits:
+            function(*models, optimizer, rollout, beta=0.1, **options)
+        seen.append(logits)
+    cut, whole = seen
+    assert whole.largest == tokens and cut.largest <= part < tokens / 4
+    assert whole.most_alive >= 2 * tokens  # logits and their gradient, or more
+    assert cut.most_alive <= whole.most_alive / 4
 
 
 def test_a_mean_of_part_means_would_be_another_step(tokenizer):

@@ -35,13 +35,20 @@ def lane_environment(hf_home: str) -> dict[str, str]:
 
 
 def run(notebook: Any, folder: Path, label: str) -> None:
-    """Run and clean in place.  Raises BuildError on an error or a refused output."""
+    """Run and clean in place, print its CPU seconds.
+
+    Raises BuildError on an error or a refused output.
+    """
+    before = os.times()
     with tempfile.TemporaryDirectory() as cache:
         environment = lane_environment(cache)
         _, error = execute(notebook, folder, environment, label, CELL_SECONDS)
     if error:
         raise BuildError(f"{label}, cell {error}")
     clean(notebook, label)
+    after = os.times()  # the kernel is a child that has ended; always 0 on Windows
+    used = sum(after[2:4]) - sum(before[2:4])
+    print(f"{label}: {used:.0f} CPU seconds", flush=True)
 
 
 def clean(notebook: Any, label: str) -> None:

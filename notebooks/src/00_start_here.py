@@ -289,9 +289,10 @@ for attempt in (not_yet, forgets_to_centre, squashes):
 
 # %% [markdown] id="00-check-after"
 # The second attempt is a mistake that people often make, and it is recognised. The
-# third is nobody's usual mistake, so you get the smallest input on which it
-# fails. After ◌ and ✘, `check` hands back the course's own function: whatever
-# you leave open, the rest of the notebook runs.
+# third is nobody's usual mistake: then `check` says what it could find out about your
+# result, or else shows the smallest input on which it fails. After ◌ and ✘, `check`
+# hands back the course's own function: whatever you leave open, the rest of the
+# notebook runs.
 #
 # When you are stuck, ask for a hint. There are three for each exercise, from a
 # question to nearly the line.

@@ -5,7 +5,7 @@ a checkpoint is hidden.  A new recipe is a module here and a name in `RECIPES`.
 """
 
 from course.recipes.arithmetic import ADDER
-from course.recipes.games import TASK_ADVERSARY, TASK_BOOKING, TASK_MANY, TASK_STORIES
+from course.recipes.games import TASK_ADVERSARY, TASK_BOOKING, TASK_MANY
 from course.recipes.hacking import HACKED, LEASHED, PROXIES, SECOND, WRITER_ENDS
 from course.recipes.judges import JUDGE_SMOLLM2, JUDGE_WORDS
 from course.recipes.language import LANGUAGE_MODEL
@@ -41,7 +41,6 @@ RECIPES = {
         TASK_QUESTIONS,
         TASK_PROGRAMS,
         TASK_BOOKING,
-        TASK_STORIES,
         TASK_MANY,
         *TASK_ADVERSARY,
     )
@@ -49,7 +48,7 @@ RECIPES = {
 
 __all__ = ["RECIPES", "Checkpoint", "Recipe", "openings"]
 __all__ += ["LANGUAGE_MODEL", "POLICY_REINFORCE", "PRETRAINED", "REWARD_MODEL"]
-__all__ += ["TASK_ADVERSARY", "TASK_BOOKING", "TASK_MANY", "TASK_STORIES"]
+__all__ += ["TASK_ADVERSARY", "TASK_BOOKING", "TASK_MANY"]
 __all__ += ["TASK_PROGRAMS", "TASK_QUESTIONS", "TASK_TRANSLATION"]
 __all__ += ["ADDER", "REWARD_PROXY", "REWARD_SCRATCH"]
 __all__ += ["SMOLLM2_ADAPTERS", "SMOLLM2_REWARD"]

@@ -473,16 +473,21 @@ claim(
 # The reward has four parts: an **ending** (somebody is happy at the end), the **same**
 # hero in every sentence, the **wish** fulfilled, and the **length**, four sentences.
 # The judge asks whether the story is one of the 360.
+#
+# The start has a second task, dates, which we need later. So the name of the task
+# stands in front of each prompt.
 
 # %% id="16-stories"
 from course.lm.sampling import write
+from course.tasks.many import apart, many, only
 from course.tasks.stories import WEIGHTS, stories, story_parts, story_score
 from course.tasks.task import coins as coin_score
 from course.tasks.task import improve, judged
+from course.tasks.translation import translation
 
-tale = stories()
-teller = checkpoints.load("task-stories")
-print(WEIGHTS)
+both, teller = many([translation(), stories()]), checkpoints.load("task-many")
+tale = only(both, "stories")
+print(WEIGHTS, "for", tale.held_out[0])
 
 
 # %% id="16-stories-2"
@@ -498,7 +503,7 @@ def write_stories(policy, n=1, **options):
 
 # %% id="16-stories-read"
 for prompt, text in zip(*write_stories(teller.model), strict=True):
-    print(prompt + text)
+    print(apart(prompt)[1] + text)
 
 # %% [markdown] id="16-mixer-text"
 # ### The parts, switched on and off
@@ -510,7 +515,7 @@ for prompt, text in zip(*write_stories(teller.model), strict=True):
 from course.widgets import show_mixer
 
 prompts, texts = write_stories(teller.model, n=40)
-found = [story_parts(p, t) for p, t in zip(prompts, texts, strict=True)]
+found = [story_parts(apart(p)[1], t) for p, t in zip(prompts, texts, strict=True)]
 parts = {name: torch.tensor([f[name] for f in found]) for name in WEIGHTS}
 whole = tale.judge(prompts, texts)
 show_mixer(texts, whole, parts, who="the judge", **WEIGHTS)
@@ -523,20 +528,29 @@ reward_mixer(texts, whole, parts, WEIGHTS, key="story-mixer", who="the judge")
 # %% [markdown] id="16-stories-train-text"
 # The mixer ranks texts that exist. Training makes new ones, and what a missing part
 # allowed becomes what the policy does. Three seeds with all parts, the coin flips, and
-# two runs with parts taken away; `ending` alone is the reward "it ends well".
+# two runs with parts taken away; `ending` alone is the reward "it ends well". Each run
+# has 15 steps of 64 stories.
 
 # %% id="16-stories-train"
 from functools import partial
 
-learn = partial(improve, tale, teller.model, teller.tokenizer, steps=30, group_size=8)
+
+def paid_for(*names):
+    """The reward of these parts, for prompts with the name of the task in front."""
+    score = story_score({name: WEIGHTS[name] for name in names})
+    return lambda prompts, texts: score([apart(p)[1] for p in prompts], texts)
+
+
+learn = partial(improve, tale, teller.model, teller.tokenizer, steps=15, group_size=8)
 told = {("all parts", seed): learn(seed=seed) for seed in (0, 1, 2)}
-told["coin flips", 0] = learn(seed=0, score=coin_score(0.27, generator(5)))
+for seed in (0, 1, 2):
+    flips = coin_score(0.27, generator(5 + seed))
+    told["coin flips", seed] = learn(seed=seed, score=flips)
 paid = {
-    "without length": story_score({k: v for k, v in WEIGHTS.items() if k != "length"}),
-    "ending alone": story_score({"ending": 1.0}),
+    "without length": paid_for("ending", "same", "wish"),
+    "ending alone": paid_for("ending"),
 }
-for name, score in paid.items():
-    told[name, 0] = learn(seed=0, score=score)
+told |= {(name, 0): learn(seed=0, score=score) for name, score in paid.items()}
 
 # %% id="16-stories-held"
 verdicts = {("before", "-"): judged(tale, teller.model, teller.tokenizer)}
@@ -562,23 +576,28 @@ claim(
     sampled=[v["sampled"].judge for v in runs],
 )
 # %% id="16-stories-coins" tags=["nbval-check-output"]
-flipped = verdicts["coin flips", 0]["sampled"].judge
+flipped = [verdicts["coin flips", s][mode].judge for s in (0, 1, 2) for mode in MODES]
 claim(
-    "coin flips (one seed) do not help", flipped < old["sampled"].judge, whole=flipped
+    "coin flips, three seeds: more than .3 below them, in every mode",
+    max(flipped) < min(v[mode].judge for v in runs for mode in MODES) - 0.3,
+    whole=flipped,
 )
 
 # %% [markdown] id="16-stories-read-text"
-# Take the length away, or all but the ending, and three or four of ten sampled stories
+# Take the length away, or all but the ending, and about a third of the sampled stories
 # are not whole, although the policy earns nearly all that is still paid (the last
 # column). Some samples below show how: the hero gets the thing at once and is happy.
 # Greedy answers stay whole here. These are single runs: take them as pictures of what a
-# missing part allows, not as claims.
+# missing part allows, not as claims. The coin flips leave the bad habit, too: read the
+# greedy column against the start's.
 
 # %% id="16-stories-samples"
 for name in ("all parts", "ending alone", "without length"):
     asked, texts = write_stories(told[name, 0][0])
     print(
-        f"{name}:", *(a + t for a, t in zip(asked[:3], texts, strict=False)), sep="\n  "
+        f"{name}:",
+        *(apart(a)[1] + t for a, t in zip(asked[:3], texts, strict=False)),
+        sep="\n  ",
     )
 
 # %% [markdown] id="16-diverse-text"
@@ -659,11 +678,11 @@ claim(
 )
 
 # %% [markdown] id="16-diverse-read"
-# The stories of the three runs differ nearly as much as those of the start, so there
-# was little sameness to cure: each opening has 360 right stories. On the seed with the
-# most sameness the bonus takes it away; on another it costs whole stories, and the gate
-# does not prevent that. What *alone* means is plain: paid for being different and for
-# nothing else, a policy stops telling stories. Nonsense is very diverse.
+# The stories of the three runs differ about as much as those of the start, so there was
+# next to no sameness to cure: each opening has 360 right stories. The gated bonus has
+# little to do here, and it does little. What *alone* means is plain: paid for being
+# different and for nothing else, a policy stops telling stories. Nonsense is very
+# diverse.
 
 # %% [markdown] id="16-weights-text"
 # ## Two rewards that pull apart
@@ -698,9 +717,12 @@ for rate in (0.1, 0.02):
     for seed in (0, 1, 2):
         change = towards_bound(rate)
         priced["rate", rate, seed] = practise(seed, cost=0.0, change=change)
-ends = {run: examine(policy) for run, (policy, _) in priced.items()}
+ends = {}
+for run, (policy, _) in priced.items():
+    talks = talk(policy, users, generator(0))
+    ends[run] = is_right(talks, users).mean().item(), talks.turns.float().mean().item()
 print("held out, sampled    seed   right   turns   last price")
-for (kind, x, seed), (right, *_, turns) in ends.items():
+for (kind, x, seed), (right, turns) in ends.items():
     price = priced[kind, x, seed][1]["cost"][-1]
     print(f"{kind:<6} {x:<12} {seed:>4} {right:8.2f} {turns:7.2f} {price:9.2f}")
 
@@ -841,11 +863,10 @@ softer["coin flips"] = soften(0, coin_score(0.5, generator(5)))
 
 # %% id="16-harmless-table-2"
 print("                          flagged  spelled round  rating  critical")
-flags = {}
+rows = {}
 for name, policy in ({"before": writer.model} | softer).items():
     for mode, options in MODES.items():
-        row = outside(policy, **options)
-        flags[name, mode] = row[0]
+        row = rows[name, mode] = outside(policy, **options)
         shown = f"{row[0]:7.2f} {row[1]:11.2f} {row[2]:+11.2f} {row[3]:8.2f}"
         print(f"{name:<16} {mode:<8} {shown}")
 
@@ -868,7 +889,7 @@ for name, policy in ({"before": writer.model} | softer).items():
 # %% id="16-harmless-claim" tags=["nbval-check-output"]
 def mean_flagged(name):
     """Share flagged, mean over the three modes."""
-    return sum(flags[name, mode] for mode in MODES) / len(MODES)
+    return sum(rows[name, mode][0] for mode in MODES) / len(MODES)
 
 
 started, flips = mean_flagged("before"), mean_flagged("coin flips")
@@ -886,10 +907,11 @@ claim(
 #
 # Translations of dates ([chapter 15](15_exact_judges.ipynb)) and stories, in one model:
 # the name of the task stands in front of each prompt, and each text is scored by its
-# own task. The start imitated both. **One policy** learns from both, in 40 mixed steps.
-# Against it stand **two policies** from the same start, each with 20 steps of its own
-# task: together as many updates, and in each task as many texts. The control gets 40
-# steps of coin flips. Three seeds of each.
+# own task. The start is the one of the stories above, which imitated both. **One
+# policy** learns from both, in 30 mixed steps. Against it stand **two policies** from
+# the same start, each with 15 steps of its own task: together as many updates, and in
+# each task as many texts. For stories these are the runs with all parts from above. The
+# control gets 30 steps of coin flips. Three seeds of each.
 #
 # **Predict first.** Which is better, one or two? And what becomes of the task that a
 # policy never sees again?
@@ -902,37 +924,31 @@ claim(
 # </details>
 
 # %% id="16-many"
-from course.tasks.many import many, only
-from course.tasks.translation import translation
-
-both, pair = many([translation(), stories()]), checkpoints.load("task-many")
-part = {name: only(both, name) for name in ("translation", "stories")}
+part = {"translation": only(both, "translation"), "stories": tale}
 print(*(f"{p} → {a}" for p, a in both.demonstrations[:4]), sep="\n")
 
 
 def study(task, seed, steps, score=None):
-    """A run of the shared start on a task."""
+    """The policy of a run from the start on a task."""
     return improve(
-        task, pair.model, pair.tokenizer, seed=seed, steps=steps, group_size=8,
+        task, teller.model, teller.tokenizer, seed=seed, steps=steps, group_size=8,
         score=score,
-    )  # fmt: skip
+    )[0]  # fmt: skip
 
 
 # %% id="16-many-2"
-jobs = {("both", seed): study(both, seed, 40)[0] for seed in (0, 1, 2)}
-jobs |= {
-    (f"{name} alone", seed): study(part[name], seed, 20)[0]
-    for name in part
-    for seed in (0, 1, 2)
-}
-for seed in (0, 1, 2):
+seeds, dates = (0, 1, 2), part["translation"]
+jobs = {("both", seed): study(both, seed, 30) for seed in seeds}
+jobs |= {("translation alone", seed): study(dates, seed, 15) for seed in seeds}
+jobs |= {("stories alone", seed): told["all parts", seed][0] for seed in seeds}
+for seed in seeds:
     flips = coin_score(0.3, generator(50 + seed))
-    jobs["coin flips", seed] = study(both, seed, 40, flips)[0]
+    jobs["coin flips", seed] = study(both, seed, 30, flips)
 
 # %% id="16-many-table"
 marks = {
-    run: [judged(part[name], policy, pair.tokenizer, n=100) for name in part]
-    for run, policy in ({("before", "-"): pair.model} | jobs).items()
+    run: [judged(part[name], policy, teller.tokenizer, n=100) for name in part]
+    for run, policy in ({("before", "-"): teller.model} | jobs).items()
 }
 print(f"{'':<24} translation: sampled, T = .5, greedy    stories: the same")
 for (name, seed), verdict in marks.items():
@@ -1072,7 +1088,7 @@ claim(
 # %% [markdown] id="16-signature-text"
 # On two seeds the dates became right while the discriminator was driven to a coin, and
 # fewer were right after it; on the third there was little to lose. Past the stop the
-# accuracy wanders between about .45 and .65: it does not warn again. And even at its
+# accuracy wanders between about .45 and .7: it does not warn again. And even at its
 # best this reward is behind BLEU, which needed no second model and left nine dates in
 # ten exact (chapter 15).
 #
@@ -1083,7 +1099,7 @@ claim(
 # the share of such title words that the text holds.
 
 # %% id="16-signature"
-rows = outside(writer.model), outside(softer["rule, seed 0"])
+harsh, mild = rows["before", "sampled"], rows["rule, seed 0", "sampled"]
 happy = judged(tale, teller.model, teller.tokenizer, score=paid["ending alone"])
 held, alone = happy["sampled"], verdicts["ending alone", 0]["sampled"]
 rare = [set(rouge_tokens(pair.title)) - set(words) for pair in test_pairs]
@@ -1096,7 +1112,7 @@ def content(texts):
 
 
 meant = [content([p.sentences[0] for p in test_pairs]), content([nothing] * len(rare))]
-dates, told_alone = (share("stories alone", name, 0) for name in part)
+left, told_alone = (share("stories alone", name, 0) for name in part)
 
 # %% id="16-signature-2"
 panels = {
@@ -1108,11 +1124,11 @@ panels = {
         ("happy end (paid)", held.score, alone.score),
         ("whole (meant)", held.judge, alone.judge)],
     "Writer, harsh words cost": [
-        ("not flagged (paid)", 1 - rows[0][0], 1 - rows[1][0]),
-        ("critical (meant to stay)", rows[0][3], rows[1][3])],
+        ("not flagged (paid)", 1 - harsh[0], 1 - mild[0]),
+        ("critical (meant to stay)", harsh[3], mild[3])],
     "Stories alone, two tasks": [
         ("stories (paid)", share("before", "stories", "-"), told_alone),
-        ("dates (meant, too)", share("before", "translation", "-"), dates)],
+        ("dates (meant, too)", share("before", "translation", "-"), left)],
 }  # fmt: skip
 
 # %% id="16-signature-figure"
@@ -1150,9 +1166,9 @@ from pathlib import Path
 from course.data.own_pairs import read_pairs
 
 path = Path(tempfile.mkdtemp()) / "mine.csv"
-rows = [(" ".join(p.sentences[:4]), p.title) for p in test_pairs[:30]]
-rows = [f'"{text}","{title}"' for text, title in rows if '"' not in text + title]
-path.write_text("\n".join(["text,title", *rows]), encoding="utf-8")
+lines = [(" ".join(p.sentences[:4]), p.title) for p in test_pairs[:30]]
+lines = [f'"{text}","{title}"' for text, title in lines if '"' not in text + title]
+path.write_text("\n".join(["text,title", *lines]), encoding="utf-8")
 mine = read_pairs(path)  # your path here
 own_titles = [title for _, title in mine]
 common = Counter(word for title in own_titles for word in rouge_tokens(title))
@@ -1176,7 +1192,7 @@ print(f"{text!r}: {sum(rouge_l(text, t) for t in own_titles) / len(mine):.3f}")
 # ROUGE; stories become whole when all parts are paid, and are lost when only difference
 # is; one policy with two tasks is not worse than two; a discriminator is driven to a
 # coin, and on average more dates are right at that moment than later. Coin flips stand
-# beside the summaries and the two tasks on three seeds; beside the clerk, the stories
+# beside the summaries, the stories and the two tasks on three seeds; beside the clerk
 # and the writer on one.
 #
 # Not shown: that division by the deviation is bad in general. With larger groups, fewer

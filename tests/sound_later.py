@@ -72,7 +72,7 @@ def talks(s: Any):
 
     from sound import rollout
 
-    from course.policy.turns import Talks
+    from course.policy.talks import Talks
 
     said = [["x", "y"], ["z"], ["w"]]
     zeros = replace(rollout(s), scores=torch.zeros(4))
@@ -302,23 +302,29 @@ LATER = {
     "turns.cost": of(0.25),
     "turns.solved": of(torch.tensor([True, False, False, False])),
     "turns.returns": of(torch.tensor([1.0, 0.0, 0.5, 0.25])),
-    "turns.openings": of(["a good film", "bad"]),
-    "turns.most_turns": of(2),
-    "turns.answer": of(lambda n, said: " the"),
-    "turns.talks": talks,
-    "turns.turn_step.advantages": lambda s: s.normal(3),
+    "talks.openings": of(["a good film", "bad"]),
+    "talks.most_turns": of(2),
+    "talks.answer": of(lambda n, said: " the"),
+    "talks.talks": talks,
+    "talks.turn_step.advantages": lambda s: s.normal(3),
     # recipes
     "hacking.warm.steps": of(10),
     "real_model.adapters_recipe.reward": of("people"),
     "real_model.request_ids.tokenizer": lambda s: _chat(),
     # tasks
     **dict.fromkeys(
-        ["task.task", "many.task", "task_judge.task"], task
+        ["task.task", "practice.task", "many.task", "task_judge.task"], task
     ),
     "task.seed": of(0),
+    "practice.seed": of(0),
     "task.steps": of(1),
-    "task.model": lambda s: _sizes() if s.qualified.endswith("start") else _toy()[0],
+    "practice.steps": of(1),
+    "task.model": lambda s: _toy()[0],
+    "practice.model": lambda s: (
+        _sizes() if s.qualified.endswith("start") else _toy()[0]
+    ),
     "task.tokenizer": lambda s: _toy()[1],
+    "practice.tokenizer": lambda s: _toy()[1],
     "task.n": of(2),
     "many.tasks": two_tasks,
     "many.apart.prompt": of("stories| Nora wants a boat."),
@@ -332,31 +338,38 @@ LATER = {
     "harmless.words": of({"dull"}),
     "own.pairs": of([(f"number {n}", f"{n}") for n in range(20)]),
     "programs.prompt": of(TESTS),
+    "program_tests.prompt": of(TESTS),
     "programs.draw": lambda s: random.Random(0),
     "programs.functions": of(["add 7, then times 8."]),
     "programs.habit": of(0.6),
     "programs.gamed": of(0.25),
     "programs.x": of(2),
+    "program_tests.x": of(2),
     "programs.n": of(2),
+    "program_tests.n": of(2),
     "questions.wrong": of(0.7),
     "safe_programs.program": of("(x+7)*8"),
     "safe_programs.x": of(2),
     "safe_programs.tests": of([(1, 64)]),
     "safe_programs.make_tests": of(lambda prompt: [(1, 64)]),
     "stories.prompt": of("Nora wants a boat."),
+    "story_grammar.prompt": of("Nora wants a boat."),
     "stories.story": of(STORY),
     "stories.draw": lambda s: random.Random(0),
+    "story_grammar.draw": lambda s: random.Random(0),
     "stories.kind": of("whole"),
+    "story_grammar.kind": of("whole"),
     "stories.weights": of({"ending": 0.5, "same": 0.5}),
     "summaries.sentences": of(["A film.", "It is good!"]),
     "summaries.pairs": summary_pairs,
     "summaries.titles": of(["a good phone", "a bad phone"]),
     "summaries.words": of(["good", "a", "phone"]),
     "translation.prompt": of("de: Sunday, May 7 ="),
+    "dates.prompt": of("de: Sunday, May 7 ="),
     "translation.silent": of(0.7),
     "translation.wrong": of(0.6),
     "translation.right": of(1.0),
-    "translation.language": of("de"),
+    "dates.language": of("de"),
     "translation.compare.references": of({"a": "x", "b": "y"}),
     "translation.compare.prompts": of(["a", "b"]),
     "translation.compare.texts": of(["x", "x"]),

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from course.tasks.adversary import Adversary, warm_up
-from course.tasks.task import Task, start
+from course.tasks.practice import start
+from course.tasks.task import Task
 
 PROMPTS = [f"{word} {n}:" for n in range(10) for word in ("red", "blue")]
 SIZES = {"width": 16, "layers": 1, "heads": 2, "kv_heads": 1, "feed_forward": 32,

@@ -8,8 +8,9 @@ from babel.dates import format_date, get_day_names, get_month_names
 
 from course.lm.words import word_tokenizer
 from course.reward.overlap import bleu, chrf
+from course.tasks import dates, program_tests
 from course.tasks import programs as code
-from course.tasks import translation as dates
+from course.tasks import translation as translations
 from course.tasks.own import own_task
 from course.tasks.questions import HABIT, currencies, questions
 from course.tasks.safe_programs import passes
@@ -17,7 +18,9 @@ from course.tasks.safe_programs import passes
 
 @pytest.fixture(scope="module")
 def tasks():
-    return {t.name: t for t in (dates.translation(), questions(), code.programs())}
+    return {
+        t.name: t for t in (translations.translation(), questions(), code.programs())
+    }
 
 
 def judge(task, prompts, texts):
@@ -57,7 +60,7 @@ def test_the_wrong_habit_is_the_majority_of_the_demonstrations(
 
 
 def test_the_same_seed_gives_the_same_task_and_another_does_not():
-    for make in (dates.translation, questions, code.programs):
+    for make in (translations.translation, questions, code.programs):
         assert make(1).demonstrations == make(1).demonstrations
         assert make(1).demonstrations != make(2).demonstrations
 
@@ -65,13 +68,13 @@ def test_the_same_seed_gives_the_same_task_and_another_does_not():
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: dates.translation(wrong=1.5),
+        lambda: translations.translation(wrong=1.5),
         lambda: questions(wrong=-0.1),
         lambda: code.programs(habit=0.7, gamed=0.4),
         lambda: code.programs(gamed=-0.1),
         lambda: dates.date_pairs("fr"),
-        lambda: code.right_program("divide 1, then times 2."),
-        lambda: dates.silence_pays(0.5, 1.0, 1.0),
+        lambda: program_tests.right_program("divide 1, then times 2."),
+        lambda: translations.silence_pays(0.5, 1.0, 1.0),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_what_was_expected(call):
@@ -111,18 +114,21 @@ def test_dates_are_written_as_the_languages_write_them():
 def test_bleu_sees_one_word_in_a_chinese_date_until_it_is_split():
     right, wrong = "1月17日星期一", "4月17日星期一"
     assert bleu(right, right) == 1 and bleu(wrong, right) == 0
-    assert dates.split_bleu(right, right) == 1
-    assert 0.5 < dates.split_bleu(wrong, right) < 1
-    assert dates.split_bleu("Montag, 2.", "Montag, 2. Mai") == bleu(
+    assert translations.split_bleu(right, right) == 1
+    assert 0.5 < translations.split_bleu(wrong, right) < 1
+    assert translations.split_bleu("Montag, 2.", "Montag, 2. Mai") == bleu(
         "Montag, 2.", "Montag, 2. Mai"
     )
 
 
 def test_silence_pays_exactly_where_a_guess_earns_as_much():
     for silent, wrong, right in ((0.7, 0.6, 1.0), (0.2, -1.0, 0.5)):
-        p = dates.silence_pays(silent, wrong, right)
+        p = translations.silence_pays(silent, wrong, right)
         assert p * right + (1 - p) * wrong == pytest.approx(silent)
-    assert dates.silence_pays(0.1, 0.5) == 0 and dates.silence_pays(2.0, 0.5) == 1
+    assert (
+        translations.silence_pays(0.1, 0.5) == 0
+        and translations.silence_pays(2.0, 0.5) == 1
+    )
 
 
 def test_currencies_are_those_that_everybody_knows():
@@ -140,11 +146,13 @@ def test_programs_ask_for_what_their_words_say():
     task = code.programs()
     for prompt in draw.sample(list(task.train), 200):
         step, a, _, _, b = prompt.split(".")[0].replace(",", "").split()
-        for x, y in code.visible_tests(prompt) + code.hidden_tests(prompt):
+        for x, y in program_tests.visible_tests(prompt) + program_tests.hidden_tests(
+            prompt
+        ):
             assert y == (x + int(a) if step == "add" else x - int(a)) * int(b)
-        assert len(code.visible_tests(prompt)) == 2
-        assert passes(code.lookup(prompt), code.visible_tests(prompt))
-        assert not passes(code.lookup(prompt), code.hidden_tests(prompt))
+        assert len(program_tests.visible_tests(prompt)) == 2
+        assert passes(code.lookup(prompt), program_tests.visible_tests(prompt))
+        assert not passes(code.lookup(prompt), program_tests.hidden_tests(prompt))
 
 
 def test_held_out_functions_are_never_trained_on():
@@ -158,12 +166,12 @@ def test_held_out_functions_are_never_trained_on():
 
 def test_fresh_tests_differ_between_calls_and_are_equal_within_one():
     prompt = code.programs().train[0]
-    assert code.fresh_tests(prompt, 1) == code.fresh_tests(prompt, 1)
-    assert code.fresh_tests(prompt, 1) != code.fresh_tests(prompt, 2)
-    assert len(dict(code.fresh_tests(prompt, 3, 60))) == 60
+    assert program_tests.fresh_tests(prompt, 1) == program_tests.fresh_tests(prompt, 1)
+    assert program_tests.fresh_tests(prompt, 1) != program_tests.fresh_tests(prompt, 2)
+    assert len(dict(program_tests.fresh_tests(prompt, 3, 60))) == 60
     score, right, hack = (
-        code.fresh_score(0),
-        code.right_program(prompt),
+        program_tests.fresh_score(0),
+        program_tests.right_program(prompt),
         code.lookup(prompt),
     )
     rewards = sum(score([prompt] * 2, [right, hack]) for _ in range(50))

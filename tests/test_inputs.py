@@ -525,7 +525,7 @@ EXEMPT: list[tuple[str, str, str]] = [
     ("policy.turns.join_turns", "earlier with", "it joins ids of any vocabulary"),
     ("policy.turns.join_turns", "later with", "it joins ids of any vocabulary"),
     ("policy.turns.join_turns", "shape of", "no row joined with some gives these"),
-    ("policy.turns.play", "openings: [", "nothing measures the tokens per second"),
+    ("policy.talks.play", "openings: [", "nothing measures the tokens per second"),
     ("widgets.feedback_session.vote_by_rule", "n 0", "no vote is a number of votes"),
 ]
 

@@ -8,7 +8,7 @@ import torch
 
 from course.reward.diversity import diversity_bonus
 from course.reward.overlap import rouge_n
-from course.tasks import booking, stories
+from course.tasks import booking, stories, story_grammar
 from course.tasks.harmless import flagged, nearly, spelled_round
 from course.tasks.many import apart, many, only
 from course.tasks.summaries import Chooser, features, rouge_of_nothing
@@ -57,7 +57,11 @@ PROMPT = "Nora wants a boat."
 def every_story():
     """All whole stories of one opening, spelled out here once more."""
     for trouble, helper, helps, gets, end in product(
-        stories.TROUBLES, stories.HELPERS, stories.HELPS, stories.GETS, stories.ENDINGS
+        story_grammar.TROUBLES,
+        story_grammar.HELPERS,
+        story_grammar.HELPS,
+        story_grammar.GETS,
+        story_grammar.ENDINGS,
     ):
         yield (
             f" Nora is {trouble}. The {helper} {helps} Nora. "
@@ -69,12 +73,12 @@ def test_exactly_the_grammars_stories_are_whole_and_all_earn_everything():
     texts = list(every_story())
     assert len(set(texts)) == 360
     score = stories.story_score()
-    assert all(stories.is_whole(PROMPT, text) for text in texts)
+    assert all(story_grammar.is_whole(PROMPT, text) for text in texts)
     assert torch.equal(score([PROMPT] * 360, texts), torch.ones(360))
-    assert not stories.is_whole("Omar wants a boat.", texts[0])
-    assert not stories.is_whole("Nora wants a kite.", texts[0])
+    assert not story_grammar.is_whole("Omar wants a boat.", texts[0])
+    assert not story_grammar.is_whole("Nora wants a kite.", texts[0])
     draw = random.Random(1)
-    assert {stories.tell(PROMPT, draw) for _ in range(6000)} == set(texts)
+    assert {story_grammar.tell(PROMPT, draw) for _ in range(6000)} == set(texts)
 
 
 @pytest.mark.parametrize(
@@ -87,10 +91,10 @@ def test_exactly_the_grammars_stories_are_whole_and_all_earn_everything():
 )
 def test_each_habit_lacks_its_parts(kind, missing):
     for seed in range(20):
-        text = stories.tell(PROMPT, random.Random(seed), kind)
+        text = story_grammar.tell(PROMPT, random.Random(seed), kind)
         parts = stories.story_parts(PROMPT, text)
         assert {name for name, value in parts.items() if not value} == missing
-        assert not stories.is_whole(PROMPT, text)
+        assert not story_grammar.is_whole(PROMPT, text)
 
 
 @pytest.mark.parametrize("text", ["", ".", " .", "....", " Nora", " the boat. the"])
@@ -103,7 +107,7 @@ def test_weights_that_make_no_sense_are_refused():
         with pytest.raises(ValueError, match="expected some of"):
             stories.story_score(weights)
     with pytest.raises(ValueError, match="wants a boat"):
-        stories.wanted("Nora likes boats.")
+        story_grammar.wanted("Nora likes boats.")
 
 
 def test_the_bonus_is_one_minus_the_share_of_common_pairs():

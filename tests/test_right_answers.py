@@ -16,7 +16,7 @@ from torch import Tensor
 
 from course.checks import catalogue
 from course.checks.checking import examine
-from course.tasks.programs import wanted
+from course.tasks.program_tests import wanted
 from course.tasks.safe_programs import safe_value
 from tools import masters, regions
 

@@ -9,7 +9,8 @@ import torch
 from course.lm.tokenizer import encode
 from course.lm.words import WORD
 from course.runtime import generator
-from course.tasks.task import Task, coins, improve, judged, start, warm
+from course.tasks.practice import improve, start, warm
+from course.tasks.task import Task, coins, judged
 
 ROOT = Path(__file__).resolve().parents[1]
 PROMPTS = [f"{word} {n}:" for n in range(10) for word in ("red", "blue", "green")]

@@ -7,13 +7,8 @@ from tiny import equal, seeded, tiny_gpt, weights
 from course.lm.words import word_tokenizer
 from course.policy.constraint import lagrange_step
 from course.policy.groups import group_advantages
-from course.policy.turns import (
-    join_turns,
-    play,
-    solved_groups_only,
-    turn_returns,
-    turn_step,
-)
+from course.policy.talks import play, turn_step
+from course.policy.turns import join_turns, solved_groups_only, turn_returns
 from course.runtime import CourseError
 
 TOKENIZER = word_tokenizer(["a table one two three four five six >"])

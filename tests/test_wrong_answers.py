@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from course.checks import catalogue
 from course.checks.checking import examine
 from course.reward.overlap import rouge_tokens
-from course.tasks.programs import visible_tests, wanted
+from course.tasks.program_tests import visible_tests, wanted
 from course.tasks.safe_programs import safe_value
 
 NEG = -torch.inf

@@ -13,7 +13,7 @@ from course.checks.exercise import Exercise
 from course.checks.observing import observe
 from course.checks.slip import Function
 
-NOT_CHANGED = ("course.tasks.safe_programs", "course.tasks.programs")
+NOT_CHANGED = ("course.tasks.safe_programs", "course.tasks.program_tests")
 
 
 class Lines:

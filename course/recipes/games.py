@@ -14,8 +14,9 @@ from course.runtime import device, generator, seed_everything
 from course.tasks import booking
 from course.tasks.adversary import Adversary, warm_up
 from course.tasks.many import many
+from course.tasks.practice import improve
 from course.tasks.stories import stories
-from course.tasks.task import improve, judged
+from course.tasks.task import judged
 from course.tasks.translation import translation
 
 

@@ -5,9 +5,10 @@ from typing import Any
 
 from course.lm.model import GPT
 from course.recipes.recipe import Checkpoint, Recipe
+from course.tasks.practice import start
 from course.tasks.programs import programs
 from course.tasks.questions import questions
-from course.tasks.task import Task, judged, start
+from course.tasks.task import Task, judged
 from course.tasks.translation import translation
 
 

@@ -1,27 +1,20 @@
-"""What a task is, how it is judged, and how a small model begins it and improves.
+"""What a task is, and how it is judged.
 
 The reward (`score`) is what training sees.  The judge is what was meant.  They are two
 functions, so that the difference between them can be measured.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
-from course.expect import at_least, whole
-from course.lm.finetuning import fine_tune
-from course.lm.model import GPT, GPTConfig
+from course.expect import whole
+from course.lm.model import GPT
 from course.lm.sampling import write
-from course.lm.training import History, optimizers
-from course.lm.words import word_tokenizer
-from course.policy.grpo import grpo_step
-from course.policy.loop import train
-from course.runtime import device, generator, seed_everything
+from course.runtime import generator
 from course.score import Score, check_texts, checked_scores
 
 if TYPE_CHECKING:
@@ -118,87 +111,3 @@ def coins(rate: float, draw: torch.Generator) -> Score:
         return (torch.rand(len(completions), generator=draw) < rate).float()
 
     return score
-
-
-def start(
-    task: Task,
-    *,
-    seed: int,
-    steps: int,
-    batch_size: int = 96,
-    matrix_learning_rate: float = 0.01,
-    other_learning_rate: float = 0.004,
-    model: Mapping[str, int],
-) -> tuple[GPT, "PreTrainedTokenizerFast", History]:
-    """A new model that imitates the demonstrations, its word tokenizer, the history.
-
-    Muon and AdamW on the loss of the completions alone.  model: the sizes of
-    `GPTConfig`, without the vocabulary.  Chapter 15.
-    """
-    seed_everything(seed)
-    prompts, completions = zip(*task.demonstrations, strict=True)
-    more = [*task.train, *task.held_out, *task.references.values()]
-    tokenizer = word_tokenizer([*prompts, *completions, *more])
-    gpt = GPT(GPTConfig(vocab_size=len(tokenizer), **model)).to(device())
-    history = fine_tune(
-        gpt, tokenizer, prompts, completions, steps=steps, batch_size=batch_size,
-        learning_rate=other_learning_rate, generator=generator(seed),
-        make_optimizers=partial(_muon, matrix_learning_rate),
-    )  # fmt: skip
-    return gpt, tokenizer, history
-
-
-def _muon(matrix_learning_rate: float, model: GPT, learning_rate: float) -> list:
-    return optimizers(model, matrix_learning_rate, learning_rate, weight_decay=0.0)
-
-
-def warm(done: float) -> float:
-    """Share of the learning rate: up in the first tenth of the steps, then to 0.
-
-    Chapter 15.
-
-    >>> [round(warm(done), 3) for done in (0, 0.05, 0.1, 0.5)]
-    [0.05, 0.522, 0.9, 0.5]
-    """
-    return min(1.0, 0.05 + done / 0.1) * (1 - done)
-
-
-def improve(
-    task: Task,
-    model: GPT,
-    tokenizer: "PreTrainedTokenizerFast",
-    *,
-    seed: int,
-    steps: int,
-    score: Score | None = None,
-    batch_size: int = 8,
-    group_size: int = 16,
-    learning_rate: float = 1e-3,
-    **options,
-) -> tuple[GPT, History]:
-    """GRPO on a copy of the model, without a reference term: the policy, the history.
-
-    score: the reward; the task's when None.  The history has the judge's mean at each
-    step, too, as "judge": it only looks on.  options: of `grpo_step`.  Raises what
-    `train` raises.  Chapter 15.
-    """
-    at_least(0, learning_rate=learning_rate)
-    policy, truth, reward = deepcopy(model), [], score or task.score
-    optimizer = torch.optim.AdamW(
-        policy.parameters(), lr=learning_rate, weight_decay=0.0
-    )
-
-    def watched(prompts: Sequence[str], completions: Sequence[str]) -> Tensor:
-        truth.append(checked_scores(task.judge, prompts, completions).mean())
-        return reward(prompts, completions)
-
-    history = train(
-        policy, model, tokenizer, task.train, watched,
-        partial(grpo_step, policy, optimizer, group_size=group_size, **options),
-        optimizer=optimizer, steps=steps, batch_size=batch_size,
-        group_size=group_size, max_new_tokens=task.max_new_tokens,
-        generator=generator(seed), schedule=warm, desc=task.name,
-    )  # fmt: skip
-    for step, value in enumerate(truth):
-        history.log(step, judge=value)
-    return policy, history

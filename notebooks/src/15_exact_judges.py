@@ -92,7 +92,8 @@ for name, task in tasks.items():
 # </details>
 
 # %% id="15-before"
-from course.tasks.task import coins, improve, judged
+from course.tasks.practice import improve
+from course.tasks.task import coins, judged
 
 
 def row(name, verdicts, more=""):
@@ -177,7 +178,7 @@ claim(
 # </details>
 
 # %% id="15-programs-run"
-from course.tasks.programs import fresh_score
+from course.tasks.program_tests import fresh_score
 
 STEPS, SEEDS = {"translation": 40, "questions": 25, "programs": 30}, (0, 1, 2)
 
@@ -401,7 +402,8 @@ claim("equal shares stay equal", abs(lead[1]) < 1e-12)
 
 # %% id="15-overlap"
 from course.reward.overlap import bleu, chrf
-from course.tasks.translation import date_pairs, silence_pays, split_bleu
+from course.tasks.dates import date_pairs
+from course.tasks.translation import silence_pays, split_bleu
 
 metrics = {"BLEU": bleu, "BLEU, split": split_bleu, "chrF": chrf}
 print(f"{'':<26}" + "".join(f"{name:>13}" for name in metrics))
@@ -455,7 +457,7 @@ claim("the evaluate module gives their mean", abs(mean - sum(ours) / len(ours)) 
 # </details>
 
 # %% id="15-silence"
-from course.tasks.translation import held_out
+from course.tasks.dates import held_out
 
 
 def thresholds(language, metric):
@@ -541,7 +543,7 @@ claim(
 
 # %% id="15-weak"
 from course.recipes import TASK_TRANSLATION
-from course.tasks.task import start
+from course.tasks.practice import start
 
 settings = TASK_TRANSLATION.settings | {"steps": 100}
 weak, weak_tokenizer, _ = start(tasks["translation"], **settings)

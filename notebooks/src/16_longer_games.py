@@ -32,7 +32,7 @@
 
 # %% id="16-talk"
 from course import checkpoints
-from course.policy.turns import play
+from course.policy.talks import play
 from course.runtime import generator
 from course.tasks import booking
 
@@ -108,7 +108,7 @@ for name, returns in (("all fail", failed), ("two succeed", solved)):
 # reward.
 
 # %% id="16-step"
-from course.policy.turns import turn_step
+from course.policy.talks import turn_step
 
 USERS, GROUP, STEPS = 8, 8, 30
 
@@ -157,7 +157,7 @@ def one_step(policy, optimizer, draw, seed, cost, advantages=centred, reward=is_
 from copy import deepcopy
 
 from course.policy.loop import repeat
-from course.tasks.task import warm
+from course.tasks.practice import warm
 
 
 # %% id="16-run-2"
@@ -480,9 +480,10 @@ claim(
 # %% id="16-stories"
 from course.lm.sampling import write
 from course.tasks.many import apart, many, only
+from course.tasks.practice import improve
 from course.tasks.stories import WEIGHTS, stories, story_parts, story_score
 from course.tasks.task import coins as coin_score
-from course.tasks.task import improve, judged
+from course.tasks.task import judged
 from course.tasks.translation import translation
 
 both, teller = many([translation(), stories()]), checkpoints.load("task-many")

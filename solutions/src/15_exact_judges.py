@@ -192,7 +192,7 @@ for program in ("(x+7)*8", "x+7*8", "120 if x==8 else 112"):
 # - *About 2 lines.*
 
 # %% id="15-5-stub" tags=["exercise"]
-from course.tasks.programs import wanted
+from course.tasks.program_tests import wanted
 
 
 def fresh_tests(prompt: str, seed: int, n: int) -> list[tuple[int, int]]:

@@ -6,7 +6,7 @@ import random
 import re
 from collections import Counter
 
-from course.tasks.programs import wanted
+from course.tasks.program_tests import wanted
 from tools.try_answers import right, wrong
 
 

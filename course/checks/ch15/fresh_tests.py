@@ -5,7 +5,7 @@ import random
 import torch
 
 from course.checks.exercise import Exercise, Probe, Property, mistake, mistakes_in
-from course.tasks.programs import visible_tests, wanted
+from course.tasks.program_tests import visible_tests, wanted
 
 XS = range(-20, 40)
 ADD = "add 7, then times 8. f(8)=120 f(7)=112: "
@@ -138,7 +138,7 @@ EXERCISE = Exercise(
     minutes=8,
     difficulty=2,
     importance=5,
-    reference="course.tasks.programs:fresh_tests",
+    reference="course.tasks.program_tests:fresh_tests",
     why="A test that is drawn after the program was written cannot be looked up.",
     hints=(
         "What must be true of a test so that no lookup table passes it?",

@@ -285,8 +285,8 @@ axes.annotate("promised", (0.06, 0.95), fontsize=8, va="bottom")
 axes.set(ylim=(-0.05, 1.05), xlim=0)
 alt = (
     "Coverage over width. The judge alone is narrow and at the bottom, for verdicts "
-    "and probabilities. All others stand on the line of 95 percent; the tuned one with "
-    "probabilities is a little narrower than people alone."
+    "and probabilities. All others stand on the line of 95 percent; with probabilities "
+    "tuned and prediction-powered are the same, a little narrower than people alone."
 )
 plots.finish(axes, "A judge alone is narrow and wrong (filled: probabilities)",
              "mean width of the interval", "share with the truth in it",
@@ -1217,9 +1217,9 @@ claim(
 
 # %% [markdown] id="17-calculator-limits-text"
 # The laptop's row can be held against this chapter's own step: its processor time,
-# printed above, is about twice the table's. The counts know multiplications and memory,
-# not Python. For the other rows we have no measurement. Read them as what is needed at
-# least.
+# printed above, is two to three times the table's. The counts know multiplications and
+# memory, not Python. For the other rows we have no measurement. Read them as what is
+# needed at least.
 
 # %% [markdown] id="17-distil-text"
 # ## A teacher at every token

@@ -1,6 +1,8 @@
 """Run chapters headless: seconds, memory and claims of each, and a copy as HTML."""
 
+import importlib.util
 import os
+import shutil
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -17,6 +19,11 @@ PEAK = {
     "open('/proc/self/status') if line.startswith('VmHWM:'))",
     "darwin": "__import__('resource').getrusage(0).ru_maxrss / 1e6",
 }
+
+
+# nbconvert's pages configure MathJax 2; the one beside them is newer.
+MATH = """<script>window.MathJax = {tex: {inlineMath: [["$", "$"]]}};</script>
+    <!-- Load mathjax -->"""
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,8 @@ def run_chapters(
 
     chapters: such as ["07", "A"], or None for all.  html: folder of the copies.
     A failing chapter does not stop the others; the notebooks stay unchanged.
-    Raises CourseError when a library or a named chapter is missing.
+    Raises CourseError when a library or a named chapter is missing, and where the
+    copies cannot be written.
     """
     try:
         import nbconvert
@@ -50,14 +58,24 @@ def run_chapters(
             f"Running chapters needs {error.name}: install the extra `test`, "
             'as in `python -m pip install -e ".[test]"`.'
         ) from None
-    html.mkdir(parents=True, exist_ok=True)
+    chosen = _chosen(folder, chapters)
+    try:
+        html.mkdir(parents=True, exist_ok=True)
+        exporter = nbconvert.HTMLExporter(**_own_mathjax(html))
+    except OSError as error:
+        raise CourseError(
+            f"The HTML copies cannot be written to {html} ({error.strerror or error}); "
+            "name another folder with --out."
+        ) from error
     results = []
-    for path in _chosen(folder, chapters):
+    for path in chosen:
         notebook = nbformat.read(path, as_version=4)
         results.append(_run_one(notebook, path))
-        page, _ = nbconvert.HTMLExporter().from_notebook_node(
+        page, _ = exporter.from_notebook_node(
             notebook, {"metadata": {"name": path.stem}}
         )
+        if exporter.mathjax_url.startswith("mathjax/"):
+            page = page.replace("<!-- Load mathjax -->", MATH, 1)
         (html / f"{path.stem}.html").write_text(page, encoding="utf-8")
     print(table(results))
     print(f"HTML copies: {html}")
@@ -90,6 +108,19 @@ def _chosen(folder: Path, chapters: list[str] | None) -> list[Path]:
             f"there are: {', '.join(known) or 'none'}."
         )
     return [known[chapter] for chapter in wanted]
+
+
+def _own_mathjax(html: Path) -> dict[str, str]:
+    """Lay MathJax beside the copies, where the extra `site` is installed.
+
+    Formulas then need no network.  Returns the exporter's option, if any.
+    """
+    found = importlib.util.find_spec("sphinx-mathjax-offline")
+    if found is None or found.origin is None:
+        return {}
+    kept = Path(found.origin).parent / "static" / "mathjax"
+    shutil.copytree(kept, html / "mathjax", dirs_exist_ok=True)
+    return {"mathjax_url": "mathjax/tex-chtml.js"}
 
 
 def _run_one(notebook: Any, path: Path) -> ChapterRun:

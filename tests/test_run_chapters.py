@@ -1,5 +1,6 @@
 """`run_chapters`: what it measures, and that one failure does not stop the rest."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def test_every_chapter_runs_is_measured_and_leaves_html(folder, tmp_path, capsys
     assert good.seconds > 0
     if sys.platform != "win32":
         assert 20 < good.peak_mb < 300  # an IPython kernel, in MB
-    pages = sorted(path.name for path in html.iterdir())
+    pages = sorted(path.name for path in html.glob("*.html"))
     assert pages == ["01_good.html", "02_bad.html", "03_here.html"]
     assert "2 stays" in (html / "01_good.html").read_text(encoding="utf-8")
     assert [path.read_bytes() for path in paths] == before
@@ -147,3 +148,35 @@ def test_the_table_has_a_line_for_each_chapter():
     assert first.split() == ["01_a", "12.3", "512", "3", "ok"]
     assert second.split()[:4] == ["02_b", "1.0", "-", "0"]
     assert second.endswith("FAILED in 02-x: ClaimError: claim fails")
+
+
+def test_where_no_copy_can_be_written_is_one_sentence_and_no_chapter_runs(
+    folder, tmp_path
+):
+    write(folder, "01_good", "1 / 0")
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    with pytest.raises(CourseError, match="cannot be written to .*--out"):
+        run_chapters(folder, None, tmp_path / "file" / "html")
+
+
+def test_an_unknown_chapter_makes_no_folder(folder, tmp_path):
+    write(folder, "01_good", "1")
+    with pytest.raises(CourseError, match="No notebook for chapter 99"):
+        run_chapters(folder, ["99"], tmp_path / "html")
+    assert not (tmp_path / "html").exists()
+
+
+def test_the_formulas_of_the_copies_need_no_network(folder, tmp_path, monkeypatch):
+    """They are not read from an address; a browser saw those of chapter 06 drawn."""
+    pytest.importorskip("sphinx-mathjax-offline")
+    write(folder, "01_good", "1")
+    monkeypatch.setattr(
+        module,
+        "_run_one",
+        lambda notebook, path: ChapterRun(path.stem, 0.0, None, 0),
+    )
+    run_chapters(folder, None, tmp_path / "html")
+    page = (tmp_path / "html" / "01_good.html").read_text(encoding="utf-8")
+    (source,) = re.findall(r'<script src="([^"]*tex-chtml[^"]*)"', page)
+    assert (tmp_path / "html" / source).is_file()
+    assert page.index("window.MathJax =") < page.index(source)

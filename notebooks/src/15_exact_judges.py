@@ -240,7 +240,7 @@ plots.show(
     "Two panels, three seeds each. Left, paid for visible tests: the reward rises to "
     "about nine tenths and the hidden tests fall to nearly zero within ten steps. "
     "Right, paid for fresh tests: both rise together to about nine tenths, and where "
-    "one dips, once deeply at step 10, so does the other."
+    "one dips, so does the other."
 )
 
 
@@ -317,18 +317,18 @@ claim(
 # %% [markdown] id="15-programs-read"
 # The reward of the left panel looks like a success: nobody who watches only the reward
 # would stop the run. That a unit test is *exact* does not help. It has to be one that
-# the policy cannot see. In the right panel each pair of lines coincides. One seed dips
-# at step 10, in both lines: the programs of that step were wrong, the tests were not to
+# the policy cannot see. In the right panel each pair of lines coincides, and where they
+# dip, they dip together: the programs of such a step were wrong, the tests were not to
 # blame.
 #
-# Read the last row of the table, too. Coin flips also ended with lookups, 86 in 100,
-# and lost nearly all right programs: in this one run, noise alone did that. But only
-# .29 of its programs pass the visible tests, fewer than at the start (.375). So lookups
-# alone prove little. What the visible tests taught is lookups that *pass*, nine in ten;
-# and the right programs after fresh tests are nothing that the noise gave.
+# Read the rows of the coin flips, too. Under them right programs became rarer as well,
+# and where the rest drifted to depends on the seed: one of the three ended mostly with
+# lookups. So lookups alone prove little: noise can bring them, too. What it brought to
+# no seed is lookups that *pass*, nine in ten, or the right programs that fresh tests
+# taught.
 #
-# Three held-out prompts, with the greedy program of each policy. (One lookup copies a
-# number wrongly and would not be paid.)
+# Three held-out prompts, with the greedy program of each policy. (A lookup that copies
+# a number wrongly is not paid.)
 
 # %% id="15-samples"
 policies = {"before": starts["programs"].model}
@@ -524,8 +524,8 @@ claim(
 )
 
 # %% [markdown] id="15-weak-text"
-# The coin flips end with *better greedy* dates than the start has, .32 against .03, and
-# hardly better sampled ones: a random walk away from a bad habit is a gain for whoever
+# The coin flips end with far *better greedy* dates than the start has, and hardly better
+# sampled ones: a random walk away from a bad habit is a gain for whoever
 # looks only there. That is why a control is read in every column.
 #
 # Now a **weak start**: the same model and the same demonstrations, but 100 steps of
@@ -653,9 +653,9 @@ plots.finish(
 # From the weak start the reward rises from .38 to about .68, and yet at most one date
 # in ten is right; greedy dates are right less often than before the training. In
 # Russian all three policies learned to leave the month out, in Chinese none did, as the
-# calculation had it. In German it depends on the seed (.41, .02, .30): the calculation
-# says what *pays*, not what a run finds first. In the samples, seed 1 still guesses a
-# German month, and every seed guesses the Chinese one.
+# calculation had it. In German it depends on the seed (the first column): the
+# calculation says what *pays*, not what a run finds first. In the samples, every seed
+# guesses the Chinese month; whether it guesses the German one depends on the seed, too.
 #
 # ## Questions, from memory
 #
@@ -863,7 +863,8 @@ task_playground(list(tasks.values()))
 # Exactly: when an overlap pays for leaving the month out, in which of the three
 # languages, and that a reward which cannot tell two programs apart widens the lead of
 # the more frequent one, for three arms. By experiment, for one start of each task (two
-# of translation), three seeds of the training and one of the coin flips: a policy paid
+# of translation) and three seeds of the training (the coin flips have three for the
+# programs, one for the other tasks): a policy paid
 # for visible tests passes them and fails the hidden ones; with fresh tests it passes
 # both; a translation reward breaks a habit where the start knows the words, and can
 # teach silence where it does not; answers from memory are sharpened.

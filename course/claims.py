@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from course.runtime import any_terminal
+
 
 class ClaimError(AssertionError):
     """A statement of the text that the experiment under it does not support."""
@@ -29,6 +31,7 @@ def claim(statement: str, holds: Any, **numbers: Any) -> None:
     shown = ", ".join(f"{name} = {number(x)}" for name, x in numbers.items())
     if not holds:
         raise ClaimError(f"claim fails: {statement}" + (f" ({shown})" if shown else ""))
+    any_terminal()
     print(f"claim holds: {statement}")
     if shown:
         print(f"    measured: {shown}")

@@ -8,24 +8,19 @@ import tempfile
 from pathlib import Path
 
 from course import __version__
-from course.runtime import DISTRIBUTION, CourseError, chapter_of
+from course.runtime import DISTRIBUTION, CourseError, any_terminal, chapter_of
 
 GRADING_SECONDS = 120
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; 0 when all went well, 1 when not, 2 for a wrong call."""
-    for stream in (sys.stdout, sys.stderr):  # a terminal without ✔ loses no verdict
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+    any_terminal()
     parser = _parser()
     arguments, further = parser.parse_known_args(argv)
     if further and arguments.command != "lab":
         parser.error(f"unrecognized arguments: {' '.join(further)}")
     arguments.further = further
-    for stream in (sys.stdout, sys.stderr):  # a Windows code page has no ✔
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
     try:
         return arguments.run(arguments)
     except CourseError as error:

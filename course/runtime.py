@@ -22,6 +22,16 @@ class CourseError(RuntimeError):
     """Something outside the code is wrong; the message is one clear sentence."""
 
 
+def any_terminal() -> None:
+    """Let a terminal that has no sign for ✔ (cp1252, gbk, ascii) show `?` for it.
+
+    Without it the print fails, and what it would have said is lost.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a notebook's takes every sign
+            stream.reconfigure(errors="replace")
+
+
 def setup(chapter: str, seed: int = 0) -> None:
     """Seed everything, quieten libraries, set the figures' look, print one line.
 
@@ -34,6 +44,7 @@ def setup(chapter: str, seed: int = 0) -> None:
             f"Python {platform.python_version()} is too old for this course; "
             "it needs 3.11 or newer."
         )
+    any_terminal()
     import course
 
     if getattr(course, "__course__", None) != DISTRIBUTION:

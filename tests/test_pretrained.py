@@ -1,5 +1,6 @@
 """SmolLM2 in our own `GPT` says what it says in transformers."""
 
+import json
 import sys
 
 import pytest
@@ -320,6 +321,79 @@ def test_a_head_of_its_own_in_a_folder_that_says_tied_gives_transformers_numbers
         return
     theirs = AutoModelForCausalLM.from_pretrained(tmp_path)(ids).logits
     torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
+
+
+def configured(folder, **said) -> None:
+    """Let the folder's configuration say something else."""
+    file = folder / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | said))
+
+
+def nothing_a_number(weights) -> None:
+    weights[NORM].fill_(float("nan"))
+
+
+LIES = {
+    "no head of its own, and none tied": ({"tie_word_embeddings": False}, "lm_head"),
+    "one block fewer": ({"num_hidden_layers": 2}, r"layers\.1\..* and \d more"),
+    "another width": ({"hidden_size": 32}, "head width 8, expected 16"),
+    "a larger vocabulary": ({"vocab_size": 400}, "embed_tokens.weight"),
+    "a smaller vocabulary": ({"vocab_size": 200}, "at most the model's vocabulary"),
+    "8 bits": ({"quantization_config": {"quant_method": "bitsandbytes",
+                "load_in_8bit": True}}, "not plain floating-point numbers"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("said", "sentence"), LIES.values(), ids=LIES)
+def test_a_configuration_that_says_more_or_less_is_refused(said, sentence, tmp_path):
+    save(tmp_path, a_tokenizer(), 280)
+    configured(tmp_path, **said)
+    with pytest.raises((CourseError, ValueError), match=sentence) as seen:
+        load_pretrained(tmp_path)
+    assert "\n" not in str(seen.value)
+
+
+def test_weights_that_are_no_numbers_are_refused(tmp_path):
+    save(tmp_path, a_tokenizer(), 280)
+    changed(tmp_path, nothing_a_number)
+    with pytest.raises(CourseError, match="hold NaN or infinity in model.norm.weight"):
+        load_pretrained(tmp_path)
+
+
+FORMS = {
+    "in halves": torch.float16,
+    "in brain floats": torch.bfloat16,
+    "in parts": None,
+}
+
+
+@pytest.mark.parametrize("kind", FORMS.values(), ids=FORMS)
+@torch.no_grad()
+def test_a_larger_vocabulary_a_head_of_its_own_and_other_files_give_equal_logits(
+    kind, tmp_path
+):
+    from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
+
+    tokenizer = a_tokenizer()
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer) + 5, hidden_size=16, intermediate_size=16,
+        num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=1,
+        tie_word_embeddings=False, max_position_embeddings=32,
+    )  # fmt: skip
+    llama = LlamaForCausalLM(config)
+    llama = llama.to(kind) if kind else llama
+    llama.save_pretrained(tmp_path, max_shard_size="9KB" if kind is None else "1GB")
+    tokenizer.save_pretrained(tmp_path)
+    assert (len(list(tmp_path.glob("*.safetensors"))) > 1) == (kind is None)
+    ids = torch.tensor([[0, 5, 9]])
+    theirs = AutoModelForCausalLM.from_pretrained(tmp_path, dtype=torch.float32)
+    ours = load_pretrained(tmp_path)[0](ids)
+    torch.testing.assert_close(ours, theirs(ids).logits, atol=1e-6, rtol=0)
+    if kind is None:
+        sorted(tmp_path.glob("*.safetensors"))[1].unlink()
+        with pytest.raises(CourseError, match="no folder of a saved model"):
+            load_pretrained(tmp_path)
 
 
 def test_weights_that_were_cut_off_are_refused_in_one_sentence(tmp_path):

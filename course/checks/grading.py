@@ -10,7 +10,7 @@ from course.checks.checking import check_function, examine
 from course.checks.exercise import Exercise
 from course.checks.reading import cells, namespace
 from course.checks.report import Verdict
-from course.runtime import CourseError
+from course.runtime import CourseError, any_terminal
 
 DONE = "graded to the end"
 
@@ -94,6 +94,7 @@ def main() -> int:
     MARK: a file that says at the end that the learner's code did not end the
     grading; with `--report`, FILE and OUT instead, the results go to OUT.
     """
+    any_terminal()
     if sys.argv[1] == "--report":
         write_report(Path(sys.argv[2]), Path(sys.argv[3]))
         return 0

@@ -5,6 +5,8 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
+from course.runtime import any_terminal
+
 SIGNS = {"correct": "✔", "wrong": "✘", "untried": "◌"}
 
 
@@ -100,6 +102,7 @@ def in_notebook() -> bool:
 
 def show(verdict: Verdict) -> None:
     """Print the first line; under it the details, as HTML in a notebook."""
+    any_terminal()
     print(verdict.line)
     details = text(verdict)
     if not details:

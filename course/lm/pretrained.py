@@ -81,12 +81,18 @@ def load_pretrained(
             )
         except OSError as error:
             raise CourseError(NO_SOURCE.format(source)) from error
+        except ImportError as error:  # quantised: bitsandbytes and the like
+            raise CourseError(
+                f"The weights of {source} are not plain floating-point numbers: "
+                f"{_one_line(error)}."
+            ) from error
         except (SafetensorError, RuntimeError) as error:  # cut off, or other sizes
             raise CourseError(
                 f"The weights of {source} cannot be read ({_one_line(error)}); fetch "
                 "them again."
             ) from error
         _check_complete(source, shape, llama, found)
+        _check_finite(source, llama.state_dict())
         model = from_transformers(llama)
     model.config = replace(shape, context=min(context, shape.context))
     return model.to(device()).eval(), tokenizer
@@ -100,8 +106,8 @@ def _check_complete(
     transformers fills what is missing with random numbers and drops what is left over.
     """
     head, embedding = llama.get_output_embeddings(), llama.get_input_embeddings()
-    odd = sorted(map(str, found["missing_keys"])) + sorted(
-        map(str, [*found["unexpected_keys"], *found["mismatched_keys"]])
+    odd = sorted(found["missing_keys"]) + sorted(
+        [*found["unexpected_keys"], *(name for name, *_ in found["mismatched_keys"])]
     )
     if shape.tied and not torch.equal(head.weight, embedding.weight):
         odd.append("lm_head.weight, which the configuration ties to the embedding")
@@ -111,6 +117,15 @@ def _check_complete(
             f"left over or of another size are {', '.join(odd[:3])}"
             + (f" and {len(odd) - 3} more." if len(odd) > 3 else ".")
         )
+
+
+def _check_finite(source: str | Path, weights: dict[str, Tensor]) -> None:
+    for name, weight in weights.items():
+        if not weight.isfinite().all():
+            raise CourseError(
+                f"The weights of {source} hold NaN or infinity in {name}; fetch them "
+                "again."
+            )
 
 
 def _one_line(error: Exception) -> str:

@@ -5,10 +5,11 @@ import os
 import subprocess
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 from course import __version__
-from course.runtime import DISTRIBUTION, CourseError, any_terminal, chapter_of
+from course.runtime import ASK, DISTRIBUTION, CourseError, any_terminal, chapter_of
 
 GRADING_SECONDS = 120
 
@@ -25,6 +26,11 @@ def main(argv: list[str] | None = None) -> int:
         return arguments.run(arguments)
     except CourseError as error:
         print(error, file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        if (error.name or "course").startswith("course"):
+            raise
+        print(f"{error.name} is missing; {ASK}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -166,6 +172,8 @@ def _unpack(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     chapter = chapter_of(arguments.chapter)
+    if find_spec("torch") is None:  # or the learner's code would be blamed
+        raise CourseError(f"torch is missing; {ASK}")
     path = arguments.file or _exercise_notebook(chapter)
     environment = dict(os.environ)
     if arguments.file:  # grading somebody's file is not the grader's own progress

@@ -44,7 +44,7 @@ def findings(fetch: bool) -> Iterator[Finding]:
     advice = "" if fits else "; install one of them and set up again with it"
     needed = f"(3.11 to 3.13 are supported{advice})"
     yield fits, f"Python {platform.python_version()} {needed}"
-    yield from _packages()
+    yield from packages()
     yield _one(_device)
     yield from _space()
     try:
@@ -63,7 +63,7 @@ def _one(describe: Callable[[], str]) -> Finding:
         return False, str(error)
 
 
-def _packages() -> Iterator[Finding]:
+def packages() -> Iterator[Finding]:
     """Each run-time dependency against the range in the package's metadata."""
     required = _requirements()
     if not required:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import torch
 
 DISTRIBUTION = "next-token-to-reward"
+ASK = "`python -m course doctor` says what to install."
 
 
 class CourseError(RuntimeError):
@@ -36,8 +37,8 @@ def setup(chapter: str, seed: int = 0) -> None:
     """Seed everything, quieten libraries, set the figures' look, print one line.
 
     chapter: its two digits, such as "07", or an appendix's letter.  Raises
-    CourseError on Python < 3.11 and where another package called `course` shadows
-    this one.
+    CourseError on Python < 3.11, where another package called `course` shadows this
+    one, and without torch.
     """
     if sys.version_info < (3, 11):
         raise CourseError(
@@ -54,9 +55,18 @@ def setup(chapter: str, seed: int = 0) -> None:
         )
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
-    import torch
+    from course import doctor
 
-    from course import plots, stop_button
+    for fits, sentence in doctor.packages():
+        if not fits:  # missing, too old or too new: a chapter may work all the same
+            print(f"!!  {sentence}")
+    try:
+        import matplotlib.pyplot  # noqa: F401
+        import torch
+
+        from course import plots, stop_button
+    except ModuleNotFoundError as error:
+        raise CourseError(f"{error.name} is missing; {ASK}") from error
 
     stop_button.wait_for_imports()
     seed_everything(seed)

@@ -26,8 +26,14 @@ ROWS = (
     {"data", "score", "launch"},
     {"runtime", "plots", "claims", "definitions", "expect", "stop_button"},
 )
-# `setup` gives every figure the course's look, and the stop button its patience.
-EXCEPTIONS = {("runtime", "plots"), ("runtime", "stop_button")}
+# `setup` asks after the packages, gives every figure the course's look, and the stop
+# button its patience; a claim is printed on any terminal.
+EXCEPTIONS = {
+    ("runtime", "doctor"),
+    ("runtime", "plots"),
+    ("runtime", "stop_button"),
+    ("claims", "runtime"),
+}
 # Import names of what pyproject.toml names otherwise, or that comes with it.
 COMES_WITH = {
     "IPython": "ipywidgets",

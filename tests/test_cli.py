@@ -298,7 +298,7 @@ def test_doctor_names_old_new_and_missing_packages(monkeypatch):
     wanted = ["torch>=99.1", "no-such-thing<5,>=2", "numpy<1", "numpy>=1.26", "tqdm"]
     wanted.append("x; extra == 'lab'")
     monkeypatch.setattr(doctor, "_requirements", lambda: wanted)
-    old, missing, new, good, free = list(doctor._packages())
+    old, missing, new, good, free = list(doctor.packages())
     assert not old[0] and old[1].endswith("python -m pip install 'torch>=99.1'")
     told = "no-such-thing is missing: python -m pip install 'no-such-thing<5,>=2'"
     assert missing == (False, told)

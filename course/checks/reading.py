@@ -4,6 +4,7 @@ import ast
 import io
 import json
 import linecache
+import re
 import tokenize
 import traceback
 from collections.abc import Iterator
@@ -185,14 +186,22 @@ def _is_check(node: ast.stmt) -> bool:
 
 
 def _plain(source: str) -> str:
-    """A cell's source with lines of magics and shell commands left blank.
+    """A cell's source as IPython reads it, with magics and shell commands left out.
 
     A cell of another language, such as `%%bash`, is blank as a whole.
     """
     other = ("%%bash", "%%sh", "%%html", "%%javascript", "%%writefile", "%%latex")
     if source.lstrip().startswith(other):
         return ""
-    lines = source.splitlines(keepends=True)
-    return "".join(
-        "\n" if line.lstrip().startswith(("%", "!")) else line for line in lines
-    )
+    source = re.sub(r"\A(\s*)%%.*", r"\1", source)
+    try:
+        ast.parse(source)  # Python alone: a line may begin with % in it
+        return source
+    except (SyntaxError, ValueError):
+        from IPython.core.inputtransformer2 import TransformerManager
+    above = re.match(r"(?:[^\S\n]*\n)*", source)[0]  # lines that IPython takes away
+    try:
+        source = above + TransformerManager().transform_cell(source)
+    except SyntaxError:  # told where it is parsed
+        return source
+    return re.sub(r"^(\s*)get_ipython\(\)\..*$", r"\1pass", source, flags=re.MULTILINE)

@@ -661,6 +661,17 @@ def test_the_setup_cell_is_folded_in_jupyterlab_and_on_colab(built):
     assert cell.metadata.jupyter.source_hidden and cell.metadata.cellView == "form"
 
 
+def test_a_cell_that_only_draws_can_be_folded_too(built):
+    edit(built.lesson, '# %% id="97-value"', '# %% id="97-value" tags=["folded"]')
+    assert built.build() == 0
+    folded = [
+        cell.id
+        for cell in built.notebook(BUILT[0]).cells
+        if cell.metadata.get("jupyter", {}).get("source_hidden")
+    ]
+    assert folded == ["97-setup", "97-value"]
+
+
 def test_the_setup_cell_finds_the_clone_that_it_stands_in_and_may_run_twice(tmp_path):
     package(tmp_path)
     (tmp_path / "notebooks").mkdir()

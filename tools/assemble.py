@@ -123,7 +123,7 @@ def assemble(target: Target, root: Path, repository: str) -> Any:
             made.metadata["tags"] = list(cell.tags)
         if target.path.parts[0] == "exercises":
             made.metadata |= exercise_cells.nbgrader(cell, target.path.stem)
-        if cell.id.endswith("-setup"):
+        if cell.id.endswith("-setup") or "folded" in cell.tags:
             made.metadata |= {"cellView": "form", "jupyter": {"source_hidden": True}}
         cells.append(made)
     metadata = {

@@ -12,7 +12,7 @@ from tools.regions import BuildError, Cell, markers, regions
 
 # For the authors' formatter and linter; the reader of a notebook does not see it.
 PRAGMA = re.compile(r"  # (?:fmt: skip|noqa\b.*)$", re.M)
-TAGS = {"exercise", "nbval-check-output", "widget"}
+TAGS = {"exercise", "folded", "nbval-check-output", "widget"}
 
 
 def read_master(path: Path, solutions: bool) -> list[Cell]:

@@ -22,9 +22,10 @@
 # model**](../GLOSSARY.md#reward) says with one number how much people would like a
 # text. A [**policy**](../GLOSSARY.md#policy) is a language model that writes texts and
 # is trained to earn reward. (These and all other words of the course are defined in the
-# [glossary](../GLOSSARY.md).) The next cells draw how they fit together.
+# [glossary](../GLOSSARY.md).) The next cells, whose code is folded, draw how they fit
+# together.
 
-# %% id="00-map-helpers"
+# %% id="00-map-helpers" tags=["folded"]
 import matplotlib.pyplot as plt
 
 from course import plots
@@ -38,7 +39,7 @@ def box(axes, x, y, name, what, colour):
     return axes.text(x, y, f"{name}\n\n{what}", bbox=frame, **look)
 
 
-# %% id="00-map-arrow"
+# %% id="00-map-arrow" tags=["folded"]
 def arrow(axes, start, end, label, bend=0.0):
     """An arrow from box to box with its label in the middle."""
     (x0, y0), (x1, y1) = start.get_position(), end.get_position()
@@ -52,7 +53,7 @@ def arrow(axes, start, end, label, bend=0.0):
     axes.text(x, y, label, ha="center", va="center", fontsize=9, zorder=4, bbox=white)
 
 
-# %% id="00-map"
+# %% id="00-map" tags=["folded"]
 _, axes = plt.subplots(figsize=(8.4, 5.2))
 axes.set(xlim=(-0.8, 5.4), ylim=(-0.6, 3.3), aspect="equal")
 axes.set_title("The course is one loop, with a faster one inside")

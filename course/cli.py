@@ -107,7 +107,7 @@ def _lab(arguments: argparse.Namespace) -> int:
 
     first = start(course_folder())
     options = [*(["--no-browser"] * arguments.no_browser), *arguments.further]
-    return _jupyterlab([*options, str(first)])
+    return _jupyterlab(first, options)
 
 
 def _start(arguments: argparse.Namespace) -> int:
@@ -116,10 +116,10 @@ def _start(arguments: argparse.Namespace) -> int:
     first = start(course_folder(), arguments.again)
     if arguments.again:
         return 0
-    return _jupyterlab([*(["--no-browser"] * arguments.no_browser), str(first)])
+    return _jupyterlab(first, ["--no-browser"] * arguments.no_browser)
 
 
-def _jupyterlab(options: list[str]) -> int:
+def _jupyterlab(first: Path, options: list[str]) -> int:
     from importlib.util import find_spec
 
     if find_spec("jupyterlab") is None:
@@ -129,6 +129,9 @@ def _jupyterlab(options: list[str]) -> int:
         )
     command = [sys.executable, "-m", "jupyterlab"]
     command.append(f"--ServerApp.root_dir={course_folder()}")
+    # The address that is printed opens the first lesson, too, and not the launcher.
+    page = first.relative_to(course_folder()).as_posix()
+    command.append(f"--LabApp.default_url=/lab/tree/{page}")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
     return _become([*command, *options])

@@ -84,6 +84,8 @@ def test_lab_opens_the_course_folder_and_hands_on_options(course, monkeypatch):
     (command,) = called
     assert command[:3] == [sys.executable, "-m", "jupyterlab"]
     assert f"--ServerApp.root_dir={course}" in command
+    page = "/lab/tree/work/notebooks/00_start_here.ipynb"
+    assert f"--LabApp.default_url={page}" in command  # the printed address, too
     assert {"--allow-root", "--no-browser", "--port=9999"} <= set(command)
     monkeypatch.setattr(cli.os, "geteuid", lambda: 1000, raising=False)
     cli.main(["lab"])

@@ -109,7 +109,7 @@ writes does.
 1.8 nats for n = 16.
 120: It is the strongest baseline: at equal KL it beat every trained policy compared
 in chapter 12. Its gain grows like the expected largest of n scores, so slowly. The
-formula is exact when all texts differ in score, and a bound otherwise.
+formula is a bound, and nearly exact where each text is rare and no two scores tie.
 ! Using log n for its KL: that is the policy with a hard edge, .9 nats more at n = 16.
 @ 08 A-best-of-n
 

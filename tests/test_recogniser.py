@@ -5,12 +5,15 @@ import torch
 from mutants import mutants
 
 from course.checks import catalogue
+from course.checks.causes import of_unfinite
 from course.checks.comparing import same
 from course.checks.diagnose import observed
 from course.checks.exercise import Exercise
+from course.checks.formulas import formula_of
 from course.checks.lines import unguarded
 from course.checks.observing import observe
 from course.checks.recognise import Case, called, usual_slip
+from course.checks.repairs import repair_of
 from course.checks.slips import slips
 
 EXERCISES = catalogue.exercises()
@@ -126,3 +129,60 @@ def test_what_is_read_on_padding_is_named():
         case_of(exercise, lambda logprobs, advantages, mask: logprobs.square().mean())
     )
     assert "no effect" in said or "where `mask` is false, which must not count" in said
+
+
+@each_exercise
+def test_a_part_is_blamed_only_where_another_one_makes_the_answer_right(exercise):
+    right = exercise.load()
+    for mistake in exercise.mistakes[1::8]:
+        case = case_of(exercise, mistake.function)
+        found = repair_of(case) if case.wrong else None
+        if not found:
+            continue
+        for seed in SEEDS:
+            for probe in exercise.calls(seed):
+                mended = called(found[1], probe)
+                assert same(mended, called(right, probe), 1e-3), (mistake, found[0])
+
+
+@each_exercise
+def test_a_formula_is_told_only_where_it_gives_the_results(exercise):
+    for mistake in exercise.mistakes[::8]:
+        case = case_of(exercise, mistake.function)
+        formula = formula_of(case) if case.wrong else None
+        if not formula:
+            continue
+        for seed in SEEDS:
+            for probe in exercise.calls(seed):
+                mine = torch.as_tensor(called(mistake.function, probe)).double()
+                assert same(mine, formula.value(probe.arguments), 1e-3), formula.words
+
+
+def test_the_wrong_part_of_the_own_lines_is_named():
+    def half(h, beta):
+        target = 1 / (3 * beta)
+        return (h - target).square().mean()
+
+    case = case_of(catalogue.find("12.5"), half)
+    assert repair_of(case)[0] == (
+        "your code is right but for one place: in `3 * beta`, 3 is not the number that "
+        "belongs there"
+    )
+
+
+def test_a_formula_is_told_in_words():
+    def hinge(chosen, rejected):
+        return torch.relu(1 - (chosen - rejected)).mean()
+
+    formula = formula_of(case_of(catalogue.find("7.1"), hinge))
+    said = "the mean of (1 − (`chosen` − `rejected`)) cut at 0 from below"
+    assert formula.words == said
+
+
+def test_nan_behind_a_mask_is_told_apart_from_other_nan():
+    right = catalogue.find("9.1").load()
+
+    def times(rewards, mask, gamma=1.0):
+        return right(torch.nan_to_num(rewards), mask, gamma) + 0 * (rewards * mask)
+
+    assert "0 times NaN" in of_unfinite(case_of(catalogue.find("9.1"), times))

@@ -11,7 +11,7 @@ Edit = Callable[[ast.AST, ast.AST, tuple[str, ...]], Edits]
 OPERATIONS = {
     ast.Add: ("+", (ast.Sub, ast.Mult)),
     ast.Sub: ("-", (ast.Add, ast.Div)),
-    ast.Mult: ("*", (ast.Div, ast.Add, ast.Sub, ast.Pow)),
+    ast.Mult: ("*", (ast.Div, ast.Add, ast.Sub)),
     ast.Div: ("/", (ast.Mult, ast.Sub)),
     ast.FloorDiv: ("//", (ast.Div, ast.Mod)),
     ast.Mod: ("%", (ast.FloorDiv,)),
@@ -35,7 +35,7 @@ def of_operations(node: ast.AST, parent: ast.AST, names: tuple[str, ...]) -> Edi
         sign, others = OPERATIONS.get(type(node.op), ("", ()))
         for kept, lost in ((node.left, node.right), (node.right, node.left)):
             yield f"`{ast.unparse(lost)[:40]}` does not belong there", kept
-        if not isinstance(node.op, (ast.Add, ast.Mult)):
+        if not isinstance(node.op, (ast.Add, ast.Mult, ast.Pow)):
             yield (
                 "the two sides are exchanged",
                 ast.BinOp(node.right, node.op, node.left),

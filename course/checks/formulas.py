@@ -29,6 +29,17 @@ class Formula:
 
 def computed(case: Case) -> str | None:
     """What the answer computes on every input tried, where it is a short formula."""
+    formula = formula_of(case)
+    if formula is None:
+        return None
+    return (
+        f"your result is {formula.words}, on every input tried, and that is not what "
+        "is asked for"
+    )
+
+
+def formula_of(case: Case) -> Formula | None:
+    """The first short formula that gives all of the answer's results."""
     if not case.wrong or not case.says_enough():
         return None
     place = _telling_place(case)
@@ -41,10 +52,7 @@ def computed(case: Case) -> str | None:
         if time.process_time() > until:
             return None
         if _everywhere(case, formula):
-            return (
-                f"your result is {formula.words}, on every input tried, and that is "
-                "not what is asked for"
-            )
+            return formula
     return None
 
 

@@ -15,6 +15,10 @@ from course.checks.recognise import Case, called
 from course.checks.slip import Function
 
 SECONDS = 0.3  # of computing, for all changes of one answer
+# What a change must not make do something else: files, programs, texts that are run.
+FILES = ("open", "os", "sys", "shutil", "subprocess", "pathlib", "Path", "input")
+LEFT_ALONE = ("eval", "exec", "compile", "__import__", "setattr", "globals", *FILES)
+GROWING = ("append", "extend", "insert", "add", "update", "setdefault")
 LONGEST = 60  # characters of a line that is quoted
 
 
@@ -24,6 +28,12 @@ def repaired(case: Case) -> str | None:
     Said only where the lines, changed there and nowhere else, give the expected
     result on every probe and on other inputs.  What belongs there is not told.
     """
+    found = repair_of(case)
+    return found[0] if found else None
+
+
+def repair_of(case: Case) -> tuple[str, Function] | None:
+    """The sentence of the one wrong part, and the answer with that part changed."""
     until = time.process_time() + SECONDS
     own = _Own.of(case.function)
     stops = case.outcomes[case.wrong[0]].error is not None if case.wrong else False
@@ -33,7 +43,7 @@ def repaired(case: Case) -> str | None:
             if time.process_time() > until:
                 return None
             if _right(case, candidate):
-                return _sentence(inside, node, what)
+                return _sentence(inside, node, what), candidate
     return None
 
 
@@ -63,7 +73,7 @@ def _candidates(
 ) -> Iterator[tuple[bool, ast.AST, str, Function]]:
     """(whether in the answer itself, changed part, words, the answer changed there)."""
     for part, define in own.defines.items():
-        if any(isinstance(node, ast.While) for node in ast.walk(define)):
+        if any(map(_is_left_alone, ast.walk(define))):
             continue
         names = _names(define)
         for node, parent, (field, index) in expressions(define):
@@ -90,14 +100,36 @@ def _candidates(
                     yield part is own.function, shown, what, candidate
 
 
+def _is_left_alone(node: ast.AST) -> bool:
+    """Loops that might not end, and names that reach outside the function."""
+    if isinstance(node, (ast.While, ast.Global, ast.Nonlocal, ast.Import)):
+        return True
+    return isinstance(node, ast.Name) and node.id in LEFT_ALONE
+
+
 def _names(define: ast.FunctionDef) -> tuple[str, ...]:
-    """Parameters and local names, in the order in which they come."""
+    """Parameters and local names, in the order in which they come.
+
+    Those that grow in place are left out: a list that holds itself ends torch, and
+    Python with it.
+    """
     given = [a.arg for a in (*define.args.args, *define.args.kwonlyargs)]
-    stored = [
-        node.id for node in ast.walk(define)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    ]  # fmt: skip
-    return tuple(dict.fromkeys(given + stored))
+    stored, grown = [], set()
+    for node in ast.walk(define):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            stored.append(node.id)
+        target = None
+        if isinstance(node, ast.AugAssign):
+            target = node.target
+        elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+            target = node.value
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            target = node.func.value if node.func.attr in GROWING else None
+        while isinstance(target, (ast.Subscript, ast.Attribute)):
+            target = target.value
+        if isinstance(target, ast.Name):
+            grown.add(target.id)
+    return tuple(n for n in dict.fromkeys(given + stored) if n not in grown)
 
 
 class _Own:

@@ -209,18 +209,6 @@ partial_credit = mistake(
 )(each(partial))
 
 
-@mistake(
-    "int() stops where the completion is no number: a policy writes anything, and what "
-    "is no sum earns 0; compare texts"
-)
-def int_that_stops(prompts: list[str], completions: list[str]) -> Tensor:
-    rewards = []
-    for prompt, completion in zip(prompts, completions, strict=True):
-        a, b = prompt.rstrip("=").split("+")
-        rewards.append(float(int(completion) == int(a) + int(b)))
-    return torch.tensor(rewards)
-
-
 @mistake("you pay for each digit that is right: a test is passed or not")
 def share_of_digits(prompts: list[str], completions: list[str]) -> Tensor:
     rewards = []

@@ -119,7 +119,7 @@ def _start(arguments: argparse.Namespace) -> int:
     return _jupyterlab(first, ["--no-browser"] * arguments.no_browser)
 
 
-def _jupyterlab(first: Path, options: list[str]) -> int:
+def _jupyterlab(notebook: Path, options: list[str]) -> int:
     from importlib.util import find_spec
 
     if find_spec("jupyterlab") is None:
@@ -129,11 +129,11 @@ def _jupyterlab(first: Path, options: list[str]) -> int:
         )
     command = [sys.executable, "-m", "jupyterlab"]
     command.append(f"--ServerApp.root_dir={course_folder()}")
-    # The address that is printed opens the first lesson, too, and not the launcher.
-    page = first.relative_to(course_folder()).as_posix()
-    command.append(f"--LabApp.default_url=/lab/tree/{page}")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
+    # The address that is printed opens the notebook, too, and not the launcher.
+    page = notebook.relative_to(course_folder()).as_posix()
+    command.append(f"--LabApp.default_url=/lab/tree/{page}")
     return _become([*command, *options])
 
 
@@ -272,7 +272,7 @@ def _next(arguments: argparse.Namespace) -> int:
         notebook = _notebook("notebooks" if lesson else "exercises", task.chapter)
         print(f"{task.label} · {task.title} · {task.facts} · {notebook}")
         if arguments.open:
-            return _jupyterlab([str(notebook)])
+            return _jupyterlab(notebook, [])
         return 0
     print("All exercises are solved.")
     return 0

@@ -96,8 +96,9 @@ def change(package: Path, definition: str, old: str, new: str) -> None:
 ALL = {*recipes.RECIPES}
 LARGE = {name for name in ALL if name.startswith("smollm2-")}
 RATED = {name for name in LARGE if name.startswith("smollm2-reward")}  # its tokenizer
-# Chapter 14's policies, which climb proxies that are scaled on a writer's texts.
-CLIMBED = {r.name for r in (*recipes.HACKED, *recipes.LEASHED, *recipes.SECOND)}
+# The policies of chapters 13 and 14, whose rewards are scaled on a writer's texts.
+RUNS = (*recipes.HACKED, *recipes.LEASHED, *recipes.SECOND, *recipes.VOTED)
+CLIMBED = {r.name for r in RUNS}
 WRITERS = {"policy-reinforce"} | (LARGE - RATED) | CLIMBED
 SCORED = {"reward-model", "reward-proxy", *(r.name for r in recipes.PROXIES)} | WRITERS
 # Their texts are made by code, and their tokenizers learn nothing.

@@ -17,6 +17,7 @@ from course.recipes.real_reward import SMOLLM2_REWARD
 from course.recipes.recipe import Checkpoint, Recipe, openings
 from course.recipes.reward import REWARD_MODEL, REWARD_SCRATCH
 from course.recipes.tasks import TASK_PROGRAMS, TASK_QUESTIONS, TASK_TRANSLATION
+from course.recipes.votes import VOTED
 
 RECIPES = {
     r.name: r
@@ -35,6 +36,7 @@ RECIPES = {
         *HACKED,
         *LEASHED,
         *SECOND,
+        *VOTED,
         *SMOLLM2_ADAPTERS,
         *SMOLLM2_REWARD,
         TASK_TRANSLATION,
@@ -53,4 +55,4 @@ __all__ += ["TASK_PROGRAMS", "TASK_QUESTIONS", "TASK_TRANSLATION"]
 __all__ += ["ADDER", "REWARD_PROXY", "REWARD_SCRATCH"]
 __all__ += ["SMOLLM2_ADAPTERS", "SMOLLM2_REWARD"]
 __all__ += ["HACKED", "JUDGE_SMOLLM2", "JUDGE_WORDS", "LEASHED", "PROXIES"]
-__all__ += ["SECOND", "WRITER_ENDS"]
+__all__ += ["SECOND", "VOTED", "WRITER_ENDS"]

@@ -17,6 +17,11 @@ os.environ.update(
 
 import pytest
 import torch
+from hypothesis import settings
+
+# A busy machine may take longer than 200 ms for an example; that is no fault of it.
+settings.register_profile("course", deadline=None)
+settings.load_profile("course")
 
 
 @pytest.fixture(scope="module", params=["highest", "medium"])

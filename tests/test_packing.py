@@ -16,6 +16,8 @@ from course.lm.tokenizer import encode
 from course.reward.model import RewardModel, score_texts
 from course.reward.training import fit_pairwise
 
+pytestmark = pytest.mark.usefixtures("products")
+
 TEXTS = st.lists(
     st.lists(st.integers(1, 99), min_size=1, max_size=8), min_size=1, max_size=12
 )

@@ -27,6 +27,8 @@ from course.policy.rollout import (
 )
 from course.reward.model import RewardModel, scorer
 
+pytestmark = pytest.mark.usefixtures("products")
+
 PROMPTS = ["a", "the film was", "good acting", "the acting was bad"]
 
 

@@ -524,8 +524,8 @@ claim(
 )
 
 # %% [markdown] id="15-weak-text"
-# The coin flips end with far *better greedy* dates than the start has, and hardly better
-# sampled ones: a random walk away from a bad habit is a gain for whoever
+# The coin flips end with far *better greedy* dates than the start has, and hardly
+# better sampled ones: a random walk away from a bad habit is a gain for whoever
 # looks only there. That is why a control is read in every column.
 #
 # Now a **weak start**: the same model and the same demonstrations, but 100 steps of

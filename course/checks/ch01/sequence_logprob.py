@@ -11,6 +11,7 @@ from course.checks.properties import invariant_to_padding, mask_of
 
 
 def probes(generator: torch.Generator) -> list[Probe]:
+    gaps = torch.tensor([[0, 0, 0, 1, 1, 0], [1, 1, 0, 1, 0, 1]]).bool()
     long = (torch.zeros(1, 200, 50), torch.zeros(1, 200, dtype=torch.long))
     return [
         Probe("two tokens", batch(generator, 1, 2, 3)),
@@ -19,6 +20,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe(
             "a row of padding only", (*batch(generator, 2, 4, 5), mask_of([4, 0], 4))
         ),
+        Probe("a prompt and gaps", (*batch(generator, 2, 6, 7), gaps)),
         Probe("as many rows as targets", batch(generator, 3, 4, 4)),
         Probe("200 tokens", long),
         Probe("logits × 100", batch(generator, 2, 6, 7, 100.0)),
@@ -35,6 +37,14 @@ def probes(generator: torch.Generator) -> list[Probe]:
 def not_shifted(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
     logp = logits.log_softmax(-1).gather(-1, ids[..., None]).squeeze(-1)
     return (logp if mask is None else logp * mask).sum(1)
+
+
+@mistake(
+    "you take the mask for a length: it says which tokens count, wherever they stand"
+)
+def from_the_front(logits: Tensor, ids: Tensor, mask: Any = None) -> Tensor:
+    counted = targets(ids, mask).long().sort(1, descending=True).values
+    return (picked(logits, ids) * counted).sum(1)
 
 
 @mistake(

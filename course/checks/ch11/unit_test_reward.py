@@ -35,6 +35,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("words", same("eighty-five", "85 or so", "it is 85", "85")),
         Probe("space around the answer", same(" 85\n", " 85", "8 5")),
         Probe("the question copied", same("27+58", "85+0", "85")),
+        Probe("the question, then the answer", same("27+58=85", "27+58= 85", "85")),
         Probe("every answer at once", same("848586", "85848586", "185")),
         Probe("signs, zeros and underscores", same("+85", "085", "8_5", "85.0")),
         Probe("a line after the answer", same("85\n86", "85\n", "86\n85", "85\t\n")),
@@ -103,6 +104,15 @@ def partial(prompt: str, completion: str) -> float:
 def no_space(prompts: Texts, completions: Texts) -> Tensor:
     pairs = zip(prompts, completions, strict=True)
     return reward(c == str(right(p)) for p, c in pairs)
+
+
+@mistake(
+    "you pay a completion that repeats the question first: the whole of it, without "
+    "the space around it, is the sum"
+)
+def question_forgiven(prompts: Texts, completions: Texts) -> Tensor:
+    pairs = zip(prompts, completions, strict=True)
+    return reward(c.strip().removeprefix(p).strip() == str(right(p)) for p, c in pairs)
 
 
 @mistake(

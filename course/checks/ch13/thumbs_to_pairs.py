@@ -29,6 +29,8 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("two prompts", ([good, other, loved, bad],)),
         Probe("up in one prompt, down in the other", ([good, other],)),
         Probe("a text with both", ([good, ("The", " good", False), bad],)),
+        Probe("prompts in turns", ([good, loved, fine, other, bad],)),
+        Probe("the same thumbs twice", ([good, bad, good, bad],)),
         Probe("the same text under two prompts", ([("A film", " bad", True), bad],)),
     ]
 
@@ -178,6 +180,27 @@ def with_all(thumbs: Thumbs) -> Pairs:
     return [
         (u[0], u[1], t[1]) for u in ups for t in thumbs if u[0] == t[0] and u[1] != t[1]
     ]
+
+
+@mistake("you go prompt by prompt: the order is that of all thumbs up")
+def by_prompt(thumbs: Thumbs) -> Pairs:
+    ups, downs = ups_and_downs(thumbs)
+    return [
+        (u[0], u[1], d[1])
+        for prompt in dict.fromkeys(t[0] for t in thumbs)
+        for u in ups
+        for d in downs
+        if u[0] == d[0] == prompt and u[1] != d[1]
+    ]
+
+
+@mistake("you keep each pair once: a thumb given twice counts twice")
+def without_repeats(thumbs: Thumbs) -> Pairs:
+    ups, downs = ups_and_downs(thumbs)
+    found = [
+        (u[0], u[1], d[1]) for u in ups for d in downs if u[0] == d[0] and u[1] != d[1]
+    ]
+    return list(dict.fromkeys(found))
 
 
 EXERCISE = Exercise(

@@ -9,7 +9,7 @@ from course.checks.checking import examine
 from tools.try_answers import answers
 
 pytestmark = pytest.mark.notebooks  # the lane of the exercises
-FILES = sorted((Path(__file__).parent / "answers").glob("ch*.py"))
+FILES = sorted((Path(__file__).parent / "answers").glob("*.py"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

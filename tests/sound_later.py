@@ -355,6 +355,7 @@ LATER = {
     "stories.prompt": of("Nora wants a boat."),
     "story_grammar.prompt": of("Nora wants a boat."),
     "stories.story": of(STORY),
+    "story_grammar.story": of(STORY),
     "stories.draw": lambda s: random.Random(0),
     "story_grammar.draw": lambda s: random.Random(0),
     "stories.kind": of("whole"),

@@ -75,6 +75,11 @@ def rewards_in_place(rewards, mask, gamma):
     return returns
 
 
+def unseen(text):
+    """An answer whose lines cannot be read, so that no change of them is tried."""
+    return eval(text, globals())
+
+
 KINDS = {
     "correct": right,
     "known mistake": lambda c, r: -F.logsigmoid(r - c).mean(),
@@ -85,7 +90,7 @@ KINDS = {
     "type": lambda c, r: right(c, r).item(),
     "shape": lambda c, r: torch.stack([right(c, r), 3 * right(c, r)]),
     "dtype": lambda c, r: right(c, r).half(),
-    "not finite": lambda c, r: right(c, r) + float("nan"),
+    "not finite": unseen("lambda c, r: right(c, r) + float('nan')"),
     "missing gradient": lambda c, r: right(c, r).detach(),
     "wrong gradient": lambda c, r: right(c.detach() * 2 - c, r),
     "error": fails_deep,
@@ -261,7 +266,7 @@ def test_an_error_inside_a_library_shows_the_learner_s_line():
 
 
 def test_a_wrong_value_shows_the_smallest_failing_probe_and_a_failed_property():
-    verdict = examine(PAIRWISE, lambda c, r: right(c + 1, 2 * r))
+    verdict = examine(PAIRWISE, unseen("lambda c, r: right(c + 1, 2 * r)"))
     assert verdict.table[0][0] == "yours"
     assert verdict.table[1] == ("expected", "0.4741")  # log(1 + exp(-0.5))
     assert "chosen = [1], rejected = [0.5]" in verdict.caption
@@ -573,10 +578,7 @@ def test_an_exercise_without_a_part_is_refused():
 
 def test_a_mistake_is_recognised_only_when_every_probe_agrees():
     """A function that makes a known mistake on the first probe only."""
-
-    def partly(chosen, rejected):
-        return right(rejected, chosen) if len(chosen) == 1 else right(chosen, rejected)
-
+    partly = unseen("lambda c, r: right(r, c) if len(c) == 1 else right(c, r)")
     verdict = examine(PAIRWISE, partly)
     assert verdict.kind == "slip"
     assert "probes where your result is wrong it is that of a known" in verdict.line

@@ -57,6 +57,7 @@ FILES = (
     "recipes.real_model.train",
     "recipes.real_reward",
     "recipes.tasks",
+    "recipes.votes",
     "lm.adapter_files.save",
     "lm.adapter_files.load",
     "data.own_pairs",

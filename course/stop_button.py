@@ -34,7 +34,16 @@ def held_back() -> Iterator[None]:
     finally:
         signal.signal(signal.SIGINT, before)
         if stops:  # not here: an error inside an import would undo it
-            threading.Timer(0.1, _thread.interrupt_main).start()
+            threading.Timer(0.1, _stop).start()
+
+
+def _stop() -> None:
+    """Stop the main thread, also where it waits; Windows stops it after the wait."""
+    main = threading.main_thread().ident
+    if hasattr(signal, "pthread_kill") and main is not None:
+        signal.pthread_kill(main, signal.SIGINT)
+    else:
+        _thread.interrupt_main()
 
 
 class WholeImport:

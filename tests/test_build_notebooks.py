@@ -718,6 +718,7 @@ def test_a_pip_that_fails_leaves_the_sentence_what_to_do(tmp_path):
     done = run_setup(tmp_path, before=COLAB, COURSE_SOURCE="nowhere")
     assert done.returncode == 1
     assert "wheel beside this notebook" in done.stderr.splitlines()[-1]
+    assert done.stderr.rstrip().endswith("must be renamed; found: none")
 
 
 def test_a_foreign_course_is_named_before_anything_of_it_runs(tmp_path):

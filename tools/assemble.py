@@ -19,7 +19,7 @@ MISSING = (
     "The course is not here. In a clone: run `make lab` and choose the kernel of its "
     ".venv. Elsewhere: put the release's wheel beside this notebook, or set "
     "COURSE_SOURCE to anything that pip installs, and run this cell again. A folder "
-    "named `course` that is not ours must be renamed: "
+    "named `course` that is not ours must be renamed; found: "
 )
 PIP = '[sys.executable, "-m", "pip", "install", "-q", next(filter(None, sources))]'
 OURS = 'any(os.path.exists(f"{{p}}/claims.py") for p in place or [])'
@@ -31,7 +31,7 @@ sources = [os.environ.get("COURSE_SOURCE"), *glob.glob("next_token*.whl"), {{sou
 if any(sources) and importlib.util.find_spec("course") is None:
     subprocess.run({PIP}); importlib.invalidate_caches()
 place = getattr(importlib.util.find_spec("course"), "submodule_search_locations", 0)
-assert {OURS}, f"{MISSING}{{{{place and list(place)}}}}"
+assert {OURS}, f"{MISSING}{{{{list(place or []) or 'none'}}}}"
 import course; course.setup(chapter="{{chapter}}")"""
 CONTENTS = "<!-- contents -->"  # where a master wants the list of all notebooks
 HELPERS = "; from course import check, hint, solution"

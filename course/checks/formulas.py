@@ -48,7 +48,7 @@ def formula_of(case: Case) -> Formula | None:
     until = time.process_time() + SECONDS
     arguments = tuple(case.probes[place].arguments)
     wanted = _double(case.outcomes[place].value)
-    for formula in _formulas(case, arguments, wanted):
+    for formula in _formulas(case, arguments, wanted, until):
         if time.process_time() > until:
             return None
         if _everywhere(case, formula):
@@ -154,9 +154,12 @@ def _masked(
 
 
 def _formulas(
-    case: Case, arguments: tuple[Any, ...], wanted: Tensor
+    case: Case, arguments: tuple[Any, ...], wanted: Tensor, until: float
 ) -> Iterator[Formula]:
-    """The formulas that give the answer's result on one probe, shortest first."""
+    """The formulas that give the answer's result on one probe, shortest first.
+
+    until: the `process_time` at which the search ends.
+    """
     single = list(_arguments(case, arguments))
     way = list(_of_the_way(case))
     reduced = [
@@ -166,6 +169,8 @@ def _formulas(
     masks = list(_masked(case, arguments))
     for parts in (single, list(_pairs(single)), way, list(_pairs(reduced))):
         for part in parts:
+            if time.process_time() > until:
+                return
             try:
                 value = part.value(arguments)
             except Exception:

@@ -79,11 +79,11 @@ claim("no held-out review is among the demonstrations", not both, shared=len(bot
 # %% [markdown] id="04-labels-text"
 # ## Labels
 #
-# The model shall learn the completion *given* the prompt. The prompt's own tokens were
-# not its choice, and padding is no text at all. So every position gets a
-# [**label**](../GLOSSARY.md#language-model): the id that is expected there, or −100,
-# which torch and transformers read as "does not count". The end token is a label: it is
-# the only thing that teaches stopping.
+# The model is to learn the completion *given* the prompt. The prompt's own
+# tokens were not its choice, and padding is no text at all. So every position
+# gets a [**label**](../GLOSSARY.md#language-model): the id that is expected
+# there, or −100, which torch and transformers read as "does not count". The end
+# token is a label: it is the only thing that teaches stopping.
 #
 # Two lengths decide, the prompt's and the whole text's. Token values never do.
 
@@ -231,9 +231,9 @@ off = max(float((left - right).abs().max()) for left, right in pairs)
 claim("fine-tuning is the policy gradient with A = 1", off < 1e-6)
 
 # %% [markdown] id="04-train-text"
-# So the whole difference to reinforcement learning is who wrote the completion and what
-# advantage it gets. A teacher's text is never wrong, and there is no way to say *how*
-# good it was. Part III changes both.
+# So for this loss the difference from reinforcement learning is who wrote the
+# completion and what advantage it gets. A teacher's text always counts as
+# right, and there is no way to say *how* good it was. Part III changes both.
 #
 # ## Fine-tune
 #
@@ -360,9 +360,10 @@ share = ends_fall / (ends_fall + others_fall * cost["after"][2])
 claim("more than half of the whole fall is the end token", share > 0.5, share=share)
 
 # %% [markdown] id="04-signature-text"
-# Most of the fall is the end token. It cost many nats, as the one token that
-# pretraining had never seen, and it was learned in the first steps; the words cost
-# almost what they did. What about the texts themselves? Back to bits per byte.
+# Most of the fall is the end token. It cost many nats, as a token that
+# pretraining had never asked for, and it was learned in the first steps; the
+# words cost almost what they did. What about the texts themselves? Back to bits
+# per byte.
 
 # %% id="04-signature"
 change = {name: torch.tensor(history[name]) - history[name][0] for name in held_out}
@@ -389,17 +390,18 @@ early = history["ended"][2]  # after 40 steps
 claim("after 40 steps most texts end", early > 0.7, share=early)
 
 # %% [markdown] id="04-length-text"
-# The first steps harm both: news is lost before reviews have gained anything. After
-# that reviews improve, and news hardly recovers. The balance is bad, much news for
-# little on reviews. One reason is the learning rate, as you will see below. Another is
-# probably that the model knew reviews from pretraining, and little was left to win.
-# Against forgetting some of the old texts can be mixed in: InstructGPT did so in its
-# last step ([Ouyang and others, 2022](https://arxiv.org/abs/2203.02155)).
+# The first steps harm both: news is lost before reviews have gained anything.
+# After that reviews improve, and news does not come back. The balance is bad,
+# much news for little on reviews. One reason is the learning rate, as you will
+# see below. Another is probably that the model knew reviews from pretraining,
+# and little was left to win. Against forgetting some of the old texts can be
+# mixed in: InstructGPT did so in its last step ([Ouyang and others,
+# 2022](https://arxiv.org/abs/2203.02155)).
 #
-# (Above, the recipe printed more bits per byte for movies than we start from here. The
-# texts are others: here only short ones. The next cell shows that longer texts cost
-# more, and most of all those beyond 64 tokens: pretraining read rows of 64, so they use
-# positions that it never saw.)
+# (Above, the recipe printed more bits per byte for movies than we start from
+# here. The texts are others: here only short ones. The next cell shows that
+# longer texts cost more, and most of all those beyond 64 tokens. Pretraining
+# read rows of 64: perhaps the positions beyond them are the reason.)
 
 # %% id="04-length"
 movies = reviews.texts("movies", "validation")
@@ -415,9 +417,10 @@ for low, high in ((1, 40), (41, 64), (65, 999)):
 # ## The same loop in transformers
 #
 # Elsewhere you will rarely write this loop. The [`Trainer` of
-# transformers](https://huggingface.co/docs/transformers/main_classes/trainer) takes a
-# model, rows of ids and labels, and arguments. Its defaults are others than ours, so we
-# set them, and give both the same work: 64 demonstrations in one batch, five times.
+# transformers](https://huggingface.co/docs/transformers/main_classes/trainer)
+# takes a model, rows of ids and labels, and arguments. Its defaults differ from
+# ours, so we set them, and give both the same work: 64 demonstrations in one
+# batch, five times.
 #
 # **Predict first.** How far apart are the losses?
 #
@@ -542,10 +545,10 @@ cares = not torch.equal(completion_labels(own, given_64, lengths_64), honest)
 claim("labels by length do not care what the padding is", not cares)
 
 # %% [markdown] id="04-pack-text"
-# So the description is half right. With labels made from lengths, padding may be any
-# token. With labels made from values, it is the control above: every end is lost, the
-# loss looks fine, and the model never stops. Our tokenizer keeps `<pad>` and `<eos>`
-# apart *and* our labels come from lengths.
+# So the description is half right. With labels made from lengths, padding may
+# be any token. With labels made by value alone, it is the control above: every
+# end is lost, and the model never stops. Our tokenizer keeps `<pad>` and
+# `<eos>` apart *and* our labels come from lengths.
 #
 # ## Packing
 #
@@ -594,6 +597,12 @@ plots.finish(axes, title, "token that is seen", "token that looks", alt)
 # would get other vectors. Ours has rotary positions, and they are **relative**: only
 # the distance of two tokens enters. **Predict first:** what happens if the positions
 # simply run on through the row?
+#
+# <details><summary>Answer</summary>
+#
+# Nothing but rounding changes: the distances inside a text are the same.
+#
+# </details>
 
 # %% id="04-positions"
 from course.lm.layers import rotary_angles, visible_positions
@@ -622,7 +631,9 @@ off = float((run_on[:n] - packed[:n]).abs().max())
 claim("positions that run on change nothing but rounding", off < 1e-2)
 
 # %% [markdown] id="04-lora-text"
-# So here one thing must be arranged, the mask; for learned positions it is two.
+# So for the logits one thing must be arranged, the mask; for learned positions
+# it is two. (In training, no label may cross from text to text. Here none does:
+# each text begins with a prompt, and prompts have no labels.)
 #
 # ## Low-rank adapters
 #
@@ -653,9 +664,9 @@ print(inspect.getsource(LowRank))
 #
 # <details><summary>How to think about it</summary>
 #
-# A correction of few numbers that starts at 0 will not carry the model far from where
-# it was. But the row of `<eos>` in the output matrix was pushed down for all of
-# pretraining, and it is frozen now. The blocks have to make up for it.
+# A correction of few numbers that starts at 0 may not carry the model far from
+# where it was. But the row of `<eos>` in the output matrix was pushed down for
+# all of pretraining, and it is frozen now. The blocks have to make up for it.
 #
 # </details>
 #
@@ -736,10 +747,10 @@ plots.ladder(
 )
 
 # %% [markdown] id="04-lora-figure-text"
-# The explanation is right: what kept so many of the adapters' texts from ending was one
-# frozen row. Who teaches a *new* token with adapters must train that row. (The row, not
-# the whole embedding: its 2048 × 192 weights are over three times those of all
-# adapters.)
+# The explanation is right: what kept so many of the adapters' texts from ending
+# was one frozen row. Who teaches a *new* token with adapters should train that
+# row. (The row, not the whole embedding: its 2048 × 192 weights are over three
+# times those of all adapters.)
 #
 # Did adapters forget less because they are adapters, or because they were trained more
 # gently? Draw what was lost against what was gained, at every stop on the way.
@@ -787,12 +798,14 @@ repaired = stops_at["adapters + <eos> row"]
 claim("with the row of <eos>, 9 in 10 do", repaired >= 0.9, share=repaired)
 
 # %% [markdown] id="04-off-text"
-# The adapters learned less and forgot less: so far the comparison says what the paper
-# of Biderman and others says. The control says more. At a quarter of the rate all
-# weights together forget little more and gain more, and each bit gained costs the least
-# news of all four. A smaller step does much of what looked like a virtue of adapters.
-# (The claims hold for three seeds. At half their rate adapters, too, lost less and
-# gained less: which way is better at its best, the figure does not say.)
+# The adapters learned less and forgot less: so far the comparison says what
+# [Biderman and others, 2024](https://arxiv.org/abs/2405.09673) say. The control
+# says more. At a quarter of the rate all weights together forget somewhat more
+# and gain about twice as much, and each bit gained costs the least news of all
+# four. (But a few more of its texts do not end than at the full rate.) A
+# smaller step does much of what looked like a virtue of adapters. (The claims
+# hold for three seeds. At half their rate adapters, too, lost less and gained
+# less: which way is better at its best, the figure does not say.)
 #
 # What only an adapter can do: it can be switched off.
 
@@ -810,9 +823,10 @@ claim("adapters off is the pretrained model, exactly", same)
 claim("adapters on is the model with the merged weights", off < 1e-3)
 
 # %% [markdown] id="04-chat-text"
-# This is why reinforcement learning likes adapters: part III needs the model from
-# before the training as a [**reference**](../GLOSSARY.md#policy). With adapters no copy
-# is needed. It is the same model, switched off.
+# This is one reason why adapters suit reinforcement learning: part III needs
+# the model from before the training as a
+# [**reference**](../GLOSSARY.md#policy). With adapters no copy is needed. It is
+# the same model, switched off.
 #
 # ## Chat templates
 #
@@ -857,18 +871,20 @@ claim("without a system message SmolLM2's template adds one, ours does not", add
 # a system's. `chat_format` refuses such content; `chat_ids` of the course encodes it as
 # plain characters.
 #
-# ## What was shown, and what not
+# ## What was shown, and what was not
 #
-# Fine-tuning is next-token prediction on chosen tokens. What counts is decided by
-# lengths; logits that predict no label get exactly no gradient. Texts end because the
-# end was a label, and only then; that is learned first. The model got better at reviews
-# and worse at news, and with adapters, or a smaller rate, less of both.
+# Fine-tuning is next-token prediction on chosen tokens. What counts is decided
+# by lengths; logits that predict no label get exactly no gradient. Hardly a
+# text ends before the end is a label; once it is, and its row in the embedding
+# trains, nine in ten or more do. That is learned first. The model got better at
+# reviews and worse at news, and with adapters, or a smaller rate, less of both.
 #
-# **Limits.** One small model, one kind of demonstration, one hundred steps. The model
-# had already read the reviews, which is probably why the gain is small. No rate was
-# tuned. All prompts are two words long. The texts are short
-# enough to end in time, which we arranged ourselves. Bits per byte say nothing about
-# whether anyone *likes* the reviews. For that the model needs a reward.
+# **Limits.** One small model, one kind of demonstration, one hundred steps. The
+# model had already read the reviews, which is probably why the gain is small.
+# The full model's rate was not tuned; for adapters we tried three. All prompts
+# are two words long. The texts are short enough to end in time, which we
+# arranged ourselves. Bits per byte say nothing about whether anyone *likes* the
+# reviews. For that the model needs a reward.
 #
 # ## Test yourself
 #
@@ -886,8 +902,9 @@ claim("without a system message SmolLM2's template adds one, ours does not", add
 # 2. So that every counted token weighs the same, in short and in long texts.
 # 3. Whether the end token is among the labels: print the labels of one text. If
 #    padding and end share an id, look how padding is masked.
-# 4. It may not see the first: the mask. With learned absolute positions they must
-#    start at 0 again; rotary ones are relative.
+# 4. It may not see the first: the mask. (And its first token may be no label.)
+#    With learned absolute positions they must start at 0 again; rotary ones are
+#    relative.
 # 5. When every completion is the teacher's and has the advantage 1.
 # 6. Switched off, the adapted model is the model from before.
 #

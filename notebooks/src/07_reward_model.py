@@ -1,8 +1,9 @@
 # %% [markdown] id="07-title"
 # # 7 · A reward model from ratings
 #
-# A language model with one more row of weights learns to say how much people will
-# like a text it has never seen, and you measure how close it comes to a person.
+# A language model whose last matrix is replaced by one row of weights learns to
+# say how much people will like a text it has never seen, and you measure how
+# close it comes to a person.
 #
 # When you have read this chapter you can:
 #
@@ -11,7 +12,8 @@
 #   leaves undecided;
 # - judge a reward model on held-out texts: correlation, pair accuracy, calibration;
 # - say which changes of the input must not move the score, and test them;
-# - look for the first signs that it rewards something else than what people like.
+# - look for the first signs that it rewards something other than what people
+#   like.
 
 # %% [markdown] id="07-data-text"
 # ## What the model has to learn
@@ -199,11 +201,12 @@ claim(
 # %% [markdown] id="07-ordinal-text"
 # ## A third loss: ratings as steps
 #
-# Regression treats the way from +1 to +2 as equal to the one from +3 to +4. Nobody
-# asked the raters whether it is. The [**ordinal**](../GLOSSARY.md#reward) model only
-# uses the order. Cut points $c_1 < c_2 < \dots$ divide the scale of scores into bins. A
-# rater reads the score with an error (whose distribution is the logistic one, whose
-# cumulative probability is $\sigma$), and what was read falls into one of the bins:
+# Regression treats the way from +1 to +2 as equal to the one from +3 to +4.
+# Nobody asked the raters whether it is. The
+# [**ordinal**](../GLOSSARY.md#reward) model only uses the order. Cut points
+# $c_1 < c_2 < \dots$ divide the scale of scores into bins. A rater reads the
+# score with an error (of logistic distribution: its cumulative probability is
+# $\sigma$), and what was read falls into one of the bins:
 #
 # $$ P(\text{bin } k) = \sigma(c_k - r) - \sigma(c_{k-1} - r), \qquad
 #    L = -\log P(\text{bin seen}). $$
@@ -309,10 +312,11 @@ for title, some in (lists | {"largest mistakes": wrong[:5]}).items():
 # %% [markdown] id="07-yard-text"
 # <details><summary>What the largest mistakes have in common</summary>
 #
-# In the run that is stored here: two of the five speak in pictures, a film that swings
-# you around, and one that puts a nail in a coffin. Two more praise with "best" and
-# little else. In the fifth the words pull both ways: "very funny", but "not for every
-# taste". Single words say little here, or the opposite.
+# In the run that is stored here: two of the five speak in pictures, a film that
+# swings you around, and one that puts a nail in a coffin. Two more praise with
+# "best" and little else. In the fifth the words pull both ways: "very funny",
+# but "not for every taste". In three of the five a plain word was right,
+# "hideous" or "best", and the model did not follow it.
 #
 # </details>
 #
@@ -394,9 +398,9 @@ claim("on the test texts the start was worth less than 0.06 of r",
 claim("and so on the validation texts", abs(help_valid) < 0.06, gain=help_valid)
 
 # %% [markdown] id="07-start-text"
-# Less than one would hope. 8,493 texts with their ratings do nearly all of the teaching
-# themselves. What a trunk is worth that has read *much* more, the end of this chapter
-# shows.
+# Less than one would hope. 8,493 texts with their ratings do nearly all of the
+# teaching themselves. What a trunk is worth that is larger and has read *much*
+# more, the end of this chapter shows.
 #
 # ## Beside the published numbers
 #
@@ -442,10 +446,12 @@ claim("it is worst on the news", min(elsewhere, key=elsewhere.get) == "news",
 #
 # ## Pair accuracy
 #
-# Reward models from choices are judged by [**pair accuracy**](../GLOSSARY.md#reward):
-# the share of pairs whose preferred text gets the higher score. A tie counts as wrong.
-# Pairs with nearly equal ratings have no right answer, so we ask that the means differ
-# by more than 0.5; then we look at how accuracy grows with that difference.
+# Reward models from choices are judged by [**pair
+# accuracy**](../GLOSSARY.md#reward): the share of pairs whose preferred text
+# gets the higher score. A tie counts as wrong, which costs the lexicon more
+# than a model. Pairs with nearly equal ratings have no right answer, so we ask
+# that the means differ by more than 0.5; then we look at how accuracy grows
+# with that difference.
 
 # %% id="07-acc"
 from course.reward.metrics import preference_accuracy
@@ -632,8 +638,9 @@ claim("the model of all texts is ahead of every small one by 0.1",
       whole > max(max(found) for found in by_draw.values()) + 0.1, r=whole)  # fmt: skip
 
 # %% [markdown] id="07-ensemble-text"
-# At this size most of what the careless curve calls data are updates: a bad result with
-# few texts may only mean that they were read too few times. Always say both numbers.
+# At this size most of what the careless curve calls data is updates: a bad
+# result with few texts may only mean that they were read too few times. Always
+# say both numbers.
 #
 # The three models of a row are also an [**ensemble**](../GLOSSARY.md#reward). Its score
 # is their mean; how far its members are apart, their standard deviation, is its
@@ -644,9 +651,9 @@ claim("the model of all texts is ahead of every small one by 0.1",
 #
 # <details><summary>Answer</summary>
 #
-# The mean is better: errors that the members do not share cancel. Disagreement can only
-# show the part that they do *not* share. Members with the same start, the same loss and
-# the same kind of texts share most of their errors: look at the last number.
+# The mean is better: errors that the members do not share cancel. Disagreement
+# can only show the part that they do *not* share, and here it shows next to
+# nothing: look at the last number.
 #
 # </details>
 
@@ -662,23 +669,20 @@ claim("its disagreement says little about its error", abs(shared_errors) < 0.25,
       r=shared_errors)  # fmt: skip
 
 # %% [markdown] id="07-races-text"
-# An ensemble is a better judge and a poor alarm.
+# This ensemble is a better judge, having read three times the texts, and a poor
+# alarm.
 #
 # ## Three losses on the same texts
 #
-# Which loss is best? All runs of the next cell learn from the *same* 500 texts in 64
-# updates. Regression sees their mean ratings, the ordinal loss each single rating, and
-# the pairwise loss 250 pairs drawn from them (as many texts to read): only who wins,
-# not by how much. The fourth run is the **negative control**: regression on ratings
-# that were shuffled among the texts.
+# Which loss is best? All runs of the next cell draw on the *same* 500 texts, in
+# 64 updates. Regression sees their mean ratings, the ordinal loss each single
+# rating, and the pairwise loss 250 random pairs of them (as many texts to read,
+# though some twice or more and about a third never): only who wins, not by how
+# much. The fourth run is the **negative control**: regression on ratings that
+# were shuffled among the texts.
 #
-# **Predict first.** Which of the three losses knows least?
-#
-# <details><summary>How to think about it</summary>
-#
-# A pair says one bit, a rating several, twenty ratings also say how sure people are.
-#
-# </details>
+# In principle a pair says least, one bit; a rating says several, and twenty
+# ratings also say how sure people are.
 
 # %% id="07-races"
 from course.reward.training import fit_ordinal, fit_pairwise
@@ -734,11 +738,10 @@ claim("every loss beats the control by 5 points of the pairs",
 #
 # > A reward model outputs the probability that a text is good.
 #
-# You meet this sentence in many places, also in good books (such as N. Lambert's
-# [RLHF Book](https://rlhfbook.com), chapter on reward modelling). Test it. A
-# probability lies between 0 and 1, and has a meaning that does not
-# depend on the zero of a scale. So look at the range of the scores, and at what the
-# sigmoid of a score makes of two models that agree on *every* choice.
+# You meet this idea in many places, also in good books. Test it. A probability
+# lies between 0 and 1, and has a meaning that does not depend on the zero of a
+# scale. So look at the range of the scores, and at what the sigmoid of a score
+# makes of two models that agree on *every* choice.
 
 # %% id="07-examined" tags=["nbval-check-output"]
 outside = ((scores < 0) | (scores > 1)).double().mean()
@@ -756,9 +759,6 @@ claim("yet they call the same text good with probabilities 0.2 apart", apart > 0
 # So the description is wrong, and squashing the score through a sigmoid does not mend
 # it. What *is* a probability is $\sigma(r_a - r_b)$, that a person prefers $a$ to
 # $b$. The difference has a zero that everyone agrees on: equal texts.
-#
-# (Its cousin, "the loss of a reward model is $-\sum \log P(y \mid x)$", is
-# the language model's loss: chapter 01 examined it.)
 #
 # ## Calibration
 #
@@ -972,7 +972,7 @@ claim("fresh samples are within 0.5 of the recipe's 0 and 1",
       abs(own.mean()) < 0.5 and abs(own.std() - 1) < 0.5)  # fmt: skip
 
 # %% [markdown] id="07-large-text"
-# ## What is missing: reading
+# ## What is missing: size and reading
 #
 # Our model has read every training text, with the mean of its ratings, twice. The
 # language model under it had read these same texts and no others. SmolLM2 of
@@ -991,8 +991,15 @@ claim("fresh samples are within 0.5 of the recipe's 0 and 1",
 # $\lambda$. Both are *chosen*, so they must not be chosen on the texts that judge: we
 # fit on 600 of the 800, choose on the other 200, then fit the winner on all 800.
 #
-# **Predict first.** After which block does the state know most about praise and blame:
-# 8, 12, 16 or 20?
+# **Predict first.** After which block does the state know most about praise and
+# blame: 8, 12, 16 or 20?
+#
+# <details><summary>Answer</summary>
+#
+# After 16 and 20, which are level on the 200 texts that choose; 8 is far
+# behind. The cell takes the better of the two, which may be luck.
+#
+# </details>
 
 # %% id="07-large"
 from course.lm.pretrained import load_pretrained
@@ -1080,9 +1087,9 @@ claim("control: with shuffled ratings the same vectors are 20 points worse",
       random_right < theirs_right - 0.2, accuracy=random_right)  # fmt: skip
 
 # %% [markdown] id="07-play-text"
-# Why then do the next chapters not use it? Their reward model scores thousands of texts
-# that a policy has just written, in seconds, on a laptop. A good judge that is too slow
-# to ask is no judge.
+# Why then do the next chapters not train on it? Their reward model scores
+# thousands of texts that a policy has just written, and it is over sixty times
+# smaller.
 #
 # ## Play: the reward microscope
 #
@@ -1107,10 +1114,10 @@ claim("it lifts the denied sentence too", denied[0] > denied[1] + 0.5,
       by=denied[0] - denied[1])  # fmt: skip
 
 # %% [markdown] id="07-play-question"
-# That is the most instructive failure of the chapter. To be *not* charming is no
-# praise, and yet the word earns its bonus behind a "not" as well. The "not" costs
-# something of its own, before anything follows it. The model adds up words more than
-# it reads.
+# That is the most instructive failure of the chapter. To be *not* charming is
+# no praise, and yet the word earns its bonus behind a "not" as well. The "not"
+# costs something of its own, before anything follows it. Here the model adds up
+# words more than it reads.
 #
 # Then edit in the panel. What does it take to make a "not" count? Does a second "very"
 # help? What does the full stop do? Without the panel, one line does the same:

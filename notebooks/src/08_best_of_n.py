@@ -202,10 +202,10 @@ for n in ns:
     print(f"n = {n:>2}: {enumerated_kl(fine, n):.4f}, formula {best_of_n_kl(n):.4f}")
 
 # %% [markdown] id="08-kl-few-text"
-# Now where it is false. The tiny policy of `course.policy.enumerable` has only seven
-# completions, so everything is a sum, and one of them carries most of the probability.
-# Here it is also the best one, so best-of-n soon writes it always; then the KL is
-# $-\log p$ of that text and cannot grow any more.
+# Now where it is false. The tiny policy of `course.policy.enumerable` has only
+# seven completions, so everything is a sum; one completion carries most of the
+# probability. Here it is also the best one, so best-of-n soon writes almost
+# nothing else; then the KL is $-\log p$ of that text and cannot grow any more.
 
 # %% id="08-kl-few"
 from course.policy.enumerable import TinyPolicy
@@ -257,11 +257,11 @@ claim("it ends at -log p of the best text", abs(end - plateau) < 0.01, nats=end)
 #
 # > "Best-of-n has a KL of log n."
 #
-# It is quoted often. What would have to be true? KL = log n means that the kept texts
-# carry n times the writer's probability: the policy would sit on the top $1/n$ of the
-# texts, with a hard edge. Best-of-n has no such edge, because sometimes all n draws are
-# poor. The correction $(n-1)/n$ is up to one whole nat. The next cell tests both
-# policies on the 20,000 texts.
+# It is quoted often. What would have to be true? It would be so if every kept
+# text carried n times the writer's probability: the policy would sit on the top
+# $1/n$ of the texts, with a hard edge. Best-of-n has no such edge, because
+# sometimes all n draws are poor. The correction $(n-1)/n$ comes close to one
+# nat. The next cell tests both policies on the 20,000 texts.
 
 # %% id="08-examined" tags=["nbval-check-output"]
 edge = torch.zeros_like(fine)
@@ -278,14 +278,15 @@ claim("a third of its texts lie below that edge", 0.3 < poor < 0.4, share=poor)
 # %% [markdown] id="08-proxies-text"
 # ## Proxy and gold: how many texts, how many updates
 #
-# Now the question that matters: the proxy's score of the kept text rises with n. Does
-# the gold score rise with it? That depends on the proxy, and two things make one: how
-# many texts it has seen and how long it was trained on them. To tell them apart we
-# train three kinds, in batches of 16 texts and with the rate of chapter 07: on 128
-# texts that are read twice (16 updates), on the *same* 128 texts read eight times (64
-# updates), and on 1,024 texts read once (64 updates again). One proxy proves little,
-# so each kind is trained three times, each time on other texts. Beside them stands the
-# checkpoint: 500 texts, and 64 updates at a third of the rate.
+# Now the question that matters: the proxy's score of the kept text rises with
+# n. Does the gold score rise with it? That depends on the proxy: on how many
+# texts it has seen and on how long it was trained on them. To tell them apart
+# we train three kinds, in batches of 16 texts and with the rate of chapter 07:
+# on 128 texts that are read twice (16 updates), on the *same* 128 texts read
+# eight times (64 updates), and on 1,024 texts read once (64 updates again). One
+# proxy proves little, so each kind is trained three times, each time on other
+# texts. Beside them stands the checkpoint: 500 texts, and 64 updates at a third
+# of the rate.
 #
 # Another chooser is the **negative control**: it draws its scores at random.
 #
@@ -294,9 +295,9 @@ claim("a third of its texts lie below that edge", 0.3 < poor < 0.4, share=poor)
 #
 # <details><summary>Answer</summary>
 #
-# They promise much the same, about 2: the largest of 64 standardised numbers is about
-# the same whatever they mean. So a promise tells you nothing about a reward model. What
-# is delivered depends on how well the proxy agrees with gold.
+# They promise much the same, about 2: the largest of 64 standardised numbers
+# hardly depends on what they mean. So a promise says little about a reward
+# model. What is delivered depends on how well the proxy agrees with gold.
 #
 # </details>
 
@@ -672,27 +673,32 @@ ahead = (best8 - float(judged.mean())) - (rft_g - start_g)
 claim("best-of-8 gains more, with less", ahead > 0.2, ahead_by=ahead)
 
 # %% [markdown] id="08-limits"
-# Only what lies above the control is due to the choice. And compare with the start as
-# well: the control need not stay where the start was, and this page does not show why.
-# Rejection sampling ends above both. Fine-tuning is the more expensive way in nats:
-# most of its distance is what the control travels too, for nothing. But its gain is
-# there for one text each time, where best-of-8 writes eight.
+# Only what lies above the control is due to the choice. And compare with the
+# start as well: the control need not stay where the start was, and this page
+# does not show why. By gold, on the mean of three runs, rejection sampling ends
+# above both; the lexicon sees no gain, and surprise and word pairs hardly move.
+# Fine-tuning is the more expensive way in nats: the control, which knows no
+# reward, travels nearly as far. But its gain is there for one text each time,
+# where best-of-8 writes eight.
 #
 # ## What was shown, and what not
 #
-# Choosing needs no training: the estimator equals brute force, and the KL formula
-# equals enumeration where texts do not repeat. A proxy always promises more with larger
-# n and delivers less than it promises; how much less depends on its texts *and* on its
-# training; a random pick delivers nothing. One round of rejection sampling beats its
-# control, and the control shows that much of the distance it travels has nothing to do
-# with the reward.
+# Choosing needs no training: the estimator equals brute force, and the KL
+# formula equals enumeration where texts do not repeat. A proxy's promise never
+# falls with n; at n = 64 ours delivered about half of it at most, and how much
+# depends on a proxy's texts *and* on its training; a random pick delivers
+# nothing. One round of rejection sampling beats its control, but the control
+# travels nearly as far without any reward.
 #
-# **Limits.** The gold score is itself a model, and the proxies' texts are among those
-# it learned from: they share its mistakes, so the gaps here are too small rather than
-# too large. One pool, 32 openings: the last points of a curve rest on 32 texts. Each
-# kind of proxy is three draws of texts. n = 64 is not far: papers see gold fall only
-# at a larger distance. Fine-tuning was not tuned, and one round is the beginning of a
-# loop.
+# **Limits.** The gold score is itself a model, and the proxies' texts are among
+# those it learned from: they may share its mistakes, which would make the gaps
+# here too small. One pool, 32 openings: the last points of a curve rest on 32
+# texts. Each kind of proxy is three draws of texts. n = 64 is not far: further
+# out gold may fall. Half the pool was cut, so fine-tuning saw the best of about
+# four whole texts, where best-of-8 chose among eight, whole or cut. The three
+# runs of fine-tuning share a pool, a proxy and nearly half of their texts, so
+# their spread is too small. Fine-tuning was not tuned, and one round is the
+# beginning of a loop.
 #
 # ## Test yourself
 #
@@ -708,9 +714,10 @@ claim("best-of-8 gains more, with less", ahead > 0.2, ahead_by=ahead)
 #
 # 1. It averages over all draws of n from the pool and is as unbiased as one draw.
 # 2. 0: of two texts it is never the better one.
-# 3. Where draws can repeat, above all where the best text is likely. Two equal texts
-#    share their probability; keeping either changes nothing, so ties only lower the KL.
-# 4. Nothing about their worth. On its own scale every proxy promises about the same.
+# 3. Where draws can repeat, above all where the best text is likely. Counting
+#    equal draws as one text can only lose divergence, never add any.
+# 4. Little about their worth. On its own scale every proxy promises about the
+#    same.
 # 5. Fine-tuning on any of its own texts moves the writer, in KL and in how often it
 #    ends. Only the difference to the control is due to the choice.
 # 6. Two epochs of more texts are more updates. Texts and training move together.

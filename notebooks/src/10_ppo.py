@@ -1,9 +1,10 @@
 # %% [markdown] id="10-title"
 # # 10 · PPO
 #
-# This chapter uses every batch of texts several times, keeps that safe with a clip,
-# teaches a critic what each prefix is worth, and runs the whole loop behind models
-# that learned from feedback, with every number that a serious run logs.
+# This chapter uses every batch of texts several times, restrains that with a
+# clip, teaches a critic what each prefix is worth, and runs the whole loop
+# behind models that learned from feedback, with the numbers that a serious run
+# logs.
 #
 # When you have read it you can:
 #
@@ -16,9 +17,9 @@
 # %% [markdown] id="10-cost-text"
 # ## Texts are expensive
 #
-# REINFORCE ([chapter 09](09_policy_gradients.ipynb)) writes a batch, takes one step
-# and throws the batch away. Writing is the slow part: one pass through the model for
-# every token. Could one batch serve for several steps?
+# REINFORCE ([chapter 09](09_policy_gradients.ipynb)) writes a batch, takes one
+# step and throws the batch away. Writing is slow work: one pass through the
+# model for every token. Could one batch serve for several steps?
 #
 # After the first step the texts are those of an **old policy** $\pi_{old}$, and we
 # want an expectation under a new one. **Importance sampling** corrects for that with
@@ -215,12 +216,15 @@ plots.finish(
 # F = \mathbb{E}_{y \sim \pi_{old}}\bigl[\nabla \log \pi(y)\, \nabla \log
 # \pi(y)^\top\bigr], $$
 #
-# with $g$ the gradient and $F$ the **Fisher matrix**. The best direction is $d \propto
-# F^{-1} g$, the [**natural gradient**](../GLOSSARY.md#policy): it measures length in
-# nats, not in logits. That is **TRPO** ([Schulman and others
+# with $g$ the gradient and $F$ the **Fisher matrix**. The best direction is $d
+# \propto F^{-1} g$, the [**natural gradient**](../GLOSSARY.md#policy): it
+# measures length in nats, not in logits. ($F$ has no inverse here, since a
+# constant on the three logits of a prefix changes nothing; the pseudo-inverse
+# ignores such directions.) That is **TRPO** ([Schulman and others
 # 2015](https://arxiv.org/abs/1502.05477)): this direction, a length that spends
-# $\delta$, and a line search, because both formulas are approximations. With nine
-# logits it is a dozen lines. We go along both directions until the same KL is spent.
+# $\delta$, and a line search, because both formulas are approximations. With
+# nine logits it is a dozen lines. We go along both directions until the same KL
+# is spent.
 
 # %% id="10-trpo"
 exact = TinyPolicy(old.logits.clone().requires_grad_())
@@ -252,11 +256,11 @@ claim(
 )
 
 # %% [markdown] id="10-clip-text"
-# For our writer $F$ would have as many rows as it has weights, two million. TRPO
-# solves $F d = g$ without writing $F$ down, by conjugate gradients, each with second
-# derivatives. **PPO** ([Schulman and others
-# 2017](https://arxiv.org/abs/1707.06347)) drops all of that for one `max`. With the
-# ratio $\rho$ and a width $\varepsilon$, the loss of a token is
+# For our writer $F$ would have as many rows as it has weights, two million.
+# TRPO solves $F d = g$ without writing $F$ down, by conjugate gradients; each
+# of their steps takes second derivatives. **PPO** ([Schulman and others
+# 2017](https://arxiv.org/abs/1707.06347)) drops all of that for one `max`. With
+# the ratio $\rho$ and a width $\varepsilon$, the loss of a token is
 #
 # $$ \max\bigl(-A\,\rho,\; -A\,\mathrm{clip}(\rho,\, 1-\varepsilon,\,
 # 1+\varepsilon)\bigr) . $$
@@ -391,16 +395,16 @@ claim(
 )
 
 # %% [markdown] id="10-examined-after"
-# The clip is no wall. It only switches a token's gradient off *after* the token has
-# passed; the optimiser's momentum carries it on, and so do other tokens, which share
-# its parameters. It is a reason to stop, not a force that holds. (Engstrom and others
-# found the same at full size.) And before the first update every ratio is 1: with
-# **one** update per batch nothing is ever clipped. Such a "PPO" is REINFORCE with a
-# critic.
+# The clip is no wall. It only switches a token's gradient off *after* the token
+# has passed; the optimiser's momentum carries it on, and so do other tokens,
+# which share its parameters. It is a reason to stop, not a force that holds.
+# (Engstrom and others found the same on control tasks.) And before the first
+# update every ratio is 1: with **one** update per batch nothing is ever
+# clipped. Such a "PPO" is REINFORCE with a critic.
 #
-# A force that does hold is the [**KL stop**](../GLOSSARY.md#policy) of many libraries:
-# end the passes over a batch as soon as the mean of $l^{old} - l$ exceeds a limit. This
-# course does without.
+# Stricter is the [**KL stop**](../GLOSSARY.md#policy) of many libraries: end
+# all passes over a batch as soon as the mean of $l^{old} - l$ exceeds a limit.
+# This course does without.
 #
 # ## A critic for every prefix
 #
@@ -411,9 +415,10 @@ claim(
 #
 # $$ \delta_t = r_t + \gamma\, V_{t+1} - V_t , $$
 #
-# and [**generalised advantage estimation**](../GLOSSARY.md#policy) (GAE, [Schulman and
-# others 2016](https://arxiv.org/abs/1506.02438)) adds up the later surprises, each
-# $\gamma\lambda$ times less:
+# and [**generalised advantage estimation**](../GLOSSARY.md#policy) (GAE,
+# [Schulman and others 2016](https://arxiv.org/abs/1506.02438)) adds up this
+# surprise and the later ones, each weighted with one more factor
+# $\gamma\lambda$:
 #
 # $$ A_t = \delta_t + \gamma\lambda\, A_{t+1}, \qquad \text{returns}_t = A_t + V_t . $$
 #
@@ -490,10 +495,11 @@ plots.show(
 )
 
 # %% [markdown] id="10-value-text"
-# The critic goes down half the squared error, $\frac12 (V_t - \text{returns}_t)^2$.
-# Most implementations clip it as well: the [**value clip**](../GLOSSARY.md#policy)
-# compares with a $V_t$ that may have moved at most $\varepsilon_v$ from its old value,
-# and the larger of the two errors counts.
+# The critic descends half the squared error, $\frac12 (V_t -
+# \text{returns}_t)^2$. Many implementations clip it as well: the [**value
+# clip**](../GLOSSARY.md#policy) compares with a $V_t$ that may have moved at
+# most $\varepsilon_v$ from its old value, and the larger of the two errors
+# counts.
 
 # %% id="10-value" tags=["nbval-check-output"]
 from course.policy.critic import value_loss
@@ -577,13 +583,13 @@ plots.finish(
 # model.
 #
 # One step: write 64 texts; score them; shape the rewards; GAE, once;
-# [**whiten**](../GLOSSARY.md#policy) the advantages, which means to shift and scale
-# them to mean 0 and variance 1 over all tokens of the batch; then two passes over two
-# minibatches, four updates, each with the clipped policy loss and the value loss. The
-# settings that are not visible in a formula: $\lambda = 0.95$, $\varepsilon =
-# \varepsilon_v = 0.2$, and gradients no longer than 1. Control tasks often add an
-# [**entropy bonus**](../GLOSSARY.md#policy), a small reward for an undecided policy;
-# here the KL to the reference keeps that role.
+# [**whiten**](../GLOSSARY.md#policy) the advantages, which means to shift and
+# scale them to mean 0 and variance 1 over all tokens of the batch; then two
+# passes over two minibatches, four updates, each with the clipped policy loss
+# and the value loss. The settings that are not visible in a formula: $\lambda =
+# 0.95$, $\varepsilon = \varepsilon_v = 0.2$, and gradient norms of at most 1.
+# Control tasks often add an [**entropy bonus**](../GLOSSARY.md#policy), a small
+# reward for an undecided policy; here the KL to the reference plays that role.
 
 # %% id="10-models"
 from course import checkpoints
@@ -787,8 +793,8 @@ board.draw(h_ppo, f"PPO: the score {verdict}, for {spent:.1f} nats of KL per tex
 #
 # 1. **Is the machine sound?** The KL to the reference starts at 0. It cannot be
 #    negative, only its estimate can, by chance and a little.
-# 2. **Is it learning?** Score and reward rise together. A score that rises while the
-#    reward falls is bought with KL.
+# 2. **Is it learning?** Score and reward rise together. A score that rises
+#    while the reward falls is bought with KL, or with cut texts.
 # 3. **What does it cost?** KL up, entropy down; length and end rate tell whether the
 #    texts became degenerate.
 # 4. **Are the steps the right size?** A share of clipped tokens of some per cent, and
@@ -839,11 +845,12 @@ claim(
 # %% [markdown] id="10-compare-text"
 # ## Against REINFORCE, and taken apart
 #
-# REINFORCE gets the same number of texts, the same penalties and schedule, and one
-# update per batch. That one may be larger than each of PPO's four: its learning rate
-# is twice theirs. Beside it stands the long run of chapter 09, five times as many
-# texts. Score alone compares badly: a policy that spends more KL can buy more score.
-# So both axes are drawn.
+# REINFORCE gets the same number of texts, the same penalties and schedule, and
+# one update per batch. That one may be larger than each of PPO's four: its
+# learning rate is twice theirs. Beside it stands the long run of chapter 09:
+# five times as many texts, and a fifth of the $\beta$. Score alone compares
+# badly: a policy that spends more KL can buy more score. So both axes are
+# drawn.
 
 # %% id="10-reinforce"
 from functools import partial
@@ -906,15 +913,17 @@ claim(
 )
 
 # %% [markdown] id="10-apart-text"
-# It is tempting to say: four updates per batch go further than one. But REINFORCE ends
-# no nearer to the reference, and PPO differs from it in three ways: four updates, a
-# critic, and whitened advantages. So we take it apart and ask held-out openings. **One
-# update**: the critic stays, but the batch is used once, with REINFORCE's learning
-# rate. **No critic**: four updates, but all values are 0, and $\lambda = 1$. **Critic
-# from the writer**: PPO whose critic starts from the language model, not from the
+# It is tempting to say: four updates per batch go further than one. But
+# REINFORCE ends no nearer to the reference, and PPO differs from it in more
+# than that: four updates, half the learning rate, a critic, and whitened
+# advantages. So we take it apart and ask held-out openings. **One update**: the
+# critic stays, but the batch is used once, with REINFORCE's learning rate. **No
+# critic**: four updates, but all values are 0, and $\lambda = 1$. **Critic from
+# the writer**: PPO whose critic starts from the language model, not from the
 # judge, and has to learn from 16 batches what the judge knew.
 #
-# **Predict first.** Which part is worth more, the critic or the reuse?
+# **Predict first.** Which part is worth more, the critic or the reuse: by
+# score, and at equal KL?
 
 
 # %% id="10-apart"
@@ -1003,17 +1012,18 @@ claim(
 )
 
 # %% [markdown] id="10-apart-after"
-# So it is not the reuse alone, and perhaps not mainly the reuse: with one update,
-# where nothing is ever clipped, the critic keeps most of the score, at a little more
-# KL. Read the table with its KL and its errors, and do not trust one run. While this
-# chapter was written, adding the same numbers in another order moved REINFORCE's score
+# So it is not the reuse alone. By held-out score the critic looks worth more
+# than the reuse, but it spends more KL; within the same KL, the last column,
+# the order turns round, and the critic alone is level with REINFORCE. Read the
+# table with its KL and its errors, and do not trust one run. While this chapter
+# was written, adding the same numbers in another order moved REINFORCE's score
 # between 0.28 and 0.83, and that of one update between 0.94 and 1.26. The order
-# stayed, and with seeds 1 and 2 too: PPO, one update, no critic. And look at the last
-# row. With a critic that starts from the writer PPO ends nearer to the run without a
-# critic than to PPO, so much of what the critic is worth in so short a run is its
-# start as a copy of the judge. Yet that start is paid for: the last column, the score
-# within the same KL, puts the two critics close together, too close for one run to
-# tell them apart.
+# of the held-out scores stayed, and with seeds 1 and 2 too: PPO, one update, no
+# critic. And look at the last row. With a critic that starts from the writer
+# PPO ends nearer to the run without a critic than to PPO, so much of what the
+# critic is worth in so short a run is its start as a copy of the judge. Yet
+# that start is paid for: the last column, the score within the same KL, puts
+# the two critics close together, too close for one run to tell them apart.
 
 # %% [markdown] id="10-control-text"
 # ## Negative control: no leash
@@ -1085,28 +1095,30 @@ for n in range(5):
         print(f"   {name:<10} {x.scores[n]:+.1f}  {text[:66]}")
 
 # %% [markdown] id="10-limits"
-# A control should fail, and after sixteen steps this one has hardly begun to: the
-# score prefers it, and look at the lexicon's row, a judge that no policy saw. What
-# tells it apart is the KL, and the share of different pairs of words. (We count pairs
-# in as many words of each policy, because the share falls with length alone.)
-# A longer run tells more: in [chapter 14](14_reward_hacking.ipynb) three policies
-# without a leash go over 100 nats in 60 steps, their texts no longer end, and a judge
-# that counts words falls in two of the three.
+# A control should fail, and after sixteen steps this one has hardly begun to:
+# the score prefers it, and look at the lexicon's row, a judge that no policy
+# saw. What tells it apart is the KL, and the share of different pairs of words.
+# (We count pairs in as many words of each policy, because the share falls with
+# length alone.) A longer run tells more: in [chapter
+# 14](14_reward_hacking.ipynb) three policies without a leash go over 100 nats
+# in 60 steps, their texts no longer end, and a judge that counts words falls
+# from its peak in two of the three.
 #
 # Does the entropy fall further without the leash, and are the texts more alike than
 # with it? On this page, yes; with another language model it was otherwise.
 #
 # ## What was shown, and what was not
 #
-# Exactly, on a policy that can be enumerated: importance sampling and its price; the
-# surrogate, right near the old policy and wrong far from it; the natural gradient
-# against the plain one; which tokens the clip stops; GAE and its two limits; the
-# controller. By experiment, for one writer (PPO, its parts, REINFORCE and the control
-# with seeds 0, 1 and 2): the critic explains a good part of the
-# returns, the score rises at a bounded KL, and without the KL term it costs more. Not
-# shown: that *people* prefer the texts; that PPO beats a REINFORCE that is tuned as
-# carefully; what a run a thousand times longer does. And the explained variance
-# flatters the critic: with $\lambda < 1$ the returns contain its own values.
+# Exactly, on a policy that can be enumerated: importance sampling and its
+# price; the surrogate, right near the old policy and wrong far from it; the
+# natural gradient against the plain one; which tokens the clip stops; GAE and
+# its two limits; the controller. By experiment, for one writer (PPO, its parts,
+# REINFORCE and the control; here seed 0, seeds 1 and 2 while it was written):
+# the critic explains a good part of the returns, the score rises, for under 10
+# nats of KL, and without the KL term it costs more. Not shown: that *people*
+# prefer the texts; that PPO beats a REINFORCE that is tuned as carefully; what
+# a run a thousand times longer does. And the explained variance flatters the
+# critic: with $\lambda < 1$ the returns contain its own values.
 #
 # ## Test yourself
 #
@@ -1128,7 +1140,8 @@ for n in range(5):
 # 5. $\lambda = 1$: the critic is then only a baseline.
 # 6. Dropout, another temperature, other positions, a sampler in lower precision, or
 #    texts of an older policy: sampler and trainer disagree.
-# 7. The score is bought with KL. Raise $\beta$, or take smaller steps.
+# 7. The score is bought with KL, or with texts that do not end: look at both.
+#    For KL, raise $\beta$, or take smaller steps.
 #
 # </details>
 #

@@ -13,7 +13,7 @@
 #   robust DPO do about it;
 # - train a writer on pairs, and recognise a run that only learned the length;
 # - find fourteen methods on one map, and say what each changes;
-# - compare best-of-n, REINFORCE, PPO, GRPO and DPO at equal KL.
+# - compare best-of-n with REINFORCE, PPO and GRPO at equal KL.
 
 # %% [markdown] id="12-optimum-text"
 # ## The optimum, in closed form
@@ -384,7 +384,7 @@ preference_explorer()
 #
 # ## Every loss at its fixed point
 #
-# Three more losses change not the curve but what is compared.
+# Three more losses change what is compared (and KTO the curve as well).
 #
 # - [**KTO**](../GLOSSARY.md#policy) ([Ethayarajh and others
 #   2024](https://arxiv.org/abs/2402.01306)) needs no pairs, only a thumb for each text:
@@ -396,9 +396,9 @@ preference_explorer()
 #   2024](https://arxiv.org/abs/2405.14734)) has none either: DPO's curve on
 #   log-probabilities *per token* (`mean_logprobs`, as in ORPO), with a margin.
 #
-# We run every loss on the seven texts, with endless labels as in "Does it arrive?",
-# until it stands still, and measure how far that is from $\pi^*$. Robust DPO gets
-# labels of which a tenth was flipped.
+# We run every loss on the seven texts, with endless labels as in "Does it
+# arrive?", for 800 steps, and measure how far it is then from $\pi^*$. Robust
+# DPO gets labels of which a tenth was flipped.
 
 # %% id="12-zoo"
 from course.policy.pair_losses import kto_loss, orpo_loss, simpo_loss
@@ -500,15 +500,16 @@ claim(
 )
 
 # %% [markdown] id="12-zoo-text"
-# Read the table with care: **the others answer other questions; they are not worse.**
-# Only DPO claims that people choose with chance $\sigma(r_w - r_l)$ and that the aim is
-# reward minus $\beta$ KL. That is how we made the labels, so it must win here. Robust
-# DPO undoes the flips that it was told of. Hinge arrives only because its margin
-# happens to fit these stars. cDPO doubts labels that are right. IPO does not believe in
-# strengths at all: it wants a share of votes, at a small KL. KTO forgets strengths: the
-# two most liked texts rise alike, at the cost of all others. (It creeps on even after
-# 800 steps.) ORPO and SimPO know no reference; SimPO's optimum depends on lengths.
-# Which question is yours, no loss can tell you.
+# Read the table with care: **the others answer other questions; they are not
+# worse.** Only DPO and robust DPO take it that people choose with chance
+# $\sigma(r_w - r_l)$, flips apart, and that the aim is reward minus $\beta$ KL.
+# That is how we made the labels, so they must win here; robust DPO undoes the
+# flips that it was told of. Hinge arrives only because its margin happens to
+# fit these stars. cDPO doubts labels that are right. IPO does not believe in
+# strengths at all: it wants a share of votes, at a small KL. KTO forgets
+# strengths: the two most liked texts rise alike, at the cost of all others.
+# (800 steps need not be its end.) ORPO and SimPO know no reference, and where
+# they end depends on lengths. Which question is yours, no loss can tell you.
 #
 # ## The review writer learns from pairs
 #
@@ -707,12 +708,13 @@ print(f"{len(even)} pairs are not by length: chance would give .50 ± {spread:.2
 #   it did not learn from.
 # - It orders the pairs that it *did* learn from better still: 96 pairs are few, and it
 #   has seen each four times.
-# - Before you praise it, think of length. A text that did not end lost a point, such
-#   texts are the longest, so **length alone** would order many pairs. A rule of one
-#   line is the rival that every preference model should be compared with. The pairs
-#   "not by length" are the test: there the chosen text is not the shorter one. Where an
-#   accuracy lies within two standard errors of one half, this page does not show that
-#   the policy learned more than the length, whatever the accuracy over all pairs is.
+# - Before you praise it, think of length. A text that did not end lost a point,
+#   such texts are the longest, so **length alone** would order many pairs. A
+#   rule of one line is the rival that every preference model should be compared
+#   with. The pairs "not by length" are the test: there the chosen text is not
+#   the shorter one. In our runs all three accuracies lie within two standard
+#   errors of one half: this page does not show that the policies learned more
+#   than the length, whatever the accuracy over all pairs is.
 
 # %% id="12-train-claim" tags=["nbval-check-output"]
 claim(
@@ -732,8 +734,8 @@ claim(
 )
 
 # %% [markdown] id="12-memory-text"
-# When does it overfit? While seed 0 learned, we noted after each step its loss on 32
-# pairs of other openings.
+# When does it begin to know its own pairs by heart? While seed 0 learned, we
+# noted after each step its loss on 32 pairs of other openings.
 #
 # **Predict first.** After three steps the pairs come again. What does each line do?
 #
@@ -805,12 +807,14 @@ plots.finish(
 #
 # > "DPO makes the chosen texts more probable and the rejected ones less."
 #
-# Only half of this is promised. The loss sees the *difference* $h$ and nothing else.
-# Where the two texts of a pair have something in common, pushing one down takes the
-# other along, and the probability goes to texts that nobody compared. The figure shows
-# it on openings that the policy did not learn from. Here is the smallest case: three
-# texts, and a model that can only say how much it likes *long*. The chosen text is a
-# little long, the rejected one very long, the third is short, and in no pair.
+# Neither half is promised: the loss sees the *difference* $h$ and nothing else.
+# Where the two texts of a pair have something in common, pushing one down takes
+# the other along, and the probability goes to texts that nobody compared. In
+# the figure the chosen texts of other openings fall. (That alone does not prove
+# this cause: when a policy moves, the reference's texts must fall on average.)
+# Here is the smallest case: three texts, and a model that can only say how much
+# it likes *long*. The chosen text is a little long, the rejected one very long,
+# the third is short, and in no pair.
 #
 # **Predict first.** What happens to the chosen text?
 #
@@ -849,22 +853,24 @@ claim(
 claim("and the chosen lose as well", max(change["chosen"]) < 0)
 
 # %% [markdown] id="12-examined-after"
-# So watch `logps/chosen` in a run, not only the margin. If it falls by many nats, the
-# policy is leaving the texts that people saw, and the labels say nothing about where it
-# goes. This is [**likelihood displacement**](../GLOSSARY.md#policy) ([Razin and others
-# 2024](https://arxiv.org/abs/2410.08847)). A common cure is to add a little of [chapter
-# 04](04_supervised_fine_tuning.ipynb)'s loss on the chosen texts, or a term that
-# forbids them to fall ([Pal and others 2024](https://arxiv.org/abs/2402.13228)).
+# So watch `logps/chosen` in a run, not only the margin. If it falls by many
+# nats, the policy is leaving the texts that people saw, and the labels say
+# nothing about where it goes. This is [**likelihood
+# displacement**](../GLOSSARY.md#policy) ([Razin and others
+# 2024](https://arxiv.org/abs/2410.08847)). A common cure is to add a little of
+# [chapter 04](04_supervised_fine_tuning.ipynb)'s loss on the chosen texts, or a
+# term that punishes their fall ([Pal and others
+# 2024](https://arxiv.org/abs/2402.13228)).
 #
 # ## Offline and online
 #
-# Our pairs are texts of the *reference*. The more the policy learns, the less it would
-# write them, and the less they say about what it does write. The online answer: write
-# new pairs with the policy of now, have them judged, go on. The same budget of 384
-# judged texts can be spent in two halves: 48 openings with the reference, 48 with what
-# has been learned from those ([Guo and others
-# 2024](https://arxiv.org/abs/2402.04792)). The reference in the loss stays the first
-# one.
+# Our pairs are texts of the *reference*. The more the policy learns, the less
+# it would write them, and the less they say about what it does write. The
+# online answer: write new pairs with the policy of now, have them judged, go
+# on. The same budget of 384 judged texts can be spent in two halves: 48
+# openings with the reference, 48 with what has been learned from those ([Guo
+# and others 2024](https://arxiv.org/abs/2402.04792)). The reference in the loss
+# stays the first one. What that scores stands in the table of the next section.
 
 
 # %% id="12-online"
@@ -879,19 +885,21 @@ for half in (asked[:48], asked[48:]):
 # %% [markdown] id="12-frontier-text"
 # ## The frontier
 #
-# Every method of this part from the same start, with the same proxy as its only judge
-# and the same budget: 384 judged texts each (8 batches of 48; for DPO, 96 openings of
-# 4), with seeds 0, 1 and 2. (DPO in two rounds and the control are one run each.) The
-# learning rates were chosen on a fourth seed, with batches of 64, so that each moves a
-# few nats. [**Best-of-n**](../GLOSSARY.md#reward) needs no training. It spends its
-# texts when it writes: n for one. All were asked for the same thing, which we call the
-# [**aim**](../GLOSSARY.md#policy): the proxy's score, minus one point for a text that
-# does not end. So that is what we compare, and we do it **at equal KL**: what the
-# first nats buy is always cheap, for any method, so gains "per nat" only say who
-# stopped first. All are judged on the same 24 openings.
+# Every method of this part from the same start, with the same proxy as its only
+# judge and the same budget: 384 judged texts each (8 batches of 48; for DPO, 96
+# openings of 4), with seeds 0, 1 and 2. (DPO in two rounds and the control are
+# one run each.) The learning rates were chosen on a fourth seed, with batches
+# of 64, so that each moves a few nats. [**Best-of-n**](../GLOSSARY.md#reward)
+# needs no training. It spends its texts when it writes: n for one. All were
+# asked for the same thing, which we call the [**aim**](../GLOSSARY.md#policy):
+# the proxy's score, minus one point for a text that does not end. So that is
+# what we compare, and we do it **at equal KL**: on a good path the first nats
+# buy most, so gains "per nat" mostly say who stopped first. The ends, and
+# best-of-n, are judged on the same 24 openings; a run on its way, on the 48
+# texts of each step, which continue training openings.
 #
-# **Predict first.** Which one has most of the aim at the same KL? And will the gold
-# model, which nobody asked, give the same ranking?
+# **Predict first.** Which one has most of the aim at the same KL? And how much
+# of its gain will the gold model grant, which nobody asked?
 
 # %% id="12-judges"
 from course.reward.rules import lexicon_score
@@ -1023,11 +1031,12 @@ for (name, seed), row in rows.items():
     print(f"{name:<20} {seed:>4}", *cells)
 
 # %% [markdown] id="12-equal-text"
-# The KL of best-of-n is the formula $\log n - (n-1)/n$, an upper bound (chapter 08);
-# the others are measured. Between two points we go straight. A run whose end lies
-# beyond the last point of best-of-n is compared on its way there, where it wrote and
-# was judged. DPO writes nothing while it learns, so it can be compared only if its end
-# lies low enough.
+# The KL of best-of-n is the formula $\log n - (n-1)/n$, an upper bound (chapter
+# 08); the others are measured. Between two points we go straight. A run whose
+# end lies beyond the last point of best-of-n is compared on its way there, on
+# the 48 texts of each step. DPO writes nothing while it learns, so it can be
+# compared only if its end lies low enough. In our runs none does: it has no
+# row. (Its ends have less of the aim than best-of-64, at more KL.)
 
 # %% id="12-equal"
 import numpy as np
@@ -1171,30 +1180,32 @@ for b in (1.0, 0.5, 0.1):
     print(f"β = {b:<4g} at least {price:6.0f} texts of the reference for one of π*")
 
 # %% [markdown] id="12-read-text"
-# How to read the figure. **Best-of-n** stays close to the best possible trade ([Gui
-# and others 2024](https://arxiv.org/abs/2406.00832) show it for the share of
-# comparisons won): it changes nothing about a text but which one is shown. Its price
-# does not appear in the picture: n texts for one, at every use, and KL grows only as
-# log n: 64 texts for 3.2 nats, about 400 for five. Rejection sampling of $\pi^*$
-# itself (the last cell) is more expensive still at a small β, and the true price is
-# higher, because $r_{\max}$ is not the best of one pool.
+# How to read the figure. **Best-of-n** stays close to the best possible trade
+# ([Gui and others 2024](https://arxiv.org/abs/2406.00832) show it for the share
+# of comparisons won): it changes nothing about a text but which one is shown.
+# Its price does not appear in the picture: n texts for one, at every use, and
+# KL grows only as log n: 64 texts for 3.2 nats, about 400 for five. Rejection
+# sampling of $\pi^*$ with one bound for all openings (the last cell) is dear at
+# a small β. Our 1,536 texts cannot show a price above 1,536; the true one is
+# likely higher, because $r_{\max}$ is not the best of one pool.
 #
-# The **trained** policies paid in nats for being fast. Part of what they bought is the
-# end of the text: look at the column "ends". Other nats, we suppose, went into noisy
-# gradients of a few hundred texts and, for DPO, into overfitting to 96 pairs. Do not
-# read a ranking of the methods out of points a few standard errors apart, at one
-# learning rate each. The seeds say how far to trust one run: look how differently far
-# the three runs of REINFORCE travelled.
+# The **trained** policies paid in nats for being fast. Part of what they bought
+# is the end of the text: look at the column "ends". Other nats, we suppose,
+# went into noisy gradients of a few hundred texts and, for DPO, into learning
+# 96 pairs by heart. Do not rank the methods by points so close, at one learning
+# rate each. The seeds say how far to trust one run: REINFORCE's three ended at
+# about 3.5 to 7 nats.
 #
-# What does not depend on such details is the second panel: **the judge who trained is
-# the friendliest one.** That is so on the mean of each method's three runs, and the
-# claim says no more; single runs scatter, see the table of gains. (In [chapter
-# 14](14_reward_hacking.ipynb), over 100 nats from the start, a reward model that grew
-# from the same language model is fooled with it in three of three runs, and a judge
-# that counts words falls in two.)
+# The table of gains says something simpler: **the judge who trained is the
+# friendlier one.** In every run there the policy gained more by the proxy than
+# by gold, by very different margins; the claim speaks of the means of three
+# runs only. (In [chapter 14](14_reward_hacking.ipynb), over 100 nats from the
+# start, a reward model that grew from the same language model is fooled with
+# the proxy in three of three runs, and a judge that counts words falls in two.)
 #
-# And distrust the third panel: the lexicon likes the control with swapped labels, whose
-# texts do not end, about as well as the trained policies.
+# And distrust the third panel: in our table the lexicon likes the control with
+# swapped labels, whose texts do not end, at least as well as any trained run,
+# and no trained run clearly better than the reference.
 #
 # Here is what they write, for the first openings, none of them picked.
 
@@ -1293,20 +1304,22 @@ claim(
 # %% [markdown] id="12-limits"
 # ## What was shown, and what was not
 #
-# Exactly: the closed form of the optimum, and what it costs to sample from it; that DPO
-# with true preferences reaches it, and with means for sums does not; where eight losses
-# end; that certain labels drive DPO's $h$ on without end, while IPO and cDPO settle.
-# The losses equal those of TRL 1.16 to 1e-5: `tests/test_preference_losses.py` and
-# `tests/test_pair_losses.py` compare them. By experiment, for one writer, one proxy and
-# few texts: a policy that learned from pairs orders other pairs, its chosen texts
-# become *less* probable, and every method gains by the proxy and, on the mean of its
-# three runs, less by gold.
+# Exactly: the closed form of the optimum, and what it costs to sample from it;
+# that DPO with true preferences reaches it, and with means for sums does not;
+# where eight losses stand after 800 steps; that certain labels drive DPO's $h$
+# on without end, while IPO and cDPO settle. The losses equal those of TRL 1.16
+# to 1e-5: `tests/test_preference_losses.py` and `tests/test_pair_losses.py`
+# compare them. By experiment, for one writer, one proxy and few texts: a policy
+# that learned from pairs orders other pairs, perhaps by length alone; the
+# chosen texts of those pairs become *less* probable; and every method gains by
+# the proxy and, on the mean of its three runs, less by gold.
 #
-# Not shown: which method is best. Each had one learning rate, one β and 384 texts;
-# with ten times as many, the order can be another. Nor what real labels do: our judge
-# is a model that never contradicts itself, people do. Nor that two rounds of DPO are
-# better than one: that is one run, and look at the errors. And the missing-end penalty
-# makes length a strong hint in our pairs.
+# Not shown: which method is best. DPO is not compared at equal KL. Each method
+# had one learning rate, one β and 384 texts; with ten times as many, the order
+# can be another. Nor what real labels do: our judge is a model that never
+# contradicts itself, people do. Nor that two rounds of DPO are better than one:
+# that is one run, and look at the errors. And the missing-end penalty makes
+# length a strong hint in our pairs.
 #
 # ## Test yourself
 #
@@ -1319,8 +1332,8 @@ claim(
 #    does the policy converge to?
 # 5. All labels are certain. What does DPO do, and which losses do not?
 # 6. The margin grows, `logps/chosen` falls. Is that a bug?
-# 7. Best-of-16 beats your PPO run at a third of the KL. Why train at all?
-# 8. One step on the map leads from GRPO to Dr. GRPO, one from PPO to RLOO. Which?
+# 7. Best-of-16 beats your PPO run at about half the KL. Why train at all?
+# 8. What changes on the map from GRPO to Dr. GRPO, and what from PPO to RLOO?
 #
 # <details><summary>Answers</summary>
 #
@@ -1335,7 +1348,8 @@ claim(
 # 5. Its $h$ grows without end, and one text takes everything. cDPO, IPO and hinge stop.
 # 6. No: the loss promises only the difference. But watch where the mass goes.
 # 7. It costs sixteen texts for one, at every use, and its KL grows only as $\log n$.
-# 8. Centred advantages and `const`; no critic but a group, and a ratio for each text.
+# 8. Centred advantages, `const`, no KL; a group in place of the critic, a ratio
+#    for each text, and a sum.
 #
 # </details>
 #

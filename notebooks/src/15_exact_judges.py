@@ -22,7 +22,7 @@
 #
 # | field | what it is |
 # |---|---|
-# | `train`, `held_out` | prompts, none in both |
+# | `train`, `held_out` | prompts; no prompt is in both |
 # | `demonstrations` | what people wrote: pairs of prompt and completion |
 # | `score` | the **reward**, `score(prompts, completions)`: what training sees |
 # | `judge` | what was meant, from 0 to 1: training never sees it |
@@ -71,12 +71,13 @@ for name, task in tasks.items():
 # %% [markdown] id="15-before-text"
 # ## A habit, not a mistake
 #
-# The careless class of chapter 11 made *many different* mistakes. Then the right answer
-# is still the most frequent single one, and a lower temperature finds it without any
-# training. A task that is worth a reward needs the opposite: one wrong
-# [**habit**](../GLOSSARY.md#reward) that is the majority. In the demonstrations here,
-# seven of ten translations are word for word, seven of ten answers are "US Dollar", and
-# six of ten programs forget the bracket.
+# The careless class of chapter 11 made *many different* mistakes. Then the
+# right answer is still the most frequent single one, and a lower temperature
+# finds it without any training. To show more than cooling can do, a task needs
+# the opposite: one wrong [**habit**](../GLOSSARY.md#reward) that is the
+# majority. In the demonstrations here, seven of ten translations are word for
+# word, seven of ten answers are "US Dollar", and six of ten programs forget the
+# bracket.
 #
 # **Predict first.** For such a start, is the answer at temperature .5 better than the
 # sampled one? And the greedy one?
@@ -172,8 +173,8 @@ claim(
 #
 # <details><summary>Answer</summary>
 #
-# Lookups. Both programs are paid in full, so the reward cannot prefer the right one;
-# what decides is which of them the start wrote more often. See the race below.
+# Lookups. Both programs are paid in full, so the reward cannot prefer the right
+# one; by the race below, the one that the start wrote more often wins.
 #
 # </details>
 
@@ -313,11 +314,11 @@ claim(
 )
 
 # %% [markdown] id="15-programs-read"
-# The reward of the left panel looks like a success: nobody who watches only the reward
-# would stop the run. That a unit test is *exact* does not help. It has to be one that
-# the policy cannot see. In the right panel each pair of lines coincides, and where they
-# dip, they dip together: the programs of such a step were wrong, the tests were not to
-# blame.
+# The reward of the left panel looks like a success: nobody who watches only the
+# reward would stop the run. That a unit test is *exact* does not help: the
+# policy could read its answers off the prompt. In the right panel each pair of
+# lines coincides, and where they dip, they dip together: the programs of such a
+# step were wrong, the tests were not to blame.
 #
 # Read the rows of the coin flips, too. Under them right programs became rarer as well,
 # and where the rest drifted to depends on the seed: one of the three ended mostly with
@@ -648,12 +649,15 @@ plots.finish(
 )
 
 # %% [markdown] id="15-weak-read"
-# From the weak start the reward rises from .38 to about .68, and yet at most one date
-# in ten is right; greedy dates are right less often than before the training. In
-# Russian all three policies learned to leave the month out, in Chinese none did, as the
-# calculation had it. In German it depends on the seed (the first column): the
-# calculation says what *pays*, not what a run finds first. In the samples, every seed
-# guesses the Chinese month; whether it guesses the German one depends on the seed, too.
+# From the weak start the reward rises from .38 to about .68, and yet at most
+# one date in ten is right; greedy dates are right less often than before the
+# training. (For this start, unlike the first, a lower temperature is better.)
+# In Russian all three policies learned to leave the month out, in Chinese none
+# did: as the calculation has it for a certainty below .3. (How certain this
+# start is, we did not measure.) In German it depends on the seed (the first
+# column): the calculation says what *pays*, not what a run finds first. In the
+# samples, every seed guesses the Chinese month; whether it guesses the German
+# one depends on the seed, too.
 #
 # ## Questions, from memory
 #
@@ -692,9 +696,9 @@ claim(
 # >
 # > **"Reinforcement learning makes a policy surer of itself: its entropy falls."**
 #
-# It did in chapter 11. The entropy of a policy (here in nats per token) is logged at
-# every step, so we can ask the three groups of this chapter's runs in which the judge
-# rose, too: translation from the first start, programs with fresh tests, and questions.
+# It did in chapter 11. The entropy of a policy (here in nats per token) is
+# logged at every step, so we can ask three more groups of runs: translation
+# from the first start, programs with fresh tests, and questions.
 
 
 # %% id="15-entropy"
@@ -776,10 +780,12 @@ claim(
 )
 
 # %% [markdown] id="15-own-text"
-# So the reward chose, nearly always, among what was there. (The habit cannot explain
-# the last group: "US Dollar" is right in at most 18 of its 47 prompts.) An answer that
-# is never sampled is never paid. To *add* a fact, somebody has to write it down: that
-# is a demonstration (chapter 04), not a reward.
+# So about nine in ten of the right answers were among what the start had said
+# in 32 tries. ("Never" means: not in these 32. A rare answer can be missed.)
+# (The habit cannot explain the last group: "US Dollar" is right in at most 18
+# of its 47 prompts.) An answer that is never sampled is never paid. To *add* a
+# fact, somebody has to write it down: that is a demonstration (chapter 04), not
+# a reward.
 #
 # ## Bring your own text
 #
@@ -859,13 +865,15 @@ task_playground(list(tasks.values()))
 # ## What was shown, and what was not
 #
 # Exactly: when an overlap pays for leaving the month out, in which of the three
-# languages, and that a reward which cannot tell two programs apart widens the lead of
-# the more frequent one, for three arms. By experiment, for one start of each task (two
-# of translation) and three seeds of the training (the coin flips have three for the
-# programs, one for the other tasks): a policy paid
-# for visible tests passes them and fails the hidden ones; with fresh tests it passes
-# both; a translation reward breaks a habit where the start knows the words, and can
-# teach silence where it does not; answers from memory are sharpened.
+# languages, and that a reward which cannot tell two programs apart widens the
+# lead of the more frequent one, for three arms. By experiment, for one start of
+# each task (two of translation) and three seeds of the training (the coin flips
+# have three for the programs, one each for questions and the first start of
+# translation, none for the weak one): a policy paid for visible tests passes
+# them and fails the hidden ones; with fresh tests it passes both; a translation
+# reward breaks a habit from the first start, and from the weak one it teaches
+# silence in Russian; answers from memory are sharpened: greedy ones are right
+# more often, though the entropy rises.
 #
 # Not shown: that any of this holds for large models or long programs; that a lookup
 # wins from every start (the race says it need not); that RL can teach a model to use a

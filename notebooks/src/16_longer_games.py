@@ -1,9 +1,9 @@
 # %% [markdown] id="16-title"
 # # 16 · Longer games: dialogue, summaries, stories, harmlessness, many tasks
 #
-# A policy that talks for several turns, a summariser that a text about nothing beats, a
-# storyteller whose reward is taken apart, one policy with two jobs, and a reward that
-# learns to see through its policy.
+# A policy that talks for several turns, a summariser beaten by a text about
+# nothing, a storyteller whose reward is taken apart, one policy with two jobs,
+# and a reward that learns to see through its policy.
 #
 # When you have read it you can:
 #
@@ -12,8 +12,9 @@
 # - compute exactly what a summariser earns, and search for a text that earns more;
 # - take a reward apart and say what each part was for;
 # - weigh two rewards against each other, and say what a bound asks of a multiplier;
-# - watch a discriminator's accuracy, and stop where it has nothing left to teach;
-# - put a control, a cooler start and a judge beside each result.
+# - watch a discriminator's accuracy, and stop where it has little left to
+#   teach;
+# - put a control, a cooler start and a judge beside a result.
 
 # %% [markdown] id="16-talk-text"
 # ## A talk of several turns
@@ -61,9 +62,11 @@ for text in talk(
 # Turns of different talks have different lengths, so they are joined: prompts padded on
 # the left, completions on the right.
 #
-# Each turn of a talk gets the advantage of its talk. What is still to be had from turn
-# $t$ on, the **return to go** of [chapter 09](09_policy_gradients.ipynb), is
-# $G_t = R - 0.05\,(T - t)$ with $T$ turns; the whole return is $G_0$.
+# Each turn of a talk gets the advantage of its talk. What is still to be had
+# from turn $t$ on, the **return to go** of [chapter
+# 09](09_policy_gradients.ipynb), is $G_t = R - 0.05\,(T - t)$ with $T$ turns;
+# the whole return is $G_0$. (Turns count from 0; places after the end hold 0.
+# Here only $G_0$ is used.)
 
 # %% id="16-turns" tags=["nbval-check-output"]
 import torch
@@ -82,9 +85,10 @@ for row in turn_returns(final, lengths, cost=0.05):
 #
 # <details><summary>Answer</summary>
 #
-# To hang up. Success is equal, so only the turn costs differ: −0.05 against −0.10. GRPO
-# divides by the group's standard deviation, and that is tiny. So 0.05 becomes an
-# advantage of the size of a success.
+# To hang up. Success is equal, so only the turn costs differ: −0.05 against
+# −0.10. GRPO divides by the group's standard deviation, and that is tiny. So a
+# gap of 0.05 becomes one of about 2, nearly that between success and failure
+# elsewhere.
 #
 # </details>
 
@@ -188,9 +192,10 @@ def practise(seed, cost=0.05, change=None, **options):
 # - **divided, solved groups**: the same, but groups in which *all* talks fail count 0;
 # - **divided, no turn cost**: such groups are silent by themselves.
 #
-# The last two take away one thing each. If the trouble comes from the groups that all
-# fail, both repair it. Beside them two more runs, one seed each: the reward "a booking
-# was made", and coin flips.
+# The last two take away one thing each. If the trouble comes from the groups
+# that all fail, both repair it. Beside them two more runs, one seed each: the
+# reward "a booking was made", and coin flips. (These still cost 0.05 a turn:
+# that is all that their clerk can learn from.)
 
 # %% id="16-arms"
 coin = generator(7)
@@ -316,13 +321,14 @@ plots.show(
 # > **"GRPO divides by the standard deviation of the group. It is only a matter of
 # > scale."**
 #
-# With scores 0 and 1 it is ([chapter 11](11_grpo.ipynb)). With a small cost beside a
-# rare success it is not. A group in which everybody fails has nothing to say about
-# success, and the division lets it speak as loudly about the cost as another group does
-# about winning. Taking these groups out repairs all three runs; taking out the cost
-# does too, because then their scores are equal and they fall silent. So here the cause
-# is isolated: **the advantage inside groups that all fail**. Not every run goes wrong
-# to the same degree.
+# Inside a group it is; between groups it is a weight ([chapter
+# 11](11_grpo.ipynb)). With a small cost beside a rare success the weight does
+# harm. A group in which everybody fails has nothing to say about success, and
+# the division lets it speak as loudly about the cost as another group does
+# about winning. Taking these groups out, and nothing else, repairs all three
+# runs. Taking the cost out everywhere repairs them, too: it silences these
+# groups, among other things. So here the cause is isolated: **the advantage
+# inside groups that all fail**. Not every run goes wrong to the same degree.
 #
 # Nothing pulls such a policy back. Once every talk ends after one turn, all turn costs
 # are equal, and no group contains the question that would have helped.
@@ -330,8 +336,10 @@ plots.show(
 # %% [markdown] id="16-play-text"
 # ### Play: you are the user
 #
-# Say what you want in your own words, or only a part of it, and see whether the clerk
-# asks. First the same words to four clerks, by code.
+# Say what you want in your own words, or only a part of it, and see whether the
+# clerk asks. First the same words to four clerks, by code. Free words are
+# outside of what the clerks were trained on: expect guesses, even from the good
+# one.
 
 # %% id="16-play-static"
 from course.widgets import show_talk
@@ -350,19 +358,20 @@ talk_panel(clerks, clerk.tokenizer)
 # %% [markdown] id="16-summaries-text"
 # ## Summaries, exactly
 #
-# People wrote reviews of products and gave them titles. Is a title a summary? The
-# policy chooses **one sentence** of the review, and its reward is ROUGE-L with the
-# title ([chapter 05](05_rewards_by_rule.ipynb)). There are at most a few dozen
+# People wrote reviews of products and gave them titles. Is a title a summary?
+# The policy chooses **one sentence** of the review, and its reward is ROUGE-L
+# with the title ([chapter 05](05_rewards_by_rule.ipynb)). There are at most 69
 # sentences, so nothing has to be sampled: the expected reward is a sum over the
-# sentences, and its gradient is exact. The policy is a net of 145 weights that sees
-# seven numbers about a sentence, such as its place and its length.
+# sentences, and its gradient is exact. The policy is a net of 145 weights that
+# sees seven numbers about a sentence, such as its place and its length.
 #
 # **Predict first.** With exact gradients and all the data there is, which sentence will
 # it learn to take?
 #
 # <details><summary>Answer</summary>
 #
-# Mostly the first one, and it gains next to nothing over always taking the first.
+# On two of three seeds mostly the first one, and it gains next to nothing over
+# always taking the first.
 #
 # </details>
 
@@ -410,13 +419,13 @@ lead, best = rewards_test[:, 0].mean().item(), rewards_test.amax(1).mean().item(
 print(f"always the first sentence {lead:.3f}; always the best one (ceiling) {best:.3f}")
 
 # %% [markdown] id="16-nothing-text"
-# All three earn what the first sentence earns, and no more. Only two of them take it
-# most of the time; and of the coin flips, the one that earns as much never takes it. On
-# 86 titles, a tie says little about *how* it was reached.
+# All three earn about what the first sentence earns. Only two of them take it
+# most of the time; and of the coin flips, the one that earns as much never
+# takes it. On 86 titles, a tie says little about *how* it was reached.
 #
-# Now we search for a text that says **nothing**, the same for all reviews: word after
-# word, each time the frequent title word that gains most on the *training* titles. Then
-# it is judged on the test titles.
+# Now we search for a text that says **nothing**, the same for all reviews: word
+# after word, each time the frequent title word that gains most ROUGE-1 on the
+# *training* titles. Then ROUGE-L judges it on the test titles.
 
 # %% id="16-nothing"
 from collections import Counter
@@ -509,8 +518,9 @@ for prompt, text in zip(*write_stories(teller.model), strict=True):
 # %% [markdown] id="16-mixer-text"
 # ### The parts, switched on and off
 #
-# Here are 240 stories of the start, with the four parts. Set a weight to 0 and see what
-# comes first. Which part can be left out, so that the best stories stay whole?
+# Here are 240 stories of the start, with the four parts. Set a weight to 0 and
+# see what comes first. (The sum is brought to mean 0 and deviation 1.) Which
+# part can be left out, so that the best stories stay whole?
 
 # %% id="16-mixer-static"
 from course.widgets import show_mixer
@@ -527,10 +537,10 @@ from course.widgets import reward_mixer
 reward_mixer(texts, whole, parts, WEIGHTS, key="story-mixer", who="the judge")
 
 # %% [markdown] id="16-stories-train-text"
-# The mixer ranks texts that exist. Training makes new ones, and what a missing part
-# allowed becomes what the policy does. Three seeds with all parts, the coin flips, and
-# two runs with parts taken away; `ending` alone is the reward "it ends well". Each run
-# has 15 steps of 64 stories.
+# The mixer ranks texts that exist. Training makes new ones, and the policy can
+# come to do what a missing part allows. Three seeds with all parts, the coin
+# flips, and two runs with parts taken away; `ending` alone is the reward "it
+# ends well". Each run has 15 steps of 64 stories.
 
 # %% id="16-stories-train"
 from functools import partial
@@ -585,11 +595,12 @@ claim(
 )
 
 # %% [markdown] id="16-stories-read-text"
-# Take the length away, or all but the ending, and about a third of the sampled stories
-# are not whole, although the policy earns nearly all that is still paid (the last
-# column). Some samples below show how: the hero gets the thing at once and is happy.
-# Greedy answers stay whole here. These are single runs: take them as pictures of what a
-# missing part allows, not as claims. The coin flips leave the bad habit, too: read the
+# Take the length away, or all but the ending, and about a third of the sampled
+# stories are not whole, although the policy earns nearly all that is still paid
+# (the last column). Some samples below show how: the hero gets the thing at
+# once and is happy. Still, more are whole than before, and of the greedy ones
+# all are. These are single runs: take them as pictures of what a missing part
+# allows, not as claims. The coin flips leave the bad habit, too: read the
 # greedy column against the start's.
 
 # %% id="16-stories-samples"
@@ -679,11 +690,12 @@ claim(
 )
 
 # %% [markdown] id="16-diverse-read"
-# The stories of the three runs differ about as much as those of the start, so there was
-# next to no sameness to cure: each opening has 360 right stories. The gated bonus has
-# little to do here, and it does little. What *alone* means is plain: paid for being
-# different and for nothing else, a policy stops telling stories. Nonsense is very
-# diverse.
+# The stories of the three runs differ about as much as those of the start, so
+# there was next to no sameness to cure: each opening has 360 right stories. The
+# gated bonus has little to do here, and it does little. What *alone* means is
+# plain: paid for being different and for nothing else, a policy stops telling
+# stories. By this count its texts are not even more diverse: they differ about
+# as much as those of the start.
 
 # %% [markdown] id="16-weights-text"
 # ## Two rewards that pull apart
@@ -759,13 +771,14 @@ plots.show(
 )
 
 # %% [markdown] id="16-weights-read"
-# The weights trade success for turns, and each hits its own point, which one only knows
-# afterwards. The constraint is told the point, and in thirty steps neither rate settles
-# there. The fast price keeps the bound on all three seeds, but too well: it rose while
-# there were too many turns, the policy learned to hang up early, and in the end it is
-# right about as often as before the training. The slow price is still on its way up:
-# more talks are right, with more turns than allowed. A multiplier chases a policy that
-# moves.
+# The weights trade success for turns, and each hits its own point, which one
+# only knows afterwards. The constraint is told the point, and in thirty steps
+# neither rate settles there. The fast price keeps the bound on all three seeds,
+# but too well: it rose while there were too many turns, the talks became short,
+# and in the end it is right about as often as before the training. The fixed
+# price 0.2 (one seed) keeps the bound, too, and is right more often. The slow
+# price is still on its way up: more talks are right, with more turns than
+# allowed. A multiplier chases a policy that moves.
 
 # %% id="16-weights-claim" tags=["nbval-check-output"]
 claim(
@@ -872,19 +885,21 @@ for name, policy in ({"before": writer.model} | softer).items():
         print(f"{name:<16} {mode:<8} {shown}")
 
 # %% [markdown] id="16-harmless-verdict"
-# Twelve steps move it a little. One text in seven has a listed word at the start, so in
-# many groups of eight the rule has little to say. Averaged over the three modes and the
-# three seeds, fewer texts are flagged than before, and than after coin flips.
+# Twelve steps move it a little. One text in seven has a listed word at the
+# start, so in many groups of eight the rule has little to say. Averaged over
+# the three modes and the three seeds, fewer texts are flagged than before, and
+# than after coin flips. Most of that is at temperature 0.5. Sampled, as it was
+# trained, the fall is within the noise; greedy, the coin flips are as low.
 #
 # > ## A common warning, examined
 # >
 # > **"Take the harsh words away, and the criticism goes with them."**
 #
-# It sounds right, and sampled texts seem to agree: fewer are critical than before. But
-# look at the coin flips, which paid for nothing: their sampled texts lose about as many
-# critical ones, and greedy texts differ from seed to seed. **So the loss is not shown
-# here**; without the control it would have been a finding. With 200 texts a share near
-# .4 has a standard error of .035, too. Texts spelled round the list stay rare.
+# It sounds right, and sampled texts seem to agree: fewer are critical than
+# before. But with 200 texts a share near .4 has a standard error of .035, and
+# the falls are about as small. The coin flips, which paid for nothing, fall a
+# little, too, and greedy texts differ from seed to seed. **So the loss is not
+# shown here.** Texts spelled round the list stay rare.
 
 
 # %% id="16-harmless-claim" tags=["nbval-check-output"]
@@ -919,8 +934,9 @@ claim(
 #
 # <details><summary>Answer</summary>
 #
-# Here they are equal, within the noise of 100 texts. The task that is left out stays
-# about where the start left it.
+# Sampled, they are about equal; greedy, one seed of the one policy is a little
+# behind on stories. The task that is left out stays about where the start left
+# it.
 #
 # </details>
 
@@ -957,11 +973,12 @@ for (name, seed), verdict in marks.items():
     print(f"{name:<18} {seed!s:>2}  {shares[0]:>30} {shares[1]:>26}")
 
 # %% [markdown] id="16-many-read"
-# The name of the task tells the policy what is asked, and one model does both: with
-# half the weights in all, it is about as good as two. The policies that saw one task
-# left the other about where it was; nothing in their reward speaks for it. The coin
-# flips raise neither task when sampled. (Greedy, their dates are better than the
-# start's, as in chapter 15: a random walk leaves a bad habit, too.)
+# One model does both: with half the weights in all, it is about as good as two
+# when sampled. (The start's share of whole stories differs from the one above:
+# 100 texts were judged here, 200 there.) The policies that saw one task left
+# the other about where it was; nothing in their reward speaks for it. The coin
+# flips raise neither task when sampled. (Greedy, their dates are better than
+# the start's, as in chapter 15: a random walk leaves a bad habit, too.)
 
 
 # %% id="16-many-share"
@@ -1007,20 +1024,20 @@ for name, run in (("translation", "stories alone"), ("stories", "translation alo
 # ## A second model as the judge
 #
 # Who has no rule may train one. In **adversarial training** a second model, the
-# discriminator, learns to tell the policy's texts from right ones, and its probability
-# of "right" is the reward; the policy learns to fool it (for texts: Yu and others
-# 2017). Here are the dates of chapter 15 again: its start, a discriminator that begins
-# as a copy of it with one linear layer, and 30 steps of 64 texts, after each of which
-# the discriminator takes two steps of its own. Its **accuracy** is measured on texts
-# that it has not learned from yet.
+# discriminator, learns to tell the policy's texts from right ones, and its
+# probability of "right" is the reward; the policy learns to fool it (for texts:
+# Yu and others 2017). Here are the dates of chapter 15 again: its start, a
+# discriminator that begins as a copy of it with one linear layer and 20 updates
+# alone; then 30 steps of 64 texts, after each of which the discriminator takes
+# two steps of its own. Its **accuracy** is measured on texts that it has not
+# learned from yet.
 #
 # **Predict first.** Accuracy one half is a coin. Is that the moment to stop, or to go
 # on?
 #
 # <details><summary>Answer</summary>
 #
-# To stop. A discriminator that cannot tell the texts apart has nothing left to teach,
-# and what it still pays for is its own mistakes.
+# To stop, as a rule of thumb: it has little left to teach then.
 #
 # </details>
 
@@ -1087,17 +1104,19 @@ claim(
 )
 
 # %% [markdown] id="16-signature-text"
-# On two seeds the dates became right while the discriminator was driven to a coin, and
-# fewer were right after it; on the third there was little to lose. Past the stop the
-# accuracy wanders between about .45 and .7: it does not warn again. And even at its
-# best this reward is behind BLEU, which needed no second model and left nine dates in
-# ten exact (chapter 15).
+# On two seeds the dates became right while the discriminator was driven to a
+# coin, and fewer were right after it; on the third there was little to lose.
+# Past the stop the accuracy wanders between about .45 and .7, and the dates do
+# not recover. Why, we did not test. In chapter 15 BLEU left nine dates in ten
+# exact, without a second model, but in 40 steps of 128 texts: no fair
+# comparison.
 #
 # ## Reward against the judge that was not optimised
 #
-# Five panels, one for each game: what was paid for, and what was meant. A title can be
-# about a thing that the 60 frequent words do not name; in the second panel "meant" is
-# the share of such title words that the text holds.
+# Five panels: what was paid for, and what was meant. In the second, "meant" is
+# the share of the title words outside of the 60 frequent ones that the text
+# holds. The text about nothing is made of those 60, so it holds none, by
+# construction.
 
 # %% id="16-signature"
 harsh, mild = rows["before", "sampled"], rows["rule, seed 0", "sampled"]
@@ -1149,9 +1168,9 @@ plots.show(
 )
 
 # %% [markdown] id="16-own-text"
-# In no panel does what was meant follow what was paid. It falls, or stays, or rises
-# less; only a second number shows it. (The fall in the fourth panel is within its
-# noise, and the coin flips fell further.)
+# In no panel does what was meant keep up with what was paid. It falls, or
+# stays, or rises less; only a second number shows it. (The fall in the fourth
+# panel is within its noise.)
 #
 # ## Bring your own text
 #
@@ -1186,22 +1205,24 @@ print(f"{text!r}: {sum(rouge_l(text, t) for t in own_titles) / len(mine):.3f}")
 #
 # ## What was shown, and what was not
 #
-# By experiment on three seeds: a clerk learns over several turns to ask before it
-# books; plain division by the group's deviation hinders it in this setting, and the
-# advantage inside groups that all fail is the cause, because taking it out in either of
-# two ways repairs every run; a text about nothing beats every trained summariser on
-# ROUGE; stories become whole when all parts are paid, and are lost when only difference
-# is; one policy with two tasks is not worse than two; a discriminator is driven to a
-# coin, and on average more dates are right at that moment than later. Coin flips stand
-# beside the summaries, the stories and the two tasks on three seeds; beside the clerk
-# and the writer on one.
+# By experiment on three seeds: a clerk learns over several turns to ask before
+# it books; plain division by the group's deviation hinders it in this setting,
+# and the advantage inside groups that all fail is the cause, because setting it
+# alone to 0 repairs every run; a text about nothing beats every trained
+# summariser on ROUGE-L; stories become whole when all parts are paid, and
+# vanish when only difference is paid; one policy with two tasks is about as
+# good as two, sampled; a discriminator is driven to a coin, and on average more
+# dates are right at that moment than later. Coin flips stand beside the
+# summaries, the stories and the two tasks on three seeds; beside the clerk and
+# the writer on one. The prices and the duels have none.
 #
-# Not shown: that division by the deviation is bad in general. With larger groups, fewer
-# of them fail as a whole. Not that a credit for each turn is better than the whole
-# return: with four turns there is little to see. Not that a constraint settles at its
-# bound: in thirty steps ours did not. Not that stories become the same under training:
-# this grammar has hundreds of right stories for each opening. And a user who is a
-# program forgives nothing and invents nothing; people do both.
+# Not shown: that division by the deviation is bad in general. With larger
+# groups, fewer of them fail as a whole. Not that a credit for each turn is
+# better than the whole return: we did not try it. Not that a constraint settles
+# at its bound: in thirty steps ours did not. Not that stories become the same
+# under training: this grammar has hundreds of right stories for each opening.
+# And a user who is a program forgives nothing and invents nothing; people do
+# both.
 #
 # ## Test yourself
 #
@@ -1219,15 +1240,16 @@ print(f"{text!r}: {sum(rouge_l(text, t) for t in own_titles) / len(mine):.3f}")
 #
 # 1. The policy did not write them. A gradient on them would teach it to speak for the
 #    user, and to expect the answers that it would like.
-# 2. GRPO: to hang up, as loudly as it learns to succeed elsewhere. Dr. GRPO: the same,
-#    at the size of the turn cost, which is small.
+# 2. GRPO: to hang up, nearly as loudly as it learns to succeed elsewhere. Dr.
+#    GRPO: the same, at the size of the turn cost, which is small.
 # 3. Leave out groups without a success; take away the turn cost.
-# 4. Titles share small words. Judge content: questions that the summary has to answer,
-#    or people.
-# 5. To be wrong in many ways: there are more of them than of right ones.
+# 4. Titles share words, mostly small ones. Judge content: questions that the
+#    summary has to answer, or people.
+# 5. To stop writing whole stories: hardly any was left, and its texts differed
+#    about as much as before.
 # 6. Another spelling, or an insult without a listed word; "not dull at all" is flagged.
 # 7. The bound. It is told what is allowed and looks for the price.
-# 8. Stop, and ask a judge that was not optimised: it has nothing left to teach.
+# 8. Stop, and ask a judge that was not optimised: it has little left to teach.
 #
 # </details>
 #

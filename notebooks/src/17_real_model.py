@@ -1,9 +1,10 @@
 # %% [markdown] id="17-title"
 # # 17 · A real language model, and more machines
 #
-# Everything so far ran on models of two million parameters, made here. This chapter
-# takes a model that others trained, 134 million parameters, and asks of each method
-# what is left of it: as judge, as reward model, as policy; then on several machines.
+# So far every policy was made here, with about two million parameters at most.
+# This chapter takes a model that others trained, 134 million parameters, and
+# asks of each method what is left of it: as judge, as reward model, as policy;
+# then on several machines.
 #
 # When you have read it you can:
 #
@@ -24,10 +25,10 @@
 # has read two trillion tokens. It runs in the same `GPT` class as our own models
 # ([chapter 02](02_transformer.ipynb)); only the numbers of its shape are larger.
 #
-# For everything that is only read we use a copy with numbers of 16 bits,
-# [**bf16**](../GLOSSARY.md#language-model): 8 bits of exponent, as fp32 has, and 8 bits
-# of precision. Where a processor has units for such numbers the copy is about twice as
-# fast. Where it has none, `fast_dtype` chooses fp32.
+# The judge and the sampler are a copy with numbers of 16 bits,
+# [**bf16**](../GLOSSARY.md#language-model): 8 bits of exponent, as fp32 has,
+# and 8 bits of precision. Where a processor has units for such numbers the copy
+# is faster. Where it has none, `fast_dtype` chooses fp32.
 
 # %% id="17-model"
 import torch
@@ -60,8 +61,8 @@ for seed in range(3):
 # which is the sigmoid of the difference of two logits. The question names both labels.
 # Their order means nothing, so we ask in both orders.
 #
-# **Predict first.** 528 movie reviews, each a sentence. How many percent of the
-# verdicts change when "positive or negative" becomes "negative or positive"?
+# **Predict first.** 528 movie reviews, each a sentence. What share of the
+# verdicts changes when "positive or negative" becomes "negative or positive"?
 #
 # <details><summary>Answer</summary>
 #
@@ -189,14 +190,15 @@ judge_panel(ask)
 # truth 95 times in 100.
 #
 # - **People alone**: ask about 100 texts, take the mean.
-# - **Judge alone**: take the judge's mean over all texts.
+# - **Judge alone**: take the judge's mean over the texts that nobody was asked
+#   about.
 # - **Rogan and Gladen** (for medical tests,
 #   [1978](https://doi.org/10.1093/oxfordjournals.aje.a112510)): the 100 show how often
 #   the judge says yes to liked and to disliked texts; solve for the share that explains
 #   what it says of all.
 # - **Prediction-powered** ([Angelopoulos and others,
-#   2023](https://arxiv.org/abs/2301.09633)): the judge's mean over the texts that
-#   nobody was asked about, plus the mean of (people − judge) over the 100.
+#   2023](https://arxiv.org/abs/2301.09633)): the same mean, plus the mean of
+#   (people − judge) over the 100.
 # - **Tuned** ([PPI++](https://arxiv.org/abs/2311.01453)): the same with a weight
 #   $\lambda$ on the judge, chosen to make the interval narrow; 0 is people alone.
 #
@@ -312,8 +314,8 @@ claim("tuned, with probabilities, it is 5 to 20 % narrower", 0.05 < gain < 0.2,
 
 # %% [markdown] id="17-platt-text"
 # A judge that leans can be straightened first: [**Platt
-# scaling**](../GLOSSARY.md#reward) fits a slope and an offset to its log-odds, on the
-# same 100 ratings. That repairs the threshold and cannot repair the order.
+# scaling**](../GLOSSARY.md#reward) fits a slope and an offset to its log-odds,
+# on the same 100 texts. That repairs the threshold and cannot repair the order.
 
 # %% id="17-platt" tags=["nbval-check-output"]
 from course.reward.judge import apply_platt, fit_platt
@@ -328,9 +330,9 @@ same = abs(auc(straight[other], liked[other]) - auc(plain[other], liked[other]))
 claim("the order of the texts stays the same", same < 1e-6)
 
 # %% [markdown] id="17-interval-after"
-# So "a judge replaces people" is wrong in the one sense that can be checked: its own
-# interval is the narrowest of all and never holds the truth. More texts would make it
-# narrower still around the wrong number.
+# So "a judge replaces people" is wrong in the sense that we took: its own
+# interval is the narrowest of all and hardly ever holds the truth. More texts
+# would make it narrower still around the wrong number.
 #
 # Together with people the judge is worth something, and not much: with its
 # probabilities the interval is about an eighth narrower, as it would be had we asked
@@ -342,11 +344,11 @@ claim("the order of the texts stays the same", same < 1e-6)
 # ## The model as reward model
 #
 # Another way to use what SmolLM2 knows: read the state after "Movie review: …
-# Sentiment:" halfway up, after 16 of its 30 blocks, and learn a score from ratings.
-# **Ridge** fits a linear head and leaves the model alone. **Adapters** ([chapter
-# 04](04_supervised_fine_tuning.ipynb)) let the blocks move, a little: rank 8, at query
-# and value, two passes. Both see the same 500 ratings; three seeds draw three sets of
-# 500 (the recipes `smollm2-reward-0` to `-2`).
+# Sentiment:" halfway up, after 16 of its 30 blocks, and learn a score from
+# ratings. **Ridge** fits a linear head and leaves the model alone. **Adapters**
+# ([chapter 04](04_supervised_fine_tuning.ipynb)) let the blocks move, a little:
+# rank 8, at query and value, two passes. Both see the same 500 rated texts;
+# three seeds draw three sets of 500 (the recipes `smollm2-reward-0` to `-2`).
 
 # %% id="17-reward"
 from copy import deepcopy
@@ -387,9 +389,9 @@ claim("500 ratings give the pretrained model an r above .65",
       min(found["adapters"]) > 0.65, adapters=found["adapters"])  # fmt: skip
 
 # %% [markdown] id="17-rl-text"
-# Chapter 07's own model has an r of about .64 from 8,493 ratings, on test texts of all
-# lengths; these are short. On equal texts chapter 07 found the same: what a model has
-# read before is worth more than ratings.
+# Chapter 07's own model has an r of about .64 from 8,493 rated texts, of all
+# lengths; these are short. On equal test texts chapter 07 found the same: a
+# larger model that has read more needs fewer ratings.
 #
 # ## RLOO on a real model
 #
@@ -468,12 +470,12 @@ claim("chapter 11's rloo_step, unchanged, has the page's gradient norm", off < 0
       page=norm, course=by_course["grad_norm"])  # fmt: skip
 
 # %% [markdown] id="17-limit-text"
-# The step compares the sampler's log-probabilities with the policy's own, and refuses a
-# rollout that another distribution drew (chapter 10). In fp32 the limit is 0.01 nats
-# per token. bf16 keeps 8 bits, a relative error of $2^{-8}$: of a logit of 20 it knows
-# the first decimal. The limit has to follow the numbers of the sampler: 0.3 for bf16,
-# above what rounding does and below a real fault such as a sampler that runs at
-# another temperature.
+# The step compares the sampler's log-probabilities with the policy's own, and
+# refuses a rollout that another distribution drew (chapter 10). In fp32 the
+# limit is 0.01 nats per token. bf16 keeps 8 bits, a relative error of up to
+# $2^{-8}$: next to 20 comes 20.125. The limit has to follow the numbers of the
+# sampler: 0.3 for bf16, above what rounding does and below a fault such as
+# temperature 0.7. One at 0.9 would slip through.
 
 # %% id="17-limit" tags=["nbval-check-output"]
 from dataclasses import replace
@@ -577,18 +579,16 @@ claim("the rule brings more whole sentences than the reward model on any seed",
       before=sentences["before"], rule=sentences["sentence-0"])  # fmt: skip
 
 # %% [markdown] id="17-trained-after"
-# With 192 texts the standard error of a mean is about 0.07, so of a difference about
-# 0.1: the average of three seeds is clear, a single seed need not be. Had we shown one,
-# we could have shown you success or failure, as we liked. On average, most of the
-# gain carries over to subjects that training never asked about, though less than on
-# those it did.
+# Each reward got what it asked for. The reward model says nothing about an end,
+# and after 20 tokens few texts have one, as before. The rule pays for a full
+# stop and says nothing about the film: it lost some reward, and its samples
+# show what it lets through. It has no KL leash. Where a run above has fewer
+# than 18 steps, a guard ended it and kept what had been learned.
 #
-# Each reward got what it asked for and nothing else. The reward model says nothing
-# about an end, and after 20 tokens few texts have one. The rule pays for a full stop
-# and says nothing about the film; look at its samples for what it lets through. The
-# rule has no KL leash: the further a policy runs, the more its bf16 copy differs from
-# it, and where a run above has fewer than 18 steps, the guard of the last section ended
-# it and kept what had been learned.
+# With 192 texts the standard error of a mean is about 0.07, so of a difference
+# about 0.1: the average of three seeds is clear, a single seed need not be. Had
+# we shown one, we could have chosen its gain, small or large. On average, most
+# of the gain carries over to subjects that training never asked about.
 #
 # Rule and control are one run each here. On a GPU (an NVIDIA H200,
 # `python -m benchmarks.real_model`) everything had three seeds:
@@ -600,16 +600,17 @@ claim("the rule brings more whole sentences than the reward model on any seed",
 # | scores dealt out | −0.35, −0.18, −0.15 | .00, .08, .01 |
 # | rule | −0.36, −0.36, −0.55 | .11, .23, .54 |
 #
-# No seed of a reward falls among those of its control, though seeds differ by as much
-# as the gain. Eighteen steps took 20 to 26 seconds there.
+# No seed of either reward falls among those of the dealt scores (the control of
+# the first only), though seeds differ by as much as the gain.
 
 # %% [markdown] id="17-adapters-text"
 # ## Adapters as files
 #
-# What was learned is 460,800 numbers beside 134 million that did not change. There are
-# two ways to hand it on: the **adapters alone**, 2 MB, under the names that the library
-# peft gives them; or **merged** into the weights, $W + \frac{\alpha}{r} B A$, a model
-# like any other, which transformers, TRL and every server load.
+# What was learned is 460,800 numbers beside 134 million that did not change.
+# There are two ways to hand it on: the **adapters alone**, 2 MB, under the
+# names that the library peft gives them; or **merged** into the weights, $W +
+# \frac{\alpha}{r} B A$, a model like any other for `transformers` and what
+# builds on it.
 
 # %% id="17-merge" tags=["nbval-check-output"]
 import json
@@ -637,14 +638,13 @@ for part in ("a", "b"):
     print(peft_name(f"blocks.0.attention.query.{part}", policy.config))
 
 # %% id="17-merged" tags=["nbval-check-output"]
-from transformers import AutoModelForCausalLM
-from transformers.utils.logging import disable_progress_bar
+from transformers import AutoModelForCausalLM, logging
 
 from course.lm.interop import to_transformers
 
-disable_progress_bar()
-again, _ = load_pretrained()
-whole_model = merge(load_adapters(again, folder / "adapters")).eval()
+logging.disable_progress_bar()
+again = load_adapters(load_pretrained()[0], folder / "adapters")
+whole_model = merge(again).eval()
 with tempfile.TemporaryDirectory() as merged:
     to_transformers(whole_model, smol).save_pretrained(merged)
     theirs = AutoModelForCausalLM.from_pretrained(merged).to(device()).eval()
@@ -661,30 +661,32 @@ again = whole_model = theirs = None  # three times half a GB
 #
 # Large runs write with one program and train with another: other kernels, other
 # rounding, often weights of some steps ago. The texts then come from a
-# [**sampler**](../GLOSSARY.md#policy) $\mu$, while the gradient is computed for the
-# policy $\pi$. What is right in expectation is known since [Kahn and Marshall
-# (1953)](https://doi.org/10.1287/opre.1.5.263): weigh each text with its **importance
-# ratio** $\pi(y) / \mu(y)$, the product of the ratios of its tokens. The variance of a
-# product explodes, so it gets cut off. TRL 1.16 offers four ways:
+# [**sampler**](../GLOSSARY.md#policy) $\mu$, while the gradient is computed for
+# the policy $\pi$. What is right in expectation has been known since [Kahn and
+# Marshall (1953)](https://doi.org/10.1287/opre.1.5.263): weigh each text with
+# its **importance ratio** $\pi(y) / \mu(y)$, the product of the ratios of its
+# tokens. The variance of a product explodes, so large ratios get cut off. TRL
+# 1.16 offers four ways:
 #
 # | TRL | here |
 # |---|---|
 # | `sequence_truncate` | `sequence_is(…, limit)`: the text's ratio, at most `limit` |
-# | `sequence_mask` | `drop_above(sequence_is(…), limit)`: else the text is left out |
+# | `sequence_mask` | `drop_above(sequence_is(…), limit)`: above it, left out |
 # | `token_truncate` | `token_is(…, limit)`: each token's own ratio |
 # | `token_mask` | `drop_above(token_is(…), limit)` |
 #
 # > "Token-level truncated importance sampling corrects the mismatch."
 #
-# On the tiny policy we need not guess. The expectation is a sum over seven texts, so
-# the error of the *expected* gradient has no noise in it.
+# On the tiny policy the expectation is a sum over seven texts, so the error of
+# the *expected* gradient has no noise in it.
 #
 # **Predict first.** Without a limit: is a token's own ratio enough?
 #
 # <details><summary>Answer</summary>
 #
-# No. The second token is reached through the first one, and with another frequency
-# under $\mu$ than under $\pi$. Its own ratio knows nothing of that. The product does.
+# No. A token's own ratio corrects neither how often its prefix is reached nor
+# what is written after it, on which its advantage depends. The product corrects
+# both.
 #
 # </details>
 
@@ -736,11 +738,11 @@ claim("cut off at 2, the text's ratio is closer than the tokens'",
       (text_2 < token_2).all(), text=text_2, token=token_2)  # fmt: skip
 
 # %% [markdown] id="17-real-mismatch-text"
-# The tokens' ratios remove a third to a half of the error, truncated or not. How large
-# is the distance in practice? `collect` can tell: its sampler writes, and the
-# reference, the fp32 model without adapters, reads the same tokens. Two samplers: bf16,
-# and one whose weights were rounded to 8-bit whole numbers, row by row, as servers do
-# to save memory.
+# The tokens' ratios remove a good third to a good half of the error, truncated
+# slightly less. How large is the distance in practice? `collect` can tell: its
+# sampler writes, and the reference, the fp32 model without adapters, reads the
+# same tokens. Two samplers: bf16, and one whose weights were rounded to 8-bit
+# whole numbers, row by row, as servers do to save memory.
 
 
 # %% id="17-int8"
@@ -795,11 +797,13 @@ claim("the coarser the sampler's numbers, the fewer texts the weighted ones are 
       shares[1] < shares[0], worth=shares)  # fmt: skip
 
 # %% [markdown] id="17-mismatch-after"
-# So the sentence is doubly wrong here. Truncation at 2 touches nearly no token: what it
-# leaves are plain token weights, and those remove only part of the error. The mismatch
-# lives in the *sum* over the text. Its differences have either sign, and twenty of them
-# still add up to several times one: compare the first two columns. For bf16 the
-# distance is so small that the runs above needed no correction; they used none.
+# So the sentence is doubly wrong here. Truncation at 2 touches nearly no token:
+# what it leaves are plain token weights, and those remove only part of the
+# error. The mismatch lives in the *sum* over the text. Its differences have
+# either sign, and twenty of them still add up to several times one: compare the
+# first two columns. At the start bf16 is this near; later it is further away.
+# The runs above used no correction; whether one would have helped was not
+# tried.
 
 # %% [markdown] id="17-processes-text"
 # ## Several processes, one step
@@ -817,10 +821,10 @@ claim("the coarser the sampler's numbers, the fewer texts the weighted ones are 
 # fewer parts, and before the gradient is clipped (`before_clipping`), since each
 # process would clip by another norm.
 #
-# Whatever a step takes from the *whole* batch has to be taken from all batches, and the
-# token mean is the one that is forgotten. If process 1 has 12 tokens and process 2 has
-# 42, the mean of the two means gives a token of process 1 more than three times its
-# weight. With $N$ tokens on $P$ processes,
+# Whatever a step takes from the *whole* batch has to be taken from all batches,
+# and the token mean is the one that is forgotten. If process 1 has 12 tokens
+# and process 2 has 42, the mean of the two means gives a token of process 1
+# more than twice its weight. With $N$ tokens on $P$ processes,
 #
 # $$ \frac1N \sum_{\text{all tokens}} \ell_t
 #    = \frac1P \sum_{p=1}^{P} \frac{P}{N} \sum_{t \in p} \ell_t , $$
@@ -944,9 +948,9 @@ claim(
 )  # fmt: skip
 
 # %% [markdown] id="17-processes-bug-text"
-# How large is the mistake in general? Take the gradient of the *sum* over the tokens of
-# each eighth of the texts. Any number of processes up to eight, and one, are then
-# weighted means of these eight.
+# How large is the mistake in general? Take the gradient of the *sum* over the
+# tokens of each eighth of the texts. The gradients of one, two, four and eight
+# processes are then weighted means of these eight.
 
 # %% id="17-processes-bug"
 from functools import partial
@@ -995,9 +999,9 @@ claim(
 )
 
 # %% [markdown] id="17-processes-bug-after"
-# The error grows with the number of processes, since fewer texts have more unequal
-# lengths. A mean inside each text and then over texts, as in the first paper on GRPO,
-# has no such error.
+# The error grows with the number of processes: the fewer texts each has, the
+# more their token counts differ. A mean inside each text and then over texts,
+# as in the first paper on GRPO, has no such error.
 
 # %% [markdown] id="17-processes-trap-text"
 # ### Ask how many there are
@@ -1065,10 +1069,10 @@ with TemporaryDirectory() as folder:
 # %% [markdown] id="17-trl-text"
 # ## Where the course ends: TRL and others
 #
-# A model that does not fit one GPU has to be cut into pieces (FSDP, DeepSpeed's ZeRO),
-# and a large model writes far faster with an engine made for it (vLLM). Do not build
-# that yourself. The policy leaves the course by `to_transformers`, the reward by a
-# bridge in the library's own signature:
+# A model that does not fit one GPU has to be cut into pieces (FSDP, DeepSpeed's
+# ZeRO), and a large model writes far faster with an engine made for it (vLLM).
+# The policy leaves the course by `to_transformers`, the reward by a bridge in
+# the library's own signature:
 #
 # | library | what it calls | bridge |
 # |---|---|---|
@@ -1076,7 +1080,8 @@ with TemporaryDirectory() as folder:
 # | OpenRLHF | `reward_func(queries, prompts, labels)`, a dictionary | `for_openrlhf` |
 # | verl | `compute_score(data_source, solution_str, ground_truth, …)` | `for_verl` |
 #
-# The bridges check what a score returns: a NaN stops the run, not the policy.
+# The bridges check what a score returns: a NaN stops the run before it can
+# spoil the policy.
 
 # %% id="17-trl-bridges" tags=["nbval-check-output"]
 from course.score_bridges import for_openrlhf, for_trl, for_verl
@@ -1094,8 +1099,9 @@ print(for_verl(shout)("reviews", " is a joy.", None, extra_info={}))
 #   Write it in front of each prompt.
 # - With a KL penalty, and in DPO, TRL loads the reference from the *path* of the model.
 #   Save the model and give the folder.
-# - `transformers` gives the padding token no gradient where it is read. An untrained
-#   model writes it, and the gradients differ in the fourth digit.
+# - `transformers` gives the padding token's embedding no gradient, and an
+#   untrained model writes that token. Set the embedding's `padding_idx` to
+#   `None`, as the example does.
 #
 # Does TRL compute what this course computes? Compare gradients, not losses: on the
 # first step every ratio is 1, so GRPO's loss is a mean of advantages, whatever the
@@ -1142,17 +1148,19 @@ claim(
 # %% [markdown] id="17-calculator-text"
 # ## Will it fit, how long, how much?
 #
-# Three counts answer most of it before anything is paid for.
+# Three counts answer most of it.
 #
-# - **Memory of training.** Mixed precision with Adam holds 16 bytes for each weight: 2
-#   for it, 2 for its gradient, 12 for Adam. Sharding deals them out over the devices
-#   ([Rajbhandari and others 2020](https://arxiv.org/abs/1910.02054)). Adapters need the
-#   2 bytes of the frozen weights and little else.
+# - **Memory of training.** Mixed precision with Adam holds 16 bytes for each
+#   weight: 2 for it, 2 for its gradient, 12 for Adam. A frozen reference adds 2.
+#   Sharding deals them out over the devices ([Rajbhandari and others
+#   2020](https://arxiv.org/abs/1910.02054)). Adapters need the 2 bytes of the
+#   frozen weights and little else.
 # - **Memory of writing.** The keys and values of every text that is being written.
-# - **Time.** To write a token all weights are read once, for all texts of the batch
-#   together; to train on one takes 6 operations a weight. Engines reach a part of these
-#   bounds; we assume a half and a third. (Llama 3's pretraining reached 38 to 43 % of
-#   its GPUs' speed, [2024](https://arxiv.org/abs/2407.21783).)
+# - **Time.** To write a token all weights are read once, for all texts of the
+#   batch together; to train on one takes 6 operations a weight, and 2 for the
+#   reference. Engines reach a part of these bounds; we assume a half and a
+#   third. (Llama 3's pretraining reached 38 to 43 % of its GPUs' speed,
+#   [2024](https://arxiv.org/abs/2407.21783).)
 #
 # First against numbers that others published:
 
@@ -1181,9 +1189,10 @@ claim(
 )  # fmt: skip
 
 # %% [markdown] id="17-calculator-table-text"
-# Then for runs of GRPO: SmolLM2 with adapters on a laptop, as in this chapter; a model
-# of 7 billion weights on 8 GPUs; one of 70 billion on 8 and on 64. A step of 512 texts
-# of 256 + 512 tokens, 500 steps. The price, 2.50 for a GPU and hour, is an example.
+# Then for runs of GRPO: SmolLM2 with adapters on a laptop, as in this chapter;
+# a model of 7 billion weights on 8 GPUs; one of 70 billion on 8 and on 64. A
+# step of 512 texts of 256 + 512 tokens, 500 steps. The price, 2.50 per GPU and
+# hour, is an example. "Fits" leaves a fifth of the memory to activations.
 
 # %% id="17-calculator-table"
 from course.lm.budget import run_cost
@@ -1216,10 +1225,10 @@ claim(
 )
 
 # %% [markdown] id="17-calculator-limits-text"
-# The laptop's row can be held against this chapter's own step: its processor time,
-# printed above, is two to three times the table's. The counts know multiplications and
-# memory, not Python. For the other rows we have no measurement. Read them as what is
-# needed at least.
+# The laptop's row can be held against this chapter's own step: its processor
+# time, printed above, is two to three times the table's. The counts know
+# multiplications and memory, not Python, and not this processor. For the other
+# rows we have no measurement. Read them as what is needed at least.
 
 # %% [markdown] id="17-distil-text"
 # ## A teacher at every token
@@ -1233,9 +1242,10 @@ claim(
 # $$ \sum_t \mathrm{KL}\big(\pi(\cdot \mid y_{<t}) \,\|\,
 #    \pi_{\text{teacher}}(\cdot \mid y_{<t})\big), \qquad y \sim \pi. $$
 #
-# The teacher is chapter 09's policy, the student the writer from before it. Beside it
-# **off-policy** distillation: the teacher's texts and the forward KL. And the control:
-# the teacher's distributions, dealt to the wrong places. Twenty steps of 32 texts each.
+# The teacher is chapter 09's policy, the student the writer that it began as.
+# Beside it **off-policy** distillation: the teacher's texts and the forward KL.
+# And the control: the teacher's distributions, dealt to the wrong places.
+# Twenty steps of 32 texts each.
 
 # %% id="17-distil"
 from course.lm.tokenizer import encode
@@ -1349,16 +1359,18 @@ claim("with distributions dealt to wrong places nothing of it remains",
       reached["dealt, seed 0"][1] > 10, kl=reached["dealt, seed 0"][1])  # fmt: skip
 
 # %% [markdown] id="17-vote-text"
-# The KL is measured on the student's own texts, which is the number that on-policy
-# training lowers, so the small difference is no proof that it is the better way. And
-# the control's *reward* rises, though it is further from the teacher than before
-# training: a reward alone would not have told you that nothing was taught.
+# The KL is measured on the student's own texts, which is the number that
+# on-policy training lowers, so the small difference is no proof that it is the
+# better way. And the control's *reward* rises, though it is further from the
+# teacher than before training: a reward alone would not have told you.
 #
 # ## Self-consistency: one model votes with itself
 #
-# No training at all: draw $k$ answers and take the most frequent one ([Wang and others,
-# 2023](https://arxiv.org/abs/2203.11171)). The adder of [chapter 11](11_grpo.ipynb) is
-# careless: about a fifth of its single answers are right. Each problem gets 64.
+# No training at all: draw $k$ answers and take the most frequent one ([Wang and
+# others, 2023](https://arxiv.org/abs/2203.11171)). The adder of [chapter
+# 11](11_grpo.ipynb) is careless: about a fifth of its single answers are right.
+# Each of some 200 problems gets 64; a tie goes to the first answer, so two
+# votes are worth one.
 #
 # **Predict first.** Where does the vote end for very large $k$: at 1?
 #

@@ -69,9 +69,11 @@ show(37, 60)
 # Cells named `A-…` stand here. The others stand in the chapter of that number, or in
 # [appendix B](B_when_it_does_not_learn.ipynb).
 #
-# **A reward model and reinforcement learning.** On seven possible texts everything is
-# exact. The reward model's loss needs judgements, and no text is drawn. The policy's
-# gradient needs the policy's own probabilities, and never the reward's slope.
+# **A reward model and reinforcement learning.** On seven possible texts
+# everything is exact. The reward model's loss needs judgements, and no text is
+# drawn. The policy's gradient needs the policy's own probabilities, and never
+# the reward's slope. The cell shows the second; for the first see `A-pairwise`
+# below.
 
 # %% id="A-roles" tags=["nbval-check-output"]
 import torch
@@ -91,8 +93,9 @@ gain = (better.expected(stars) - pi.expected(stars)).item()
 claim("a step along it earns more stars", gain > 0, gain=gain)
 
 # %% [markdown] id="A-any-policy-text"
-# **Which models?** Any that can say how probable their output was. The same loss
-# function takes a table of nine numbers and a transformer.
+# **Which models?** Any that can say how probable its output was, and be
+# differentiated there. The same loss function takes a table of nine numbers and
+# a transformer.
 
 # %% id="A-any-policy" tags=["nbval-check-output"]
 from course.lm.model import GPT, GPTConfig
@@ -130,7 +133,7 @@ kept = torch.stack([r[:, a] > r[:, b] for a, b in wishes]).sum(0)
 claim("no strengths satisfy a cycle of three wishes", kept.max() == 2)
 
 # %% [markdown] id="A-time-text"
-# **How long does it take?** What is stored with each trained model knows.
+# **How long does it take?** The history stored with each trained model says.
 
 # %% id="A-time"
 from course import checkpoints
@@ -285,7 +288,7 @@ claim("the right way, far: silent", slope(1.5, 1.0) == slope(0.5, -1.0) == 0)
 claim("the wrong way, far: heard", slope(0.5, 1.0) < 0 < slope(1.5, -1.0))
 
 # %% [markdown] id="A-equal-text"
-# **Equal groups** learn nothing, and they are frequent.
+# **Equal groups** teach nothing, and near $p = 0$ or 1 most groups are equal.
 
 # %% id="A-equal" tags=["nbval-check-output"]
 equal = group_advantages(torch.full((8,), 0.3), 8)
@@ -297,7 +300,8 @@ for chance in (0.01, 0.05, 0.2, 0.5):
 claim("at p = .05 two of three groups are silent", 0.6 < share[0.05] < 0.7)
 
 # %% [markdown] id="A-dpo-text"
-# **DPO** begins at ln 2 and sums, not averages.
+# **DPO** begins at ln 2; its optimum's log-ratios, times $\beta$, are the
+# scores, up to a constant.
 
 # %% id="A-dpo" tags=["nbval-check-output"]
 from course.policy.preference_losses import dpo_loss
@@ -311,9 +315,9 @@ claim(
 )
 
 # %% [markdown] id="A-dropped-text"
-# **Texts that cannot be scored.** You know the answer with chance $p$. A wrong answer
-# counts 0, a crash counts nothing. What is the mean of what is left, if you answer only
-# the questions that you are surest of?
+# **Texts that cannot be scored.** You know the answer with chance $p$. A wrong
+# answer counts 0, a crash is left out. What is the mean of what is left, if you
+# answer only the questions that you are surest of?
 
 # %% id="A-dropped" tags=["nbval-check-output"]
 sure = torch.linspace(0.05, 0.95, 19)  # of 19 questions
@@ -358,5 +362,5 @@ claim("they differ by two points or more most of the time", two_points > 0.5,
 # - N. Lambert, [*Reinforcement Learning from Human Feedback*](https://rlhfbook.com):
 #   the same subjects at book length.
 #
-# **Next:** what your answers are worth, try on a run of your own; and when it does not
-# learn, [appendix B](B_when_it_does_not_learn.ipynb).
+# **Next:** try your answers on a run of your own; when it does not learn,
+# [appendix B](B_when_it_does_not_learn.ipynb) helps.

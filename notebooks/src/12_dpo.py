@@ -1189,10 +1189,9 @@ for b in (1.0, 0.5, 0.1):
 # a small β. Our 1,536 texts cannot show a price above 1,536; the true one is
 # likely higher, because $r_{\max}$ is not the best of one pool.
 #
-# The **trained** policies paid in nats for being fast. Part of what they bought
-# is the end of the text: look at the column "ends". Other nats, we suppose,
-# went into noisy gradients of a few hundred texts and, for DPO, into learning
-# 96 pairs by heart. Do not rank the methods by points so close, at one learning
+# The **trained** policies paid in nats for being fast. Part of them bought ends
+# of texts: see the column "ends". Other nats, we suppose, went into noisy
+# gradients of a few hundred texts and, for DPO, into learning 96 pairs by heart. Do not rank the methods by points so close, at one learning
 # rate each. The seeds say how far to trust one run: REINFORCE's three ended at
 # about 3.5 to 7 nats.
 #

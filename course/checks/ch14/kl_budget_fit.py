@@ -16,7 +16,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
 
     exact = torch.tensor([1.0, 4.0, 9.0], dtype=torch.float64)
     return [
-        Probe("two points", run(2, 1.0, 0.2, 0.0, 20.0)),
+        Probe("two points", run(2, 1.0, 0.21, 0.0, 20.0)),
         Probe(
             "a parabola through three points",
             (exact, exact.sqrt() * (4 - exact.sqrt())),
@@ -24,9 +24,9 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("points on a curve that turns", run(8, 1.0, 0.1, 0.0, 100.0)),
         Probe("a noisy run", run(30, 0.8, 0.06, 0.2, 150.0)),
         Probe("a short run", run(12, 1.5, 0.4, 0.05, 9.0)),
-        Probe("a gain that does not turn", run(10, 0.3, -0.05, 0.0, 40.0)),
+        Probe("a gain that does not turn", run(10, 0.3, -0.06, 0.0, 40.0)),
         Probe("many steps", run(60, 0.9, 0.05, 0.3, 200.0)),
-        Probe("a gain that only falls", run(10, -0.3, 0.05, 0.0, 40.0)),
+        Probe("a gain that only falls", run(10, -0.3, 0.06, 0.0, 40.0)),
     ]
 
 

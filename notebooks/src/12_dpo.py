@@ -1191,9 +1191,10 @@ for b in (1.0, 0.5, 0.1):
 #
 # The **trained** policies paid in nats for being fast. Part of them bought ends
 # of texts: see the column "ends". Other nats, we suppose, went into noisy
-# gradients of a few hundred texts and, for DPO, into learning 96 pairs by heart. Do not rank the methods by points so close, at one learning
-# rate each. The seeds say how far to trust one run: REINFORCE's three ended at
-# about 3.5 to 7 nats.
+# gradients of a few hundred texts and, for DPO, into learning 96 pairs by
+# heart. Do not rank the methods by points so close, at one learning rate each.
+# The seeds say how far to trust one run: REINFORCE's three ended at about 3.5
+# to 7 nats.
 #
 # The table of gains says something simpler: **the judge who trained is the
 # friendlier one.** In every run there the policy gained more by the proxy than

@@ -27,6 +27,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("a gain that does not turn", run(10, 0.3, -0.06, 0.0, 40.0)),
         Probe("many steps", run(60, 0.9, 0.05, 0.3, 200.0)),
         Probe("a gain that only falls", run(10, -0.3, 0.06, 0.0, 40.0)),
+        Probe("a peak beyond the data", run(8, 1.0, 0.06, 0.0, 20.0)),
     ]
 
 

@@ -326,7 +326,7 @@ axes.plot(loss, ".", alpha=0.4, label="each step")
 axes.plot(range(9, len(loss)), smooth, label="mean of the last 10 steps")
 title = f"The loss falls from {loss[:3].mean():.1f} to {smooth[-1]:.1f} nats per token"
 alt = """Dots for each step and a line for the mean of ten: a steep fall in the first
-twenty steps, then a slow one with much scatter."""
+twenty steps, then a slow, uneven one with much scatter."""
 plots.finish(axes, title, "step of fine-tuning", "loss (nats per token)", alt)
 
 # %% [markdown] id="04-split-text"
@@ -497,9 +497,9 @@ ended = {
 }
 plots.ladder(
     ended,
-    title="A model stops only if the end was a label",
+    title="Nearly all texts end once the end was a label, hardly any before",
     x="share of texts that end within 48 tokens",
-    alt="Three bars; the fine-tuned model's is near 1, the other two are at 0.",
+    alt="Three bars; the fine-tuned model's is near 1, the other two are at about 0.",
 )
 
 # %% id="04-end-claim" tags=["nbval-check-output"]
@@ -765,9 +765,10 @@ axes.axvline(0, color="black", linewidth=0.8)
 axes.set_ylim(top=0.26)  # room for the names
 title = "At a quarter of the rate, training all weights forgets little, too"
 alt = """Four paths from the origin, one point every 20 steps. Each rises at once, news
-is lost; then it goes to the right, almost level. The path of full fine-tuning is three
-times as high as the others. At a quarter of the rate it is little higher than those of
-the adapters and ends farther to the right than they do."""
+is lost; three of them go to the left first, reviews are lost too. Then all go to the
+right, almost level. The path of full fine-tuning is about three times as high as the
+others. At a quarter of the rate it is little higher than those of the adapters and ends
+farther to the right than they do."""
 x, y = "gained on reviews (bits per byte)", "lost on news (bits per byte)"
 plots.finish(axes, title, x, y, alt)
 
@@ -787,8 +788,8 @@ claim("so does the full model at a quarter of the rate", less < 1 / 2, share=les
 more = gain[gentle] / max(gain["adapters"], gain["adapters + <eos> row"])
 claim("and it gains 1.3 times as much as any adapters, or more", more > 1.3, times=more)
 first_steps = (history["news"][1] - history["news"][0]) / lost["full"]
-claim("at the full rate half of the loss comes in 20 steps", first_steps > 0.5,
-      share=first_steps)  # fmt: skip
+claim("at the full rate over half of what news loses is lost in the first 20 steps",
+      first_steps > 0.5, share=first_steps)  # fmt: skip
 
 # %% id="04-lora-stop" tags=["nbval-check-output"]
 stops_at = {name: log["ended"][-1] for name, log in logs.items()}

@@ -916,7 +916,7 @@ claim("the planted liking for length is seen", seen_before > 0.2, partial=seen_b
 claim("one number, fitted on other texts, takes more than half of it away",
       abs(seen_after) < seen_before / 2, partial=seen_after)  # fmt: skip
 apart_by = liking(scores, *judge_side) - liking(valid_scores, *fit_side)
-claim("what is left is the model's own noise, test minus validation",
+claim("what is left is about how far test and validation differed before",
       abs(seen_after - apart_by) < 0.03, difference=apart_by)  # fmt: skip
 
 # %% [markdown] id="07-length-after"
@@ -1071,7 +1071,7 @@ accuracies = {name: preference_accuracy(s[up], s[down]) for name, s in judges.it
 # %% id="07-large-figure"
 plots.ladder(
     accuracies,
-    title="A tenth of the texts, and much more reading",
+    title="A larger model that has read more, with a tenth of the texts",
     x="pairs right, of 400 short test texts",
     alt="Three bars: the control near one half, our model at about three quarters, "
     "SmolLM2 with a line on top clearly above it.",
@@ -1147,7 +1147,7 @@ print(question)
 answer = check(None, question)  # your order in place of None
 
 # %% [markdown] id="07-limits"
-# ## What was shown, and what not
+# ## What was shown, and what was not
 #
 # A scalar head on the language model, trained on mean ratings, orders new review
 # sentences much better than a word list and clearly worse than one person does. Its

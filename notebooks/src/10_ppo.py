@@ -374,7 +374,8 @@ plots.finish(
     "update on the same batch",
     "share of the tokens",
     alt="Both shares start at 0 and then jump up and down like a saw, as whole sets "
-    "of equal tokens cross the line and come back. The share outside is the larger.",
+    "of equal tokens cross the line and come back. The share outside is never the "
+    "smaller.",
 )
 
 # %% id="10-examined-claim" tags=["nbval-check-output"]
@@ -487,7 +488,8 @@ for name, (known, style) in critics.items():
 left.set(title="Error of the mean gradient", xlabel="λ", ylabel="stars")
 right.set(title="Variance of one gradient", xlabel="λ", ylabel="stars²", ylim=0)
 left.legend()
-left.figure.suptitle("λ trades bias against variance", x=0.02, ha="left")
+title = "Where the critic is wrong, λ trades bias against variance"
+left.figure.suptitle(title, x=0.02, ha="left")
 plots.show(
     "Left, the error of the mean gradient is zero for the exact critic and falls to "
     "zero at lambda 1 for the constant one. Right, the variance is largest at lambda "
@@ -996,7 +998,7 @@ claim(
     best_of_the_rest=rest,
 )
 claim(
-    "one update with the critic does no worse than four updates without it",
+    "one update with the critic scores no worse than four without it, at more KL",
     got["one update"] > got["no critic"] - 0.1,
     one_update=got["one update"],
     no_critic=got["no critic"],

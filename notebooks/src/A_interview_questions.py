@@ -240,7 +240,7 @@ large = optimal_policy(p, stars, 1000.0)
 claim("a large beta gives the reference", (large - p).abs().max() < 0.01)
 
 # %% [markdown] id="A-baseline-text"
-# **A baseline**: the mean gradient stays, its variance falls.
+# **A baseline**: the mean gradient stays, and with a good one its variance falls.
 
 # %% id="A-baseline" tags=["nbval-check-output"]
 slopes = torch.stack([pi.gradient(x).flatten() for x in pi.logprobs().sum(1)])

@@ -87,7 +87,7 @@ reach.
 ## packing
 ? What is packing, and what can go wrong?
 20: Several texts in one row instead of padding. A text must not see its neighbour,
-and its positions must start anew.
+and learned positions must start anew; rotary ones need not.
 120: It saves what padding wastes. The mask then has blocks; without them a text is
 conditioned on a stranger. The check is exact: logits of a packed text equal those of
 the text alone.

@@ -14,11 +14,12 @@ With seven possible texts you can compare with the exact gradient, to the last d
 ## baseline
 ? Why does a baseline not bias the gradient?
 20: The expected gradient of the log-probability is zero, so a constant times it adds
-nothing on average. It only takes away variance.
+nothing on average. It changes only the variance, and a good one lowers it.
 120: Probabilities sum to one, so their gradients sum to zero. The best constant
-weighs scores by squared gradients; the mean is nearly as good. It must not depend on
-the text itself; leave-one-out keeps that promise, and the group's own mean shrinks
-the gradient by (G − 1)/G.
+weighs scores by squared gradients. On chapter 09's seven texts it is worth 7 times the
+samples, the mean score 4 times; with scores 0 and 1 that are mostly 1 the mean even
+does harm. It must not depend on the text itself; leave-one-out keeps that promise,
+and the group's own mean shrinks the gradient by (G − 1)/G.
 ! A baseline that looks at the token it judges.
 @ 09 A-baseline
 
@@ -72,7 +73,7 @@ one advantage for all tokens of an answer.
 its tuning; it costs several answers a question, and credit is not shared among
 tokens. Where all answers of a group score alike, it learns nothing.
 ! Thinking that dividing by the deviation is harmless: it reweighs questions.
-@ 11 A-equal
+@ 11 11-group
 
 ## zero-gradient
 ? Half of your groups have equal scores. What happens?

@@ -55,9 +55,9 @@ trainer, a missing start token, a model that forgets to end.
 20: Not alone. Its verdicts move with the order and the words of the question, and an
 interval from the judge alone misses the truth nearly always.
 120: Chapter 17: when two label words change places, four of ten verdicts or more
-flip; asked about pairs it says "A" nine times of ten. Used beside people, with
-probabilities and a correction on a labelled part, it narrows intervals by some 5 to
-20 %.
+flip; asked about pairs it says "A" more than nine times of ten. Used beside people,
+with probabilities and a correction on a labelled part, it narrows intervals by some 5
+to 20 %.
 ! Reporting the judge's mean with an interval that counts only its own sampling error.
 @ 17 17-coverage-claim
 
@@ -66,8 +66,8 @@ probabilities and a correction on a labelled part, it narrows intervals by some 
 20: Then the texts come from another policy than the one that is trained. Measure the
 gap in nats per token; weigh whole texts by their ratio if it matters.
 120: A ratio per text makes the expected gradient exact, at the price of variance;
-ratios per token do not, at any distance. A limit of 2 on a token's ratio touches next
-to no token. Two readings of one batch in the log show the gap for free.
+ratios per token did not at any of four distances. A limit of 2 on a token's ratio
+touches next to no token. Two readings of one batch in the log show the gap for free.
 ! Believing that per-token truncation corrects the mismatch.
 @ 17 17-mismatch-claim
 

@@ -83,7 +83,7 @@ claim("all texts of four words together have probability 1, exactly",
 # %% [markdown] id="01-log-text"
 # ## Logarithms, because products vanish
 #
-# A review has dozens of tokens, a book has many thousands, and a product of that many
+# A review has dozens of tokens, a book many thousands, and a product of thousands of
 # small numbers is smaller than any number that a computer keeps. The logarithm turns
 # the product into a sum. Natural logarithms have the unit **nat**.
 #
@@ -100,10 +100,11 @@ claim("the sum of their logs is a plain number", in_nats > -1400, nats=in_nats)
 # %% [markdown] id="01-fit-text"
 # ## Why counting is right
 #
-# The best model is the one under which the texts that we saw are most probable:
-# **maximum likelihood**. Its negative logarithm per token is the **loss**. Look at one
-# context only, the word `good` of our corpus. With the counted frequencies $f_w$ of
-# what follows, and any other probabilities $q_w$, the loss is the **cross-entropy**
+# The model that fits best is the one under which the texts that we saw are most
+# probable: **maximum likelihood**. Its negative logarithm per token is the **loss**.
+# Look at one context only, the word `good` of our corpus. With the counted frequencies
+# $f_w$ of what follows, and any other probabilities $q_w$, the loss is the
+# **cross-entropy**
 #
 # $$ H(f, q) = -\sum_w f_w \log q_w = H(f) + \mathrm{KL}(f \,\|\, q) $$
 #
@@ -135,10 +136,10 @@ claim("none of 1,000 disturbed models beats the counts", (above >= 0).all(),
 
 # %% [markdown] id="01-goals-text"
 # So three goals are one goal: the highest likelihood of the corpus, the lowest
-# cross-entropy, the lowest KL. They differ by a factor (the number of tokens) and by a
-# constant ($H(f)$, in which no model appears). A constant moves no minimum and has no
-# gradient. With $q$ the softmax of two logits $z$, the gradient of all three must be
-# $q - f$, predicted minus counted.
+# cross-entropy, the lowest KL. They differ by a factor (minus the number of tokens) and
+# by a constant ($H(f)$, in which no model appears). A constant moves no minimum and has
+# no gradient. With $q$ the softmax of two logits $z$, the gradient of all three losses
+# with respect to $z$ must be $q - f$, predicted minus counted.
 
 
 # %% id="01-gradient" tags=["nbval-check-output"]
@@ -304,7 +305,7 @@ claim("and more than nine in ten new texts", impossible > 0.9, share=impossible)
 # The way out is to ask all orders and mix their answers:
 # [**interpolation**](../GLOSSARY.md#language-model). The weights $\lambda_k \ge 0$ sum
 # to 1, so the mixture is a distribution again; and because order 0, the uniform
-# distribution, gives every token $1/V$, nothing is impossible.
+# distribution, gives every token $1/V$, nothing is impossible while $\lambda_0 > 0$.
 #
 # $$ p(w) = \sum_k \lambda_k \, p_k(w) $$
 
@@ -312,7 +313,8 @@ claim("and more than nine in ten new texts", impossible > 0.9, share=impossible)
 estimates = torch.cat([raw.estimates(row) for row in test_ids])  # (tokens, 4)
 orders = ["uniform", "unigram", "bigram", "trigram"]
 for name, column in zip(orders, estimates.T, strict=True):
-    print(f"{name:<8} {(column == 0).double().mean():5.1%} of new tokens unseen")
+    zeros = (column == 0).double().mean()
+    print(f"{name:<8} gives probability 0 to {zeros:6.2%} of the new tokens")
 lam = torch.full((4,), 0.25, dtype=torch.float64)
 p_k = estimates[estimates[:, 3] == 0][0]  # of a token the trigram never saw
 p_w = (lam * p_k).sum()
@@ -374,11 +376,11 @@ for name in ("unigram", "bigram", "trigram"):
 #
 # $$ \text{bits per byte} = \frac{-\ell}{\ln 2 \times \text{bytes}} $$
 #
-# It is also the size of the text after compression: a model with 2 bits per byte
-# lets you store each 8-bit byte in 2 bits. So a real compressor is a good
-# baseline. `xz` is given the training texts first, as our models were.
-# (Without weights for the lower orders, even the unigram model would find some texts
-# impossible; "unigram" to "trigram" are the mixtures up to that order.)
+# It is also the size of the text after compression: a model with 2 bits per byte lets
+# you store the 8-bit bytes in 2 bits each, on the average. So a real compressor is a
+# good baseline. `xz` is given the training texts first, as our models were. (Without
+# weights for the lower orders, even the unigram model would find some texts impossible;
+# "unigram" to "trigram" are the mixtures up to that order.)
 
 # %% id="01-bpb"
 import lzma
@@ -420,8 +422,8 @@ plots.ladder(
 )
 
 # %% [markdown] id="01-perplexity-text"
-# One split could be luck. So the claim above was made on each third of the test texts,
-# with a margin.
+# One set of texts could be luck. So the claim above was made on each third of the test
+# texts, with a margin.
 #
 # ## Perplexity depends on the tokenizer
 #
@@ -448,8 +450,8 @@ for unit, number in (("token", n_tokens), ("word", n_words), ("byte", n_bytes)):
 # <details><summary>Answer</summary>
 #
 # The two measures rank them in opposite orders. A byte is easy to guess, so its
-# perplexity is low; but many are needed. Bits per byte count the whole text,
-# and say that the model with the *larger* vocabulary is better: its three
+# perplexity is low; but many are needed. Bits per byte count the whole text, and say
+# that here the model with the *larger* vocabulary is better. A likely reason: its three
 # tokens span more text.
 #
 # </details>
@@ -495,8 +497,8 @@ for place, column, y, title in (
     place.margins(y=0.15)
     place.set(title=title, xlabel="size of the vocabulary", ylabel=y)
 plots.show(
-    "The same three models twice. The bars of perplexity grow manifold with the "
-    "vocabulary; the bars of bits per byte fall."
+    "The same three models twice. The bars of perplexity grow nearly tenfold with "
+    "the vocabulary; the bars of bits per byte fall."
 )
 
 # %% [markdown] id="01-score-text"
@@ -509,7 +511,7 @@ plots.show(
 #
 # <details><summary>Answer</summary>
 #
-# The shortest ones. Every token multiplies the probability by a number below 1, so each
+# Short ones. Every token multiplies the probability by a number below 1, so each
 # further token costs. This is **length bias**.
 #
 # </details>
@@ -643,13 +645,13 @@ for place, name, what in zip(places, orders[1:], reads, strict=True):
     place.set(title=f"{name} reads {what}", xlabel="probability")
 plots.show(
     "Three bar charts of the eight likeliest tokens after “The film is”. The unigram "
-    "model expects punctuation and small words; bigram and trigram expect what can "
-    "follow “is”."
+    "model expects punctuation, the end and small words; bigram and trigram expect "
+    "what can follow “is”."
 )
 
 # %% [markdown] id="01-strip-alt"
-# The unigram model has not read the words: it expects punctuation and small words.
-# Bigram and trigram expect what can follow "is".
+# The unigram model has not read the words: it expects punctuation, the end of the text
+# and small words. Bigram and trigram expect what can follow "is".
 #
 # In the panel, choose the model, change the words, and turn the
 # [**temperature**](../GLOSSARY.md#language-model): all log-probabilities are divided by
@@ -670,9 +672,9 @@ from course.widgets import show_next_token
 show_next_token({"trigram": trigram}, tokenizer, "The film is", n=6)
 
 # %% [markdown] id="01-question-ask"
-# **A question for the panel.** At which temperature does the next token of the trigram
-# model carry 2 bits? Put your number in place of `None` and run the cell. The panel
-# answers it by trying; `course.hint(question)` helps.
+# **A question for the panel.** At which temperature has the trigram model's next token
+# after "The film is" an entropy of 2 bits? Put your number in place of `None` and run
+# the cell. The panel answers it by trying; `course.hint(question)` helps.
 
 # %% id="01-question"
 from course import check
@@ -684,18 +686,18 @@ answer = check(None, question)
 # %% [markdown] id="01-limits"
 # ## What was shown, and what not
 #
-# Counting maximises likelihood; the distance of any model from the counts is a KL.
+# Counting maximises likelihood; what any other model loses against the counts is a KL.
 # Longer contexts help as long as they are smoothed. Bits per byte compare models across
-# tokenizers; perplexity does not. And probability is no reward: the sum prefers short
-# texts, the mean can be raised by empty words, and neither sees which texts people
-# rated positive.
+# tokenizers; perplexity per token does not. And probability is no reward: the sum
+# prefers short texts, the mean can be raised by empty words, and neither says much
+# about which texts people rated positive.
 #
 # **Limits.** A trigram sees two tokens, so it cannot know what a sentence is about.
-# Interpolation with fixed weights is the simplest smoothing that works; [chapter
+# Interpolation with fixed weights is a simple smoothing; [chapter
 # 02](02_transformer.ipynb) measures Kneser–Ney, which is better. The numbers are for
-# one kind of text, short and English. That *this* model's probability ignores sentiment
-# does not show that every model's would; [chapter 05](05_rewards_by_rule.ipynb) asks
-# again.
+# one kind of text, short and English. That *this* model's probability says little about
+# sentiment does not show that every model's would; [chapter
+# 05](05_rewards_by_rule.ipynb) asks again.
 #
 # ## Test yourself
 #
@@ -703,7 +705,7 @@ answer = check(None, question)
 # 2. What is the loss of a model that knows the true frequencies?
 # 3. Why are the weights of the mixture not chosen on the training texts?
 # 4. Two papers report perplexity 12 and 60. Which model is better?
-# 5. A text is repeated twice in a row. What happens to $\ell$, and to $\ell$ per token?
+# 5. A text is written twice in a row. What happens to $\ell$, and to $\ell$ per token?
 # 6. What does a loss need, to be one for a reward model?
 #
 # <details><summary>Answers</summary>
@@ -741,4 +743,4 @@ answer = check(None, question)
 # **Next:** four functions to write in [the
 # exercises](../exercises/01_language_model_objective.ipynb); then [chapter
 # 02](02_transformer.ipynb), where a transformer is up against the best bar of the
-# signature figure.
+# figure of bits per byte.

@@ -158,7 +158,8 @@ for name, tokens in drawn.items():
 # %% [markdown] id="03-chi-text"
 # The p-value of a right sampler lies anywhere from 0 to 1, with equal chances: below
 # 0.05 once in 20 runs. So one p-value, small or large, is no proof. We reject at 1 in
-# 1,000 only, and test the course's sampler in ten more runs with other seeds.
+# 1,000 only, and test the course's sampler in ten more runs of 4,000 draws with other
+# seeds.
 
 # %% id="03-chi-claim" tags=["nbval-check-output"]
 *right, wrong = p_values.values()
@@ -221,9 +222,9 @@ for seed in range(4):
 #
 # <details><summary>Answer</summary>
 #
-# In every state. With $\mathrm{Var}_T(z)$ the variance of the logits under $p_T$, the
-# derivative is $dH/dT = \mathrm{Var}_T(z) / T^3$, which is never negative. The
-# next cell checks this formula with autograd.
+# In every state where not all logits are equal. With $\mathrm{Var}_T(z)$ the variance
+# of the logits under $p_T$, the derivative is $dH/dT = \mathrm{Var}_T(z) / T^3$, which
+# is never negative. The next cell checks this formula with autograd.
 #
 # </details>
 
@@ -321,7 +322,7 @@ plots.finish(axes, "The policy is unsure where words begin, surer inside them",
              "bars, where words begin, are mostly the highest.")  # fmt: skip
 
 # %% id="03-along-claim" tags=["nbval-check-output"]
-claim("a new word costs at least 0.5 nats more entropy than the rest of a word",
+claim("a token that begins a word has 0.5 nats more entropy than one inside a word",
       H[begins].mean() > H[inside].mean() + 0.5,
       begins=H[begins].mean(), inside=H[inside].mean())  # fmt: skip
 claim("padding has entropy exactly 0", not H[~all_mask].any())
@@ -333,9 +334,9 @@ claim("unsure states have over twice the entropy of sure ones", q90 > 2 * q10,
 # ## Cutting the tail: top-k and top-p
 #
 # At temperature 1 nearly every single token is unlikely, but all of them together are
-# not: look again at the last line under the first cell of this chapter. Two filters
-# cut this long tail. Cut tokens get the logit −∞, and softmax shares their probability
-# among the others.
+# not: look again at the line "and 2042 more actions" above. Two filters cut this long
+# tail. Cut tokens get the logit −∞, and softmax shares their probability among the
+# others.
 #
 # - [**Top-k**](../GLOSSARY.md#language-model) keeps the $k$ most likely tokens, always
 #   $k$.
@@ -548,7 +549,7 @@ sent_with = [64 * (P + t - 1) for t in grown]
 fewer = sent_without[-1] / sent_with[-1]
 plots.curves(
     {"without a cache": (grown, sent_without), "with a cache": (grown, sent_with)},
-    title=f"A cache: {fewer:.0f} × fewer tokens sent, {median(ratios):.0f} × less time",
+    title=f"A cache: 1/{fewer:.0f} of the tokens, 1/{median(ratios):.0f} of the time",
     x="new tokens of each text",
     y="tokens sent through the model",
     alt="Without a cache the number of tokens sent grows like the square of the "
@@ -650,9 +651,9 @@ still = [int((many.lengths >= t).sum()) for t in range(1, 65)]
 saved = 1 - sum(still) / (64 * 64)
 plots.curves(
     {"texts still being written": (list(range(1, 65)), still)},
-    title=f"Texts that end leave the batch: {saved:.0%} of the steps are saved",
+    title=f"Texts that end leave the batch: {100 * saved:.0f} % of the work is saved",
     x="new tokens",
-    y="texts of 64",
+    y="unfinished texts, of 64",
     alt="The number of unfinished texts falls from 64 towards 0.",
 )
 
@@ -664,7 +665,7 @@ plots.curves(
 # Policy gradients compare it with what the model says later about the same tokens. So
 # the two must agree: send the finished text through the model once more
 # (**re-scoring**) and compare. This one check finds mistakes in masks, positions,
-# cache, temperature and alignment. Here it is with three policies:
+# cache, temperature and alignment. Here it is in three cases:
 #
 # 1. sampled at temperature 0.7, re-scored at 0.7;
 # 2. sampled at 0.7, re-scored at 1: the temperature is easily forgotten;
@@ -703,7 +704,7 @@ used = token_logprobs(top_p_filter(z_new, 0.9), nucleus.ids)  # drawn from these
 gap = (used - nucleus.logprobs)[nucleus.mask]
 claim("top-p drew every token with at least the policy's probability",
       gap.min() > -1e-4)  # fmt: skip
-claim("and a text with over twice the policy's, on the average in nats",
+claim("and a whole text with over twice the policy's (geometric mean)",
       gap.sum() / len(both) > log(2), nats_per_text=gap.sum() / len(both))  # fmt: skip
 
 # %% [markdown] id="03-logprob-after"
@@ -732,17 +733,18 @@ start = torch.tensor([[tokenizer.bos_token_id]], device=model.device)
 firsts = logits_after("").topk(8).indices[:, None].to(model.device)
 firsts = torch.cat((start.expand(8, 1), firsts), 1)  # eight beginnings
 greedy = generate(model, firsts, torch.ones_like(firsts), top_k=1, **options)
-for text_ids, length in zip(greedy.ids.tolist(), greedy.lengths.tolist(), strict=True):
+parts = (x.tolist() for x in (firsts, greedy.ids, greedy.lengths))
+for first, text_ids, length in zip(*parts, strict=True):
     repeats = distinct_n([text_ids[:length]])
-    print(f"{repeats:.2f}: {decode(tokenizer, [text_ids[:length]])[0]}")
+    print(f"{repeats:.2f}: {decode(tokenizer, [first + text_ids[:length]])[0]}")
 
 # %% [markdown] id="03-loop-text"
 # They stop soon, and some already go round. To see the habit without the rescue of an
 # early end, we forbid `<eos>` for 100 tokens, in every way of writing alike. (So the
 # size of the number below belongs to this rule, too.)
 #
-# **Predict first.** Which distinct-2 will greedy decoding have, next to people's 100
-# tokens?
+# **Predict first.** Which distinct-2 will greedy decoding have, next to 100 tokens of
+# people (test reviews, one after another)?
 
 
 # %% id="03-write-on"
@@ -769,7 +771,7 @@ runs = {
 
 # %% id="03-loop"
 own_grams = {name: sum(distinct_n([t]) for t in runs[name]) / 8 for name in runs}
-print("greedy:", decode(tokenizer, runs["greedy"])[0])
+print("greedy:", decode(tokenizer, [firsts[0].tolist() + runs["greedy"][0]])[0])
 looping = own_grams["greedy"] < 0.6 * own_grams["people"]
 verdict = "runs in circles" if looping else "hardly repeats itself here"
 plots.ladder(
@@ -812,9 +814,9 @@ behind = zip(brief[1:] + brief[:1], brief, strict=True)
 after_other = sum(mean_logp(other, s) for other, s in behind) / len(brief)
 
 # %% id="03-why-claim" tags=["nbval-check-output"]
-claim("a sentence said before is not more probable than when it was first said",
-      second < first, first=first, repeated=second,
-      behind_another=after_other)  # fmt: skip
+claim("behind itself a sentence is as probable as behind another, to 0.1 nats a token",
+      abs(second - after_other) < 0.1, repeated=second,
+      behind_another=after_other, at_the_start=first)  # fmt: skip
 again_same = [
     t[i] == t[j]
     for t in runs["greedy"]
@@ -829,15 +831,17 @@ claim("after the same three tokens greedy mostly chooses the same next one",
 # %% id="03-why-sure" tags=["nbval-check-output"]
 circles = torch.tensor(runs["greedy"], device=model.device)
 with torch.no_grad():
-    chances = model(torch.cat((firsts, circles), 1))[:, 1:-1].softmax(-1)
+    z_circles = model(torch.cat((firsts, circles), 1))[:, 1:-1]
+z_circles[..., eos] = float("-inf")  # as it was when they were written
+chances = z_circles.softmax(-1)
 sure = chances.gather(-1, circles[..., None]).mean().item()
-claim("yet the tokens of the circles have a mean probability below 1 in 3",
+claim("yet the tokens of these greedy texts have a mean probability below 1 in 3",
       sure < 1 / 3, mean=sure)  # fmt: skip
 
 # %% [markdown] id="03-examined-text"
-# So in this small model the second guess fits and the first does not: it does not copy.
-# Each step on the circle is far from certain; greedy decoding takes it every time
-# because it is the likeliest, and a draw would soon leave.
+# So in this small model the second guess fits and the first does not: it does not copy
+# people's sentences. Each step on the circle is far from certain; greedy decoding takes
+# it every time because it is the likeliest, and a draw would soon leave.
 #
 # ## A common description, examined
 #
@@ -898,7 +902,7 @@ claim("most of the more probable texts are not longer than greedy's", shorter > 
 # - **Quality** needs a judge other than the policy, for the policy finds its own likely
 #   texts good by definition. Ours is a trigram model of [chapter
 #   01](01_language_model_objective.ipynb), fitted on the training reviews: the mean
-#   log-probability per token that it gives. It knows which words follow each other in
+#   log-probability per token that it gives. It knows which tokens follow each other in
 #   reviews and nothing else. Its weakness is plain: it prefers what is frequent to what
 #   is good.
 #
@@ -957,7 +961,7 @@ axes.margins(0.1)
 for (name, place), mark in zip(filtered.items(), "sD", strict=True):
     axes.plot(*place, mark, label=f"{name}, temperature 1")
 axes.plot(*human, "k*", markersize=13, label="people")
-loved = [heat for heat, (_, quality) in by_heat.items() if quality > human[1]]
+loved = [heat for heat, (_, liked) in by_heat.items() if liked > human[1] + 0.2]
 claimed = f"At T ≤ {max(loved)} the judge prefers the machine to people"
 plots.finish(
     axes,
@@ -965,7 +969,8 @@ plots.finish(
     "diversity: distinct-2 of 2,000 tokens",
     "quality: judge's log-probability\n(nats per token)",
     alt="A line that falls from the upper left, T = 0.3 with high quality and low "
-    "diversity, to the lower right, T = 1.5; the people's star stands to its right.",
+    "diversity, to the lower right, T = 1.5; the people's star stands to its right, "
+    "the square of top-p beside it; the diamond of top-k lies on the line.",
 )
 
 # %% id="03-curve-claim" tags=["nbval-check-output"]
@@ -984,10 +989,11 @@ claim("no temperature reaches people in both", not any(both_reached))
 
 # %% [markdown] id="03-curve-after"
 # Read it twice. First: temperature is a trade and has no right value. Second: at low
-# temperatures the judge ranks the machine *above* people. Those texts are not better
-# than people's; the judge can be pleased by a machine that knows what it counts. A
-# number that stands for quality stops doing so when something is optimised for it. This
-# will come back with every reward in this course.
+# temperatures the judge ranks the machine *above* people. Those texts are hardly better
+# (at T = 0.3 they have less than half of people's diversity); the judge can be pleased
+# by a machine that knows what it counts. A number that stands for quality can stop
+# doing so once something is optimised for it. This will come back with every reward in
+# this course.
 #
 # ## Play: the next token under all settings
 #

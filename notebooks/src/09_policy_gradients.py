@@ -2,7 +2,8 @@
 # # 9 · Policy gradients
 #
 # A text that was sampled cannot be differentiated, and yet this chapter turns one
-# number about it into an exact gradient, and moves the review writer with it.
+# number about it into a gradient that is exact on average, and moves the review writer
+# with it.
 #
 # When you have read it you can:
 #
@@ -27,7 +28,7 @@
 # |---|---|---|
 # | state | $s_t$ | the prefix: prompt and tokens so far |
 # | action | $y_t$ | the next token |
-# | transition | | append the token; nothing else is random |
+# | transition | | append the token; no chance is involved |
 # | policy | $\pi(y_t \mid s_t)$ | the language model's next-token probabilities |
 # | reward | $r_t$ | what token $t$ earns at once; often 0 until the last token |
 # | episode | $y$ | one completion, up to the end token EOS |
@@ -456,8 +457,9 @@ claim("at q = 0.8 it makes the variance 9 times as large", abs(ratios[0.8] - 9) 
 # - [**Leave-one-out**](../GLOSSARY.md#policy): the mean of the *other* samples of the
 #   same prompt. Nothing shrinks.
 #
-# They are one baseline, up to a factor: $r_i$ minus the mean of the others is
-# $N/(N-1)$ times $r_i$ minus the mean of all. For $N = 2$ we list all 49 batches.
+# For $N$ samples of one prompt the two advantages differ by a factor: $r_i$ minus the
+# mean of the others is $N/(N-1)$ times $r_i$ minus the mean of all. For $N = 2$ we list
+# all 49 batches.
 
 
 # %% id="09-batch" tags=["nbval-check-output"]
@@ -487,7 +489,7 @@ claim("A_loo is N/(N − 1) times A_mean", torch.allclose(A_loo, 2 / 1 * A_mean)
 # Both have the same mean: what was earned before token $t$ is fixed when the token is
 # drawn, so by the zero-mean lemma it adds nothing. The usual next sentence is "and
 # reward-to-go has less variance". We look at it twice. First twenty independent coins:
-# each of 20 tokens is heads or tails and earns +1 or −1 at once.
+# each of 20 tokens has its own logit, is heads or tails and earns +1 or −1 at once.
 
 # %% id="09-credit" tags=["nbval-check-output"]
 T = 20
@@ -515,45 +517,51 @@ claim("the course's two functions are these two credits", max(off) < 1e-4, b=b)
 
 # %% [markdown] id="09-credit-tiny-text"
 # Then 300 random tiny policies whose tokens pay for KL while the score comes last,
-# computed exactly: first with one baseline for every token, the expected return; then
-# with one for each position, the mean of $G_t$ there.
+# computed exactly: both ways of credit, first with one baseline for every token, the
+# expected return; then with one for each position, the mean of the credit there.
 
 
 # %% id="09-credit-tiny"
 from course.policy.advantages import shaped_rewards
 
 
-def three_credits(seed, beta=0.5):
+def four_credits(seed, beta=0.5):
     """Of one random tiny policy: mean and variance for each way of giving credit."""
     tiny, other = (TinyPolicy.random(generator(seed + k), 0.5) for k in (0, 5000))
     l_t, chances = tiny.logprobs(), tiny.probabilities().detach()
     paid = shaped_rewards(r, l_t.detach(), other.logprobs().detach(), tiny.mask, beta)
     G = returns_to_go(paid, tiny.mask)  # (7, 2)
-    b = chances @ G[:, 0]
-    b_t = (chances @ G) / (chances @ tiny.mask.double())  # one for each position
+    whole = G[:, :1] * tiny.mask  # the whole return, on each token of the text
+    b, comes_up = chances @ G[:, 0], chances @ tiny.mask.double()
+    b_G, b_whole = chances @ G / comes_up, chances @ whole / comes_up  # by position
     found = []
-    for A in (G[:, :1] - b, G - b, G - b_t):
+    for A in (whole - b, G - b, whole - b_whole, G - b_G):
         g = torch.stack([tiny.gradient(x) for x in (A * l_t).sum(1)])
         found.append(mean_and_variance(torch.ones(7).double(), g, chances))
     return found
 
 
-tried = [three_credits(seed) for seed in range(300)]
-
 # %% id="09-credit-claim" tags=["nbval-check-output"]
+tried = [four_credits(seed) for seed in range(300)]
 apart = max((x[0] - t[0][0]).abs().max().item() for t in tried for x in t[1:])
-single, each = (sum(t[k][1] < t[0][1] for t in tried) / len(tried) for k in (1, 2))
-print(f"reward-to-go had less variance in {single:.0%} of the policies with one")
-print(f"baseline, and in {each:.0%} with one for each position")
-claim("all three have the same mean, exactly", apart < 1e-12)
-claim("it is no law: with one baseline 3 of 10 policies or more lose", single < 0.7)
-claim("with a baseline for each position 8 of 10 or more win", each > 0.8)
+v = torch.tensor([[variance for _, variance in t] for t in tried])  # (300, 4)
+to_go_wins = (v[:, [1, 3]] < v[:, [0, 2]]).double().mean(0).tolist()
+places_win = (v[:, 2:] < v[:, :2]).double().mean(0)  # whole sequence, reward-to-go
+for name, won_in in zip(("one baseline", "one a position"), to_go_wins, strict=True):
+    print(f"{name:<15} reward-to-go has less variance in {won_in:.0%} of policies")
+claim("all four have the same mean, exactly", apart < 1e-12)
+claim("it is no law: with either, it loses in 3 of 10 or more", max(to_go_wins) < 0.7)
+claim(
+    "for either credit a baseline by position wins in 8 of 10 or more",
+    places_win.min() > 0.8,
+    share=places_win,
+)
 
 # %% [markdown] id="09-credit-after"
 # Where every token earns its own reward, reward-to-go wins clearly. Where almost
-# everything is earned at the end there is little past to leave out, and one baseline
-# for all tokens no longer fits the later ones. A baseline that knows where it is
-# repairs that. The next step is a **value function**, one number per prefix;
+# everything is earned at the end there is little past to leave out, and it wins about
+# as often as it loses. What helps there is a baseline that knows where it is, whichever
+# way credit is given. The next step is a **value function**, one number per prefix;
 # [chapter 10](10_ppo.ipynb) learns one.
 #
 # ## Play: a bandit
@@ -824,8 +832,8 @@ claim(
 # rewards still learns something: to stop early. The printed lengths show that the bias
 # shrinks as batches grow.
 #
-# One experiment unmasks every such loop: **run it twice, the second time with the
-# rewards negated.** Equal weights at the end mean that the rewards were not used.
+# One experiment unmasks every such loop: **run it twice from one seed, the second time
+# with the rewards negated.** Equal weights at the end mean that they were not used.
 #
 # **3. "Back-propagate the reward through the generated text."** Token ids are whole
 # numbers that were *drawn*. There is no derivative of a draw: the path from the
@@ -839,7 +847,7 @@ drawn = r[rows]
 try:
     (-drawn.mean()).backward()
 except RuntimeError as refused:
-    print("torch:", str(refused)[:56])
+    print("torch:", str(refused)[:70])
 (-drawn.mean()).requires_grad_().backward()  # the silent "cure"
 print("gradient after the cure:", policy.logits.grad)
 A = drawn - drawn.mean()
@@ -854,7 +862,7 @@ claim("the score function reaches the logits", size > 0.01, largest=size)
 # starts as a copy of the language model of [chapter 02](02_transformer.ipynb). It gets
 # the first two words of a review and completes it. The reward model of [chapter
 # 07](07_reward_model.ipynb) scores the whole text; its scale is set so that texts of
-# the untrained writer have mean 0 and standard deviation 1.
+# this start have mean 0 and standard deviation 1.
 #
 # One thing is new. The reward model also scores a text that was cut off, so nothing
 # would pay for an ending. A text without one therefore loses a fixed amount, the
@@ -1001,8 +1009,8 @@ plots.show(
 # and entropy instead.
 #
 # Note which pair the writer uses: reward-to-go with *one* baseline for all positions,
-# the pair that won in hardly more than half of the tiny policies. It is the customary
-# one and it is cheap; the next chapter has a better one.
+# the pair that won in hardly more than half of the tiny policies. It is cheap; the
+# next chapter has a better baseline.
 #
 # ## Did it get better? Two judges
 #
@@ -1061,9 +1069,9 @@ plots.finish(
 )
 
 # %% [markdown] id="09-samples-text"
-# Texts that score alike have small advantages: the longer the run, the less is left to
-# learn from. And numbers do not show a text. Here are the first prompts with both
-# completions, none of them picked.
+# Texts that score alike have small advantages: there is less left to learn from. And
+# numbers do not show a text. Here are the first prompts with both completions, none of
+# them picked.
 
 # %% id="09-samples"
 for n in range(6):
@@ -1147,7 +1155,9 @@ pool = written_by(reference, [x for x in held_out[:16] for _ in range(64)], seed
 best_64 = pool.scores.view(16, 64).amax(1).mean().item()
 won, limit = best_64 - pool.scores.mean().item(), best_of_n_kl(64)
 print(f"best of 64: {won:+.2f} at {limit:.2f} nats or less, 64 texts for each answer")
+same_16 = (after.scores - before.scores)[:16].mean().item()
 print(f"REINFORCE:  {gain:+.2f} at {spent:.1f} nats, one text for each answer")
+print(f"            {same_16:+.2f} on the same 16 prompts")
 
 # %% id="09-choice-claim" tags=["nbval-check-output"]
 claim("best-of-64 wins about as much", won > gain - 0.4, best_of_64=won, reinforce=gain)
@@ -1217,15 +1227,15 @@ claim(
 _, axes = plt.subplots(figsize=(6.4, 2.6))
 for n, name in enumerate(list(means)[::-1]):
     axes.plot(means[name], [name] * 3, plots.MARKERS[n])
-axes.axvline(0, ls="--", color="gray", lw=1)
+axes.axvline(means["no training"].mean(), ls="--", color="gray", lw=1)
 axes.margins(y=0.2)
 plots.finish(
     axes,
     "The true reward lifts the score; flipped, it falls",
-    "mean score on held-out prompts, three seeds",
+    "mean score on held-out prompts, three seeds (dashed: mean of no training)",
     "",
     alt="Four rows of three dots: true lies right of no training, flipped clearly left "
-    "of it, shuffled near it.",
+    "of it, shuffled near it. A dashed line marks the mean of no training.",
 )
 
 # %% [markdown] id="09-limits"
@@ -1234,10 +1244,11 @@ plots.finish(
 # Exactly, on a policy that can be enumerated: the score-function gradient, our loss,
 # baselines and the harm they can do, both ways of credit, the KL inside the reward, and
 # three loops that fail. By experiment, for one small writer, one reward model and one
-# seed: the mean score rises, an independent judge agrees, and diversity is lost. Not
-# shown: that *people* would prefer the new texts; that another seed or a longer run
-# ends in the same place; that plain REINFORCE is the best one can do with so many
-# samples. Each batch is used once and thrown away; chapter 10 uses it several times.
+# seed: the mean score rises, a second judge agrees (a lexicon of the project that
+# collected the ratings), and diversity is lost. Not shown: that *people* would prefer
+# the new texts; that another seed or a longer run ends in the same place; that plain
+# REINFORCE is the best one can do with so many samples. Each batch is used once and
+# thrown away; chapter 10 uses it several times.
 # Where a longer climb ends is the subject of [chapter 14](14_reward_hacking.ipynb):
 # over 100 nats from the start, where a judge that counts words falls in two of three
 # runs.
@@ -1247,7 +1258,7 @@ plots.finish(
 # 1. Why may the reward be a person, although the loss needs a gradient?
 # 2. Which property must a baseline have, so that the mean gradient stays?
 # 3. How many samples replace a baseline that makes the variance 9 times smaller?
-# 4. When does reward-to-go fail to lower the variance, and what repairs it?
+# 4. When does reward-to-go fail to lower the variance, and what helps there?
 # 5. Somebody's loss stays at 0 from the first step. Is the policy learning? What do
 #    you look at?
 # 6. How do you find out in two runs whether a loop uses its rewards?
@@ -1259,13 +1270,13 @@ plots.finish(
 # 2. It must be fixed before the text (or the token) that it is subtracted for is drawn;
 #    then the zero-mean lemma takes it away.
 # 3. Nine times as many: the error falls with the square root.
-# 4. Where nearly everything is earned at the end and one baseline serves all positions.
-#    A baseline for each position repairs it.
+# 4. Where nearly everything is earned at the end. A baseline for each position lowers
+#    it, with either credit.
 # 5. You cannot tell: exercise 9.2 has a loss of 0 with a gradient. Look at score, KL
 #    and entropy.
-# 6. Negate the rewards in the second. Equal weights at the end: not used.
-# 7. No: with two outcomes it makes the variance 64 times as large (see the table). The
-#    best baseline is $1 - q$.
+# 6. The same seed, and the rewards negated in the second. Equal weights: not used.
+# 7. No: for one decision with two outcomes it makes the variance 64 times as large (see
+#    the table). The best baseline there is $1 - q$.
 #
 # </details>
 #

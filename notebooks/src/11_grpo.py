@@ -126,9 +126,10 @@ for seed, prompt in enumerate(held_out[300:303]):
 #
 # <details><summary>Answer</summary>
 #
-# Nothing. All scores equal their mean, so all advantages are 0, and so is the gradient.
-# The same happens where all sixteen are right. `frac_reward_zero_std` is the share of
-# such groups. It is the first number to look at when a run does not learn.
+# Nothing. All scores equal their mean, so all advantages are 0, and so is the gradient
+# (but for a KL penalty, where there is one). The same happens where all sixteen are
+# right. `frac_reward_zero_std` is the share of such groups. It is the first number to
+# look at when a run does not learn.
 #
 # </details>
 
@@ -305,10 +306,11 @@ plots.show(
 # gives them a larger share. (All of GRPO's curve is higher than the centred one, too;
 # that is a matter of the learning rate, so the right panel divides it out.)
 #
-# Is that good? It depends. Questions near the ends get more of the step, and their
-# gradient is also the noisiest. With scores that are *more* than two values the
-# division even changes the direction in which the policy moves (below). Liu and others
-# (2025) leave it out and call the result Dr. GRPO ("done right").
+# Is that good? It depends. Questions near the ends get more of the step, and for its
+# size their gradient is also the noisiest. Where scores take *more* than two values,
+# the division even changes the direction of one question's gradient, because the
+# divisor depends on which answers were drawn. Liu and others (2025) leave it out and
+# call the result Dr. GRPO ("done right").
 #
 # ## Who divides by the length?
 #
@@ -401,7 +403,7 @@ claim(
 # So `seq_mean` and `token_mean` both point elsewhere. But not for the same reason. The
 # divisor of `seq_mean` is a text's *own* length. That of `token_mean` is the length of
 # the whole batch, of which a text is a smaller and smaller part. We count again, with
-# scores minus their mean, in batches of two to six texts: the last row sums over
+# scores minus their mean, in batches of two to six texts: the last column sums over
 # 117,649 of them. The error is 1 minus the cosine between the two directions.
 
 # %% id="11-batch"
@@ -463,7 +465,7 @@ x = torch.linspace(-12, 12, 48001, dtype=torch.float64)
 normal = torch.exp(-x.square() / 2)
 normal = normal / normal.sum()  # the policy: normal, mean 0
 table = {}  # (mu, estimator) -> bias and standard deviation / KL
-for mu in (0.1, 1.0):
+for mu in (0.1, 1.0, 2.0):
     estimates = kl_estimators(-x.square() / 2, -(x - mu).square() / 2)  # (3, grid)
     mean = estimates @ normal
     std = ((estimates - mean[:, None]).square() @ normal).sqrt()
@@ -482,20 +484,23 @@ claim(
     "near the reference k3 is ten times less noisy than k1",
     table[0.1, 1][1] > 10 * table[0.1, 3][1],
 )
+claim("at 2 nats it is noisier, over 3 times", table[2.0, 3][1] > 3 * table[2.0, 1][1])
 
 # %% [markdown] id="11-kl-examined-text"
-# This is the table of [Schulman (2020)](http://joschu.net/blog/kl-approx.html),
-# reproduced.
+# The first six rows are the table of [Schulman
+# (2020)](http://joschu.net/blog/kl-approx.html), reproduced. The last three go further
+# from the reference, where $e^{-d}$ has a heavy tail: there k3 is the noisiest.
 #
 # ## A common description, examined
 #
 # > "k3 is the best KL penalty for the loss, because it is unbiased and has low
 # > variance."
 #
-# The first half of the reason is right: we just saw it. But a loss is not read, it is
-# *differentiated*, and the derivative of a good estimate need not be a good estimate
-# of the derivative. The value is an average over samples **of the policy**, and the
-# policy is what moves; the derivative of $k_3$ at a given sample knows nothing of that.
+# Near the reference both halves of the reason are right: we just saw it. But a loss is
+# not read, it is *differentiated*, and the derivative of a good estimate need not be a
+# good estimate of the derivative. The value is an average over samples **of the
+# policy**, and the policy is what moves; the derivative of $k_3$ at a given sample
+# knows nothing of that.
 #
 # One choice among three tokens, a uniform reference. We sum over all three tokens, so
 # nothing here is noise. "Ratio" is $e^{\ell - \text{stop}(\ell)}$ with
@@ -618,15 +623,38 @@ claim(
 )
 
 # %% [markdown] id="11-kl-verdict-text"
-# So the description confuses two uses. **To watch a run, k3 is the better estimate. As
-# a loss it is the KL the other way round,** $\text{KL}(\text{ref} \,\|\, \pi)$, often
-# called the forward KL: still a leash, still of use (GRPO was published with it), but
-# another leash than the one in the formula. Whoever wants the one in the formula puts
-# k1 into the *reward*, as REINFORCE, PPO and RLOO do in this course, or multiplies k3
-# by the ratio, as DeepSeek-V3.2 ([2025](https://arxiv.org/abs/2512.02556)) and TRL 1.16
-# do unless told otherwise. And whoever puts k1 into the loss has no leash, and a curve
-# that looks like one.
+# So the description confuses two uses. **To watch a run near its reference, k3 is the
+# better estimate. As a loss it is the KL the other way round,**
+# $\text{KL}(\text{ref} \,\|\, \pi)$, often called the forward KL: still a leash, still
+# of use (GRPO was published with it), but another leash than the one in the formula.
+# Whoever wants the one in the formula puts k1 into the *reward*, as REINFORCE, PPO and
+# RLOO do in this course, or multiplies k3 by the ratio, as DeepSeek-V3.2
+# ([2025](https://arxiv.org/abs/2512.02556)) and TRL 1.16 do unless told otherwise. And
+# whoever puts k1 into the loss has no leash, and a curve that looks like one.
 #
+# One thing is lost outside a single choice. A text has many tokens, and a loss adds up
+# the penalty of each. So k2 and ratio · k3 charge a token for its own divergence and
+# not for that of the tokens that follow from it. k1 in the reward charges for both:
+# with the seven texts of chapter 09 only it is exact.
+
+# %% id="11-kl-tokens" tags=["nbval-check-output"]
+other_pi = TinyPolicy.random(generator(1))
+l_t, k_t = pi.logprobs(), kl_estimators(pi.logprobs(), other_pi.logprobs().detach())
+once = (l_t - l_t.detach()).exp()  # the ratio of every token
+D = (k_t[0] * pi.mask).sum(1).detach()  # k1 of a whole text
+sums = {
+    "k2 in the loss": (k_t[1] * pi.mask).sum(1),
+    "ratio · k3 in the loss": (once * k_t[2] * pi.mask).sum(1),
+    "k1 in the reward": D * l_t.sum(1),
+}
+true_pull = pi.gradient(pi.kl(other_pi))
+miss = {n: (pi.gradient(p @ s) - true_pull).abs().max() for n, s in sums.items()}
+for name, worst in miss.items():
+    print(f"{name:<23} exact: {bool(worst < 1e-9)}")
+claim("k1 in the reward is exact over two tokens", miss["k1 in the reward"] < 1e-9)
+claim("k2 and ratio · k3 are not", min(list(miss.values())[:2]) > 0.01)
+
+# %% [markdown] id="11-adder-text"
 # ## The adder learns
 #
 # ### Two steps on one page
@@ -865,9 +893,9 @@ claim(
     after=flipped,
 )
 claim(
-    "control: the untrained model, greedy, beats every trained one that is sampled",
+    "control: the model before, greedy, beats every trained one that is sampled",
     before[1] > max(sampled),
-    untrained_greedy=before[1],
+    before_greedy=before[1],
     trained_sampled=max(sampled),
 )
 
@@ -876,7 +904,7 @@ claim(
 # most of it could be had without training, by sampling more carefully. The greedy
 # column is the honest gain: there, nothing is left to be won by taking fewer risks.
 # The column at T = .5 belongs in every such table, because a lower temperature is not
-# always a help: it makes the starts of [chapter 15](15_exact_judges.ipynb) worse.
+# always a help: it makes some starts of [chapter 15](15_exact_judges.ipynb) worse.
 
 
 # %% id="11-smooth"
@@ -958,13 +986,13 @@ claim(
 # gains above are those of a rate that is too high. (One run; and we did not tune the
 # rate any further.)
 #
-# The same moment is the end of the coin flips, in all three runs. They did not just
-# fail to help, they destroyed what the model knew: a reward without a direction still
-# makes steps, large ones at this rate, and nearly everywhere a step can lead, sums are
-# wrong. "Zero on average" is no protection. The opposite is known, too: [Shao and
-# others 2025](https://arxiv.org/abs/2506.10947) found a model whose success *rose*
-# under random rewards, and blamed what it had learned before. A control belongs to
-# every run.
+# In the run that is drawn, the same moment is the end of the coin flips; all three end
+# with next to no right answer. They did not just fail to help, they destroyed what the
+# model knew: a reward without a direction still makes steps, and nearly everywhere a
+# step can lead, sums are wrong. "Zero on average" is no protection. The opposite is
+# known, too: [Shao and others 2025](https://arxiv.org/abs/2506.10947) found a model
+# whose success *rose* under random rewards, and blamed what it had learned before. A
+# control belongs to every run.
 #
 # ## What was learned, and what is left to learn from
 #
@@ -1008,8 +1036,8 @@ for axes, (key, unit) in zip(places[1:], kept.items(), strict=True):
     axes.plot(smooth(runs["seed 0"][1][key]), color=COLOURS[0])
     axes.set(title=key, xlabel="step", ylabel=unit, ylim=0)
 plots.show(
-    "Left, pass at k over k: the untrained model at temperature 0.3 lies between the "
-    "untrained one at 1 and the trained one, and close to the trained one at sixteen "
+    "Left, pass at k over k: the model before at temperature 0.3 lies between the same "
+    "model at 1 and the trained one, and close to the trained one at sixteen "
     "tries. Middle, the entropy per token falls. Right, the share of silent groups."
 )
 
@@ -1032,8 +1060,8 @@ claim("the entropy falls by more than a third",
 # careless tries find the answer more often than sixteen wild ones. And of what training
 # added to pass@16, most could be had that way. What remains is what the greedy column
 # said. The right panel shows the silent groups, whose answers are all right or all
-# wrong: most of them during the fall, few at the end, when about half of the answers
-# are right.
+# wrong: up to a third of all during the fall, few at the end, when about half of the
+# answers are right.
 #
 # The same problems, before and after, eight tries each:
 
@@ -1095,7 +1123,7 @@ group_playground([1, 0, 0, 0, 0, 0, 0, 0], batch_mean=0.3)
 # compares them.
 #
 # Not shown: that the model could learn to add from rewards alone. A policy that is
-# never right is never rewarded, so it learned from right sums first, and the untrained
+# never right is never rewarded, so it learned from right sums first, and that
 # model at temperature 0.3 says how much of the gain it knew already. Nor that GRPO or
 # RLOO is better; one run of RLOO beside three of GRPO cannot say. Nor what
 # happens on a task whose test can be fooled: ours compares with the one right text. A
@@ -1122,7 +1150,8 @@ group_playground([1, 0, 0, 0, 0, 0, 0, 0], batch_mean=0.3)
 # 3. $G/(G-1)$: no more than a learning rate that is larger by as much.
 # 4. Those with $p$ near 0 or 1; the group size, which cannot weigh above $\sqrt{G-1}$.
 # 5. `seq_mean`: each token of a long wrong answer is punished less.
-# 6. Watch with k3. Penalise with k1 in the reward, k2 or ratio · k3 in the loss.
+# 6. Watch with k3 near the reference, with k1 far from it. In the loss k2 or
+#    ratio · k3; token by token they leave out what follows, k1 in the reward does not.
 # 7. A batch's mean is not the expectation, so every step moves; and an optimiser that
 #    normalises gradients makes the steps large however small the gradient is.
 #

@@ -145,7 +145,7 @@ rows = sorted(reviews.load("movies", "test"), key=lambda row: row["mean"])
 for place in (0, 1 / 4, 1 / 2, 3 / 4, 1):
     row = rows[round(place * (len(rows) - 1))]
     ratings = " ".join(f"{x:+d}" for x in sorted(row["ratings"]))
-    print(f"mean {row['mean']:+.1f}, sd {row['sd']:.1f}: {row['text'][:90]}")
+    print(f"mean {row['mean']:+.1f}, sd {row['sd']:.1f}: {row['text'][:70]}")
     print(f"    {ratings}")
 
 # %% [markdown] id="00-ratings-text"

@@ -37,7 +37,7 @@ for source in reviews.SOURCES:
     bits = base.metrics[f"bits_per_byte_{source}"]
     print(f"{source:<9} {bits:.2f} bits per byte, held out")
 for text in write(pretrained, tokenizer, ["This movie"] * 2, generator=generator(0)):
-    print("This movie |" + text)
+    print("This movie |" + text[:75] + "…")
 
 # %% [markdown] id="04-data-text"
 # ## Demonstrations
@@ -309,7 +309,8 @@ history = fine_tune(
     **options,
 )
 for step, text in zip(history.steps("ended"), diary, strict=True):
-    print(f"step {step:>3}: This movie |{text}")
+    shown = text if len(text) < 76 else text[:75] + "…"
+    print(f"step {step:>3}: This movie |{shown}")
 
 # %% [markdown] id="04-curve-text"
 # The text at step 0 is cut off, the later ones end. They get no cleverer: a model of
@@ -438,7 +439,8 @@ work = {"num_train_epochs": 5, "per_device_train_batch_size": 64}
 work |= {"learning_rate": 1e-3, "lr_scheduler_type": "cosine"}
 others = {"logging_steps": 1, "save_strategy": "no", "report_to": "none"}
 others |= {"disable_tqdm": True, "use_cpu": on.type == "cpu"}
-print("defaults:", {name: getattr(TrainingArguments, name) for name in work})
+for name in work:
+    print(f"the default of {name}: {getattr(TrainingArguments, name)}")
 rows = demonstrations(tokenizer, prompts[:64], completions[:64], context)
 data = [{"input_ids": row, "labels": [-100] * n + row[n:]} for row, n in rows]
 
@@ -487,7 +489,7 @@ fine_tune(
     **options | {"steps": 40},
 )
 (text,) = write(control, tokenizer, ["This movie"], generator=generator(2))
-print(f"control: This movie |{text}")
+print(f"control: This movie |{text[:75]}…")
 
 # %% id="04-end"
 ended = {
@@ -725,7 +727,8 @@ for name, model in models.items():
 one_row = pretrained.config.width
 frozen_rows = pretrained.embedding.weight.numel() - one_row  # their gradient is 0
 trained["adapters + <eos> row"] -= frozen_rows
-print({name: f"{n:,}" for name, n in trained.items()})
+for name, n in trained.items():
+    print(f"{name:<22} {n:>9,} weights train")
 
 # %% id="04-lora-compare"
 gain, lost = {}, {}

@@ -307,7 +307,7 @@ lists = {"favourites": best_first[:3], "least liked": best_first[-3:]}
 for title, some in (lists | {"largest mistakes": wrong[:5]}).items():
     print(title)
     for n in some:
-        print(f"  score {scores[n]:+.2f}, people {people[n]:+.2f}: {texts[n][:90]}")
+        print(f"  score {scores[n]:+.2f}, people {people[n]:+.2f}: {texts[n][:70]}")
 
 # %% [markdown] id="07-yard-text"
 # <details><summary>What the largest mistakes have in common</summary>
@@ -922,10 +922,10 @@ claim("what is left is about how far test and validation differed before",
 # %% [markdown] id="07-length-after"
 # Our own model shows no liking for length that chance could not show. Where one is
 # really there, it is seen and mostly taken away, here even a little too much: what is
-# left has the other sign. It is our model's own noise
-# on the two sets of texts, test minus validation: a slope fitted on one set cannot know
-# the other's. And the correction mends what it measures, on texts that people wrote.
-# A policy will offer texts that nobody wrote: that is where length is abused.
+# left has the other sign. It is about how far our own model differed on the two sets of
+# texts before: a slope fitted on one set cannot know the other's. And the correction
+# mends what it measures, on texts that people wrote. A policy will offer texts that
+# nobody wrote: that is where length is abused.
 #
 # ## A zero that means something
 #
@@ -944,7 +944,7 @@ written = write(language, tokenizer, prompts, max_new_tokens=32, generator=gener
 own = score([x + y for x, y in zip(prompts, written, strict=True)])
 print(f"128 fresh samples: mean {own.mean():+.2f}, std {own.std(correction=0):.2f}")
 for n in (own.argmax(), own.argmin()):
-    print(f"{own[n]:+.2f}: {prompts[n]}|{written[n][:90]}")
+    print(f"{own[n]:+.2f}: {prompts[n]}|{written[n][:76]}")
 
 # %% id="07-zero-figure"
 _, axes = plt.subplots()
@@ -1035,6 +1035,10 @@ print(
 )
 
 
+# %% [markdown] id="07-ridge-text"
+# Twelve candidates, four blocks and three penalties, on the 200 texts that choose:
+
+
 # %% id="07-ridge"
 def ridge(X, m, penalty):
     """A function from vectors to scores, fitted to ratings m."""
@@ -1053,6 +1057,9 @@ for depth, X in vectors.items():
         on_trial[depth, penalty] = pearson(line(X[600:800]), known_ratings[600:])
     row = " ".join(f"{on_trial[depth, p]:.3f}" for p in (100.0, 1000.0, 10000.0))
     print(f"block {depth:>2}: r = {row}   (penalty 100, 1,000, 10,000)")
+
+# %% [markdown] id="07-large-judges-text"
+# The chosen one meets 400 test texts, beside our own model and a control.
 
 # %% id="07-large-judges"
 best_depth, best_penalty = max(on_trial, key=on_trial.get)

@@ -199,7 +199,7 @@ def enumerated_kl(p, n):
 ns = [2**i for i in range(7)]
 fine = torch.full((20_000,), 1 / 20_000, dtype=torch.float64)
 for n in ns:
-    print(f"n = {n:>2}: {enumerated_kl(fine, n):.4f}, formula {best_of_n_kl(n):.4f}")
+    print(f"n = {n:>2}: {enumerated_kl(fine, n):z.4f}, formula {best_of_n_kl(n):.4f}")
 
 # %% [markdown] id="08-kl-few-text"
 # Now where it is false. The tiny policy of `course.policy.enumerable` has only
@@ -459,7 +459,8 @@ claim("the same 128 texts: more training gives more", more, short=brief, long=fe
 # Up to n = 64 our curves show the first kind. (Where one bends at the end, remember
 # that its last point rests on 32 texts.) The second needs a longer way than this
 # chapter goes: [chapter 14](14_reward_hacking.ipynb) goes over 100 nats, where a judge
-# that counts words falls in two of three runs. Here only this: it *can* happen, and
+# that counts words falls from its peak in two of three runs. Here only this: it *can*
+# happen, and
 #
 # > "More samples are always better"
 #
@@ -655,7 +656,7 @@ title = "Best-of-8 gains more with less KL than one round of fine-tuning"
 alt = """Three points for each writer, one per run: the start at KL 0, random texts and
 rejection sampling far to the right, the latter higher. The star of best-of-8, with an
 error bar of two standard errors, stands between them in KL and above them in gold."""
-plots.finish(axes, title, "KL to the start (nats per text)", "gold, pool sd", alt)
+plots.finish(axes, title, "KL to the start (nats per text)", "gold (pool's std)", alt)
 
 # %% id="08-judge-claim" tags=["nbval-check-output"]
 start_g, control_g, rft_g = (float(seen[name][:, 0].mean()) for name in seen)

@@ -947,6 +947,11 @@ parts = {
 }
 
 
+# %% [markdown] id="10-judged-text"
+# Each policy completes the same held-out openings. Two judges and three counts
+# look at the texts.
+
+
 # %% id="10-judged"
 def written_by(policy):
     """Completions of the held-out prompts, with scores and log-probabilities."""
@@ -985,7 +990,7 @@ error_of_a_mean = texts["PPO"].scores.std().item() / len(held_out) ** 0.5
 print(f"{'':<24} held out: score    KL   training, within {least:.1f} nats: score")
 for name, row in results.items():
     near = f"{score_at(runs[name], least):+22.2f}" if name in runs else ""
-    print(f"{name:<24} {row['score']:+15.2f} {row['KL']:5.1f} {near}")
+    print(f"{name:<24} {row['score']:+15.2f} {row['KL']:z5.1f} {near}")
 print(f"standard error of a mean held-out score: {error_of_a_mean:.2f}")
 
 # %% id="10-apart-claim" tags=["nbval-check-output"]
@@ -1040,19 +1045,19 @@ columns = {name: results[name] for name in ("before", "PPO", "REINFORCE")}
 columns |= {"PPO, no KL": judged(texts_free)}
 print(f"{'':<26}", *(f"{name:>11}" for name in columns))
 for key in columns["PPO"]:
-    print(f"{key:<26}", *(f"{row[key]:11.2f}" for row in columns.values()))
+    print(f"{key:<26}", *(f"{row[key]:z11.2f}" for row in columns.values()))
 factor = columns["PPO, no KL"]["KL"] / columns["PPO"]["KL"]
 title = f"Without its price, {factor:.1f} times the KL is spent"
 
 # %% id="10-control-figure"
 _, places = plt.subplots(1, 3, figsize=(9.4, 2.9))
+keys = ("score/mean", "kl_seq", "entropy")
+names = ("mean score", "KL to the reference", "entropy")
 units = ("standard deviations", "nats per text", "nats per token")
-for axes, key, unit in zip(
-    places, ("score/mean", "kl_seq", "entropy"), units, strict=True
-):
-    for h, name, style in ((h_ppo, "β = 0.1", "-"), (h_free, "β = 0", "--")):
-        axes.plot(h.steps(key), h[key], style, label=name)
-    axes.set(title=key, xlabel="step", ylabel=unit)
+for axes, key, name, unit in zip(places, keys, names, units, strict=True):
+    for h, label, style in ((h_ppo, "β = 0.1", "-"), (h_free, "β = 0", "--")):
+        axes.plot(h.steps(key), h[key], style, label=label)
+    axes.set(title=name, xlabel="step", ylabel=unit)
 places[0].legend()
 places[0].figure.suptitle(title, x=0.02, ha="left")
 plots.show(

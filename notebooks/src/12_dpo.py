@@ -332,7 +332,7 @@ for name, loss in losses.items():
 # %% id="12-certain-claim" tags=["nbval-check-output"]
 bound = -ref.logprobs().sum(1)[best].item()
 claim(
-    "with certain labels DPO gives the best text everything: its KL stops at the bound",
+    "with certain labels DPO gives the best text everything: its KL nears the bound",
     abs(ends["DPO"][0][1] - bound) < 0.1,
     KL=ends["DPO"][0][1],
     bound=bound,
@@ -896,16 +896,16 @@ for half in (asked[:48], asked[48:]):
 #
 # Every method of this part from the same start, with the same proxy as its only
 # judge and the same budget: 384 judged texts each (8 batches of 48; for DPO, 96
-# openings of 4), with seeds 0, 1 and 2. (DPO in two rounds and the control are
-# one run each.) The learning rates were chosen on a fourth seed, with batches
-# of 64, so that each moves a few nats. [**Best-of-n**](../GLOSSARY.md#reward)
-# needs no training. It spends its texts when it writes: n for one. All were
-# asked for the same thing, which we call the [**aim**](../GLOSSARY.md#policy):
-# the proxy's score, minus one point for a text that does not end. So that is
-# what we compare, and we do it **at equal KL**: on a good path the first nats
-# buy most, so gains "per nat" mostly say who stopped first. The ends, and
-# best-of-n, are judged on the same 24 openings; a run on its way, on the 48
-# texts of each step, which continue training openings.
+# openings of 4), with seeds 0, 1 and 2. The learning rates were chosen on a
+# fourth seed, with batches of 64, so that each moves a few nats.
+# [**Best-of-n**](../GLOSSARY.md#reward) needs no training. It spends its texts
+# when it writes: n for one. All were asked for the same thing, which we call
+# the [**aim**](../GLOSSARY.md#policy): the proxy's score, minus one point for a
+# text that does not end. So that is what we compare, and we do it **at equal
+# KL**: on a good path the first nats buy most, so gains "per nat" mostly say
+# who stopped first. The ends, and best-of-n, are judged on the same 24
+# openings; a run on its way, on the 48 texts of each step, which continue
+# training openings.
 #
 # **Predict first.** Which one has most of the aim at the same KL? And how much
 # of its gain will the gold model grant, which nobody asked?
@@ -931,6 +931,10 @@ def judged(x):
 from course.policy.loop import train
 
 paths = {}  # name -> for each seed and step, KL and aim on its 48 texts
+
+
+# %% [markdown] id="12-runs-text"
+# Three methods that write share one loop:
 
 
 # %% id="12-runs"
@@ -989,6 +993,9 @@ policies = {
 policies |= {"DPO": dpo, "DPO, two rounds": [online], "DPO, labels swapped": [swapped]}
 
 
+# %% [markdown] id="12-judge-text"
+# Then each policy writes four texts for each of 24 openings, the reference 64.
+
 # %% id="12-judge"
 HELD = held_out[:24]  # the openings that judge
 KEYS = ("KL", "aim", "proxy", "gold", "lexicon", "ends")
@@ -1036,7 +1043,7 @@ for n in (1, 2, 4, 8, 16, 32, 64):
 # %% id="12-table"
 print(f"{'':<20} seed", *(f"{key:^10}" for key in KEYS))
 for (name, seed), row in rows.items():
-    cells = ("{:+5.2f} ±{:.2f}".format(*row[key]) for key in KEYS)
+    cells = ("{:+z5.2f} ±{:.2f}".format(*row[key]) for key in KEYS)
     print(f"{name:<20} {seed:>4}", *cells)
 
 # %% [markdown] id="12-equal-text"
@@ -1128,6 +1135,25 @@ places[0].legend(fontsize=9, loc="upper left", bbox_to_anchor=(0, -0.2), ncol=3)
 places[0].figure.suptitle(title)
 plots.show(alt)
 
+# %% [markdown] id="12-read-text"
+# **Best-of-n** stays close to the best possible trade ([Gui and others
+# 2024](https://arxiv.org/abs/2406.00832) show it for the share of comparisons
+# won): it changes nothing about a text but which one is shown. Its price does
+# not appear in the picture: n texts for one, at every use, and KL grows only as
+# log n: 64 texts for 3.2 nats, about 400 for five.
+#
+# The **trained** policies paid in nats for being fast. Part of them bought ends
+# of texts: see the column "ends". Other nats, we suppose, went into noisy
+# gradients of a few hundred texts and, for DPO, into learning 96 pairs by
+# heart. Do not rank the methods by points so close, at one learning rate each.
+# REINFORCE's three runs ended at about 3.5 to 7 nats.
+#
+# And distrust the third panel: in our table the lexicon likes the control with
+# swapped labels, whose texts do not end, at least as well as any trained run,
+# and no trained run clearly better than the reference.
+#
+# What did each run gain, by whose judgement?
+
 # %% id="12-gains"
 gains = {  # of each run, over the reference's 64 texts for each opening
     at: {key: row[key][0] - start[key] for key in KEYS} for at, row in rows.items()
@@ -1181,41 +1207,28 @@ claim(
     differences=list(gap.values()),
 )
 
+# %% [markdown] id="12-gains-text"
+# This says something simpler: **the judge who trained is the friendlier one.**
+# In every run of the table the policy gained more by the proxy than by gold, by
+# very different margins; the claim speaks of the means of three runs only. (In
+# [chapter 14](14_reward_hacking.ipynb), over 100 nats from the start, a reward
+# model that grew from the same language model is fooled with the proxy in three
+# of three runs, and a judge that counts words falls from its peak in two.)
+#
+# Last, what rejection sampling of $\pi^*$ itself would cost this writer:
+
 # %% id="12-reject-writer"
 aims = pools["aim"].flatten().double()  # one bound r_max for all openings
 for b in (1.0, 0.5, 0.1):
     price = 1 / ((aims - aims.max()) / b).exp().mean().item()
     print(f"β = {b:<4g} at least {price:6.0f} texts of the reference for one of π*")
 
-# %% [markdown] id="12-read-text"
-# How to read the figure. **Best-of-n** stays close to the best possible trade
-# ([Gui and others 2024](https://arxiv.org/abs/2406.00832) show it for the share
-# of comparisons won): it changes nothing about a text but which one is shown.
-# Its price does not appear in the picture: n texts for one, at every use, and
-# KL grows only as log n: 64 texts for 3.2 nats, about 400 for five. Rejection
-# sampling of $\pi^*$ with one bound for all openings (the last cell) is dear at
-# a small β. Our 1,536 texts cannot show a price above 1,536; the true one is
-# likely higher, because $r_{\max}$ is not the best of one pool.
+# %% [markdown] id="12-reject-text"
+# With one bound for all openings this is dear at a small β. Our 1,536 texts
+# cannot show a price above 1,536; the true one is likely higher, because
+# $r_{\max}$ is not the best of one pool.
 #
-# The **trained** policies paid in nats for being fast. Part of them bought ends
-# of texts: see the column "ends". Other nats, we suppose, went into noisy
-# gradients of a few hundred texts and, for DPO, into learning 96 pairs by
-# heart. Do not rank the methods by points so close, at one learning rate each.
-# The seeds say how far to trust one run: REINFORCE's three ended at about 3.5
-# to 7 nats.
-#
-# The table of gains says something simpler: **the judge who trained is the
-# friendlier one.** In every run there the policy gained more by the proxy than
-# by gold, by very different margins; the claim speaks of the means of three
-# runs only. (In [chapter 14](14_reward_hacking.ipynb), over 100 nats from the
-# start, a reward model that grew from the same language model is fooled with
-# the proxy in three of three runs, and a judge that counts words falls in two.)
-#
-# And distrust the third panel: in our table the lexicon likes the control with
-# swapped labels, whose texts do not end, at least as well as any trained run,
-# and no trained run clearly better than the reference.
-#
-# Here is what they write, for the first openings, none of them picked.
+# What they write, for the first openings, none picked:
 
 # %% id="12-samples"
 for n in range(4):

@@ -46,7 +46,8 @@ print(f"{size:,} parameters, written with {fast_dtype(device())}")
 request = "Write one sentence of a movie review about the music."
 for seed in range(3):
     asked = [{"role": "user", "content": request}]
-    print("-", chat(fast, smol, asked, max_new_tokens=24, generator=generator(seed)))
+    said = chat(fast, smol, asked, max_new_tokens=24, generator=generator(seed))
+    print("-", said[:90])
 
 # %% [markdown] id="17-judge-text"
 # ## The model as judge
@@ -233,6 +234,10 @@ print(f"by hand {middle:.3f} ± {1.96 * spread.sqrt():.3f}")
 print(f"judge_interval: {low:.3f} to {high:.3f}; the truth is {liked.mean():.3f}")
 
 
+# %% [markdown] id="17-coverage-text"
+# Then all five, a thousand times:
+
+
 # %% id="17-coverage-ends"
 def intervals(f, a, b):
     """Five intervals from people on the texts a and the judge f on a and b."""
@@ -265,6 +270,9 @@ print("                                  coverage   width")
 for judge, found in played.items():
     for name, (covered, width) in found.items():
         print(f"{judge:<14} {name:<20} {covered:>6.3f} {width:>8.3f}")
+
+# %% [markdown] id="17-signature-text"
+# As a picture:
 
 # %% id="17-signature"
 import matplotlib.pyplot as plt
@@ -331,7 +339,7 @@ claim("the order of the texts stays the same", same < 1e-6)
 
 # %% [markdown] id="17-interval-after"
 # So "a judge replaces people" is wrong in the sense that we took: its own
-# interval is the narrowest of all and hardly ever holds the truth. More texts
+# interval is the narrowest and hardly ever holds the truth. More texts
 # would make it narrower still around the wrong number.
 #
 # Together with people the judge is worth something, and not much: with its

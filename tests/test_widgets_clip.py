@@ -89,7 +89,7 @@ def test_the_code_only_line_draws_and_prints(capsys):
     import matplotlib.pyplot as plt
 
     widgets.show_clip(ratio=1.5, advantage=1.0, clip_eps=0.2)
-    assert "gone up far enough" in capsys.readouterr().out
+    assert "gone up far enough" in " ".join(capsys.readouterr().out.split())
     assert [len(axes.lines) for axes in plt.gcf().axes] == [3, 3]
     plt.close("all")
 

@@ -87,7 +87,7 @@ def test_the_code_only_line_draws_and_prints(capsys):
     import matplotlib.pyplot as plt
 
     widgets.show_preference_losses(h=11.0)
-    assert "IPO pulls it back" in capsys.readouterr().out
+    assert "IPO pulls it back" in " ".join(capsys.readouterr().out.split())
     assert [len(axes.lines) for axes in plt.gcf().axes] == [9, 9]
     plt.close("all")
 

@@ -171,7 +171,7 @@ def show_bandit(
         name = "with a baseline" if baseline else "no baseline"
         draw_probabilities(axes, state, f"{name}, learning rate {lr:g}")
         print(f"{name}\n{panel.text_table(HEAD, bandit_rows(state))}")
-        print(bandit_sentence(state))
+        panel.say(bandit_sentence(state))
         said.append(f"{name.capitalize()}: {bandit_sentence(state)}")
     plots.show("Lines: the probability of each arm over the steps. " + " ".join(said))
 

@@ -114,7 +114,7 @@ def show_clip(
     token = clip_token(ratio, advantage, clip_eps)
     _, (left, right) = plt.subplots(1, 2, figsize=(8, 3))
     draw_clip(left, right, token)
-    print(clip_sentence(token))
+    panel.say(clip_sentence(token))
     plots.show(f"Lines of the objective over the ratio. {clip_sentence(token)}")
 
 

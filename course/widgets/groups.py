@@ -114,7 +114,7 @@ def show_group(rewards: Sequence[float], batch_mean: float = 0.5) -> None:
     _, axes = plt.subplots(figsize=(6.4, 2.9))
     draw_group(axes, rewards, batch_mean, "One group, four advantages")
     print(panel.text_table(HEAD, group_rows(rewards, batch_mean)))
-    print(group_sentence(rewards, batch_mean))
+    panel.say(group_sentence(rewards, batch_mean))
     plots.show(f"Bars of the table. {group_sentence(rewards, batch_mean)}")
 
 

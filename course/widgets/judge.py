@@ -76,7 +76,7 @@ def show_judge(ask: Ask, texts: Sequence[str]) -> None:
         raise ValueError("got no list of texts, expected at least one text in a list")
     found = [ask_both(ask, text) for text in texts]
     print(panel.text_table(HEAD, map(verdict_row, found)))
-    print(verdict_sentence(found[-1]))
+    panel.say(verdict_sentence(found[-1]))
 
 
 @dataclass

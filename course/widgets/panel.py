@@ -3,6 +3,7 @@
 import html
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
+from textwrap import fill
 from typing import Any, TypeVar
 
 import ipywidgets as w
@@ -145,6 +146,11 @@ def text_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
         "  ".join(c.ljust(n) for c, n in zip(row, wide, strict=True)).rstrip()
         for row in cells
     )
+
+
+def say(sentence: str) -> None:
+    """Print a sentence in lines that JupyterLab need not break inside a word."""
+    print(fill(sentence, 96))
 
 
 def status(sentence: str) -> str:

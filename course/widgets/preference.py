@@ -104,7 +104,7 @@ def show_preference_losses(
     """Draw and print what four losses ask of one pair: the explorer by code."""
     import matplotlib.pyplot as plt
 
-    print(ask_sentence(h, beta, smoothing))
+    panel.say(ask_sentence(h, beta, smoothing))
     _, (left, right) = plt.subplots(1, 2, figsize=(8, 3))
     draw_losses(left, right, h, beta, smoothing)
     plots.show(f"Losses and their slopes. {ask_sentence(h, beta, smoothing)}")

@@ -36,7 +36,8 @@
 # <details><summary>Answer</summary>
 #
 # Not the one that agrees most with people (SmolLM2), but the family's: about .5 on the
-# mean of three proxies, against about .4 with the outside judges.
+# mean of three proxies, against about .4 with the outside judges. (Kinship need not be
+# the only cause: it was trained on ratings of the same kind.)
 #
 # </details>
 
@@ -177,7 +178,7 @@ for seed, axes in enumerate(panels):
     axes.set_xlabel("√KL (√nats)")
 panels[0].set_ylabel("score (sd of the start's texts)")
 panels[0].legend()
-title = "The proxy and its family rise together; outside judges part from them"
+title = "The proxy and its family rise together; the words judge turns in two of three"
 panels[0].figure.suptitle(title, x=0.02, ha="left")
 alt = """Three panels, one for each run, over the root of the KL. In each the dashed
 proxy and the dotted family rise together. The solid line of the words judge rises,
@@ -237,7 +238,7 @@ for seed, run in enumerate(hacked):
 # law ([Manheim and Garrabrant, 2018](https://arxiv.org/abs/1803.04585)) work here:
 #
 # - **regressional**: the proxy is truth plus error, and climbing selects for error too.
-#   Where the errors are normal, this slows the gain and never turns it round;
+#   Where truth and error are normal, this slows the gain and never turns it round;
 # - **extremal**: far from the texts that the proxy learned from, the relation between
 #   proxy and truth is another one. Two of our curves turn, which normal errors alone
 #   cannot do.
@@ -245,7 +246,8 @@ for seed, run in enumerate(hacked):
 # People also tell apart *how* a policy cheats: **gaming** (it does what the reward
 # asks, which was the wrong thing to ask), **tampering with the function** (it changes
 # the scorer) and **tampering with the input** (it changes what the scorer sees). All
-# runs of this chapter are gaming. A crash that pays, further below, is the second kind.
+# runs of this chapter are gaming. A crash that pays, further below, is nearest to the
+# third kind: it leaves nothing to see.
 #
 # ## What the writer unlearned
 #
@@ -312,13 +314,14 @@ claim("the run that did not fall is no more bent than a line, within 0.05",
       bent[2] < 0.05, by=bent[2])  # fmt: skip
 
 # %% [markdown] id="14-fit-after"
-# The two runs that fell are bent. For one of them the two forms agree about the peak;
-# for the other they put it some twenty nats apart, and the narrow interval of the
-# parabola does not hold the logarithm's. (It is too narrow: neighbouring steps are not
-# independent, which a bootstrap of single steps overlooks.) The third run is straight,
-# and its "peak" lies far beyond anything that was seen, or nowhere. Use a fit to
-# describe a run that you have. It does not foretell the next one, which may not turn at
-# all.
+# The two runs that fell are bent. For one of them the two forms agree about the peak,
+# and both put it at some 65 nats where the smoothed curve of the figure has it at
+# nearly 100; for the other they put it some twenty nats apart, and the narrow interval
+# of the parabola does not hold the logarithm's. (It is too narrow: neighbouring steps
+# are not independent, which a bootstrap of single steps overlooks.) The third run is
+# straight, and its "peak" lies far beyond anything that was seen, or nowhere. Use a fit
+# to describe a run that you have. It does not foretell the next one, which may not turn
+# at all.
 #
 # ## Best-of-n is gentler
 #
@@ -461,12 +464,13 @@ claim("an alarm on the score rings in harmless runs, too", by_score > 0, of_3=by
 #
 # > "Train several reward models and be pessimistic; what fools one does not fool all."
 #
-# [Coste and others (2024)](https://arxiv.org/abs/2310.02743) take the mean of the
-# models minus a multiple of their deviation. What would have to be true? The models'
-# mistakes would have to differ. Ours saw different texts, but they grew from one
-# language model. Choose the best of 64 by one proxy, by their mean, by their minimum
-# and by the [**conservative score**](../GLOSSARY.md#reward), and let the outside judges
-# speak. Beside it stands what each ensemble is compared with: the mean of its members.
+# [Coste and others (2024)](https://arxiv.org/abs/2310.02743) take the minimum of the
+# models, or their mean minus a multiple of their variance (here: deviation). What would
+# have to be true? The models' mistakes would have to differ. Ours saw different texts,
+# but they grew from one language model. Choose the best of 64 by one proxy, by their
+# mean, by their minimum and by the [**conservative score**](../GLOSSARY.md#reward), and
+# let the outside judges speak. Beside it stands what each ensemble is compared with:
+# the mean of its members.
 
 # %% id="14-ensemble"
 from course.reward.overoptimisation import conservative_score
@@ -510,10 +514,11 @@ claim("what fools one proxy fools the others: above +1 in 5 of 6 pairs at least"
 
 # %% [markdown] id="14-ensemble-after"
 # A policy that climbs one proxy ends in texts that proxies which never met it like as
-# well, in five of six pairs. An ensemble of relatives shares most of its blind spots,
-# and where all are wrong together they hardly deviate, so caution sees nothing. Among
-# honest texts of the start it helps against chance errors by one outside judge
-# (SmolLM2: some .3 more than a member alone) and not by the other.
+# well, in five of six pairs. An ensemble of relatives shares most of its blind spots.
+# On the texts of run 0 all three are wrong together and hardly deviate, so caution sees
+# nothing; on those of run 1 one of them objects. (No policy climbed an ensemble here.)
+# Among honest texts of the start it helps by one outside judge (SmolLM2: some .3 to .4
+# more than a member alone) and not by the other.
 #
 # ## An adversarial round, with its control
 #
@@ -521,7 +526,8 @@ claim("what fools one proxy fools the others: above +1 in 5 of 6 pairs at least"
 # again. Here SmolLM2's judge rates the last 200 texts of each run, a new proxy learns
 # from 500 + 200 texts, and a new policy climbs it for 45 steps. The **control** is the
 # same without the idea: 200 *ordinary* further texts, rated by people. Same number of
-# texts, of epochs and of steps; two seeds each, so this is a report and not a claim.
+# texts, of epochs and of steps. (The raters differ, too: no people read the exploited
+# texts.) Two seeds each, so this is a report and not a claim.
 #
 # **Predict first.** At 40 nats from the start, which of the two arms has more of the
 # words judge's favour?
@@ -563,10 +569,11 @@ lowest = min(min(line) for line in second_end.values())
 claim("each new proxy is climbed again, above +1 in 4 of 4", lowest > 1, least=lowest)
 
 # %% [markdown] id="14-round-after"
-# The new proxies are hacked as the old ones were, with other words. Did the *exploited*
-# texts do something that any 200 ratings would not have done? The last line answers:
-# two differences between two single runs, and neither favours the exploited texts. By
-# this judge the remedy did not survive its control. (The first run is none: its proxy
+# The new proxies are climbed as the old ones were, with other words. Did the
+# *exploited* texts do something that any 200 ratings would not have done? At 40 nats
+# the last line has two differences between two single runs, and neither favours the
+# exploited texts. At their ends, which lie at other distances, one of the two does. By
+# this judge the remedy has not beaten its control. (The first run is none: its proxy
 # saw fewer texts for more epochs.) Whoever reports an adversarial round without a
 # control may report no more than the effect of 200 further labels.
 #
@@ -618,16 +625,17 @@ claim("each judge has a group whose exchange moves the score by over 0.2 sd, 4 o
 # %% [markdown] id="14-bias-after"
 # Look at the things first: nobody minds a lamp or a spoon, and yet they move the
 # scores. For the family, words and SmolLM2 some group moves the score over one and a
-# half times as far; there the audit has found something. For proxy 0 the widest group
-# is hardly wider than the things: that it is unfair to a group is not shown, only that
-# it is moved by any word. And four templates are few.
+# half times as far; there the audit has found something to look at (the widest of three
+# groups against one control). For proxy 0 the widest group is about 1.3 times as wide
+# as the things: that it is unfair to a group is not shown, only that it is moved by any
+# word. And four templates are few.
 
 # %% [markdown] id="14-planted-text"
 # An audit must find what is there. So plant two biases and recover them: a judge that
 # adds 0.05 a word, and a judge of pairs that prefers whatever stands first by 0.8 nats.
-# For length, the slope of (biased − fair) on the number of words; for position, ask
-# each pair in both orders: half the sum of the two log-odds is the bias, half the
-# difference the preference.
+# For length, the slope of (biased − fair) on the number of words, where a fair judge is
+# at hand, as here; for position, which needs none, ask each pair in both orders: half
+# the sum of the two log-odds is the bias, half the difference the preference.
 
 # %% id="14-planted" tags=["nbval-check-output"]
 lengths = torch.tensor([float(len(text.split())) for text in pool])
@@ -769,7 +777,7 @@ claim("with one exploit in 64 that gold hates, best-of-64 ends at the exploit",
 # <details><summary>Answer</summary>
 #
 # Three words are enough: `a moving and` has about +2.2, more than the finished sentence
-# with about +1.9. And *not* takes off about .3, of which a reader would take off all.
+# with about +1.9. And *not* takes off only about .3, though it turns the praise round.
 #
 # </details>
 
@@ -796,7 +804,7 @@ reward_microscope(score, tokenizer, "touching and moving and touching")
 # same family that had seen all ratings. A judge that counts words saw the scores rise,
 # peak and fall in two of them; one that reads SmolLM2's states saw them rise and stay.
 # Best-of-128 did not fall below its start. A leash kept the writers near their start,
-# at about the worth of having stopped in time. What fooled one proxy fooled its
+# where it did no better than having stopped in time. What fooled one proxy fooled its
 # siblings in five of six pairs. Two common pictures, the rescuing ensemble and the
 # collapse drawn from normal noise, did not survive their conditions, and an adversarial
 # round has to beat 200 ordinary ratings first.

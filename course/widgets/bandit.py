@@ -111,11 +111,14 @@ def bandit_sentence(state: BanditState) -> str:
     """What happened so far and what the next gradient's variance is, in words."""
     policy, recent = state.policies[-1], state.rewards[-50:]
     expected = sum(p * m for p, m in zip(policy, state.means, strict=True))
-    reward = f"{sum(recent) / len(recent):.2f}" if recent else "none yet"
+    reward = "no reward yet"
+    if recent:
+        mean = sum(recent) / len(recent)
+        reward = f"mean of the last {len(recent)} rewards {mean:.2f}"
     variance = [gradient_variance(state, b) for b in (0.0, expected)]
     steps = f"{len(state.arms)} step{'' if len(state.arms) == 1 else 's'}"
     return (
-        f"After {steps}: mean of the last {len(recent)} rewards {reward}; "
+        f"After {steps}: {reward}; "
         f"expected reward of the policy {expected:.2f}. "
         f"Variance of the next gradient: {variance[0]:.3f} without a baseline, "
         f"{variance[1]:.3f} with the expected reward as baseline."

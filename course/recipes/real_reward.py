@@ -1,4 +1,4 @@
-"""SmolLM2 as reward model: half of its blocks, adapters and a head, on 500 ratings."""
+"""SmolLM2 as reward model: half its blocks, adapters and a head, on 500 rated texts."""
 
 from collections.abc import Mapping
 from typing import Any

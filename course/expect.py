@@ -77,6 +77,24 @@ def as_float(numbers: "Tensor") -> "Tensor":
     return numbers.to(torch.promote_types(numbers.dtype, torch.float32))
 
 
+def meets(weight: "Tensor", **tensors: "Tensor") -> None:
+    """Raise unless each tensor (..., C) can be multiplied with a weight (..., C).
+
+    ValueError on its shape, TypeError on its dtype, which must be the weight's where
+    no autocast brings them together.
+    """
+    import torch
+
+    for name, tensor in tensors.items():
+        if tensor.shape[-1:] != weight.shape[-1:]:
+            raise ValueError(
+                f"got {name} {tuple(tensor.shape)}, expected (..., {weight.shape[-1]})"
+            )
+        same = tensor.dtype == weight.dtype
+        if not same and not torch.is_autocast_enabled(tensor.device.type):
+            raise TypeError(f"got {name} of {tensor.dtype}, expected {weight.dtype}")
+
+
 def finite(**tensors: "Tensor") -> None:
     """Raise ValueError where a tensor on a CPU holds NaN or infinity.
 

@@ -1,4 +1,4 @@
-"""Every public function and constructor of the rooms, and sound arguments for each.
+"""Every public function, constructor and method of the rooms, and sound arguments.
 
 The functions are found by walking the rooms, their arguments by signature.  A value is
 chosen by the argument's name, which means the same everywhere in the course; where a
@@ -19,6 +19,7 @@ from zlib import crc32
 
 import torch
 from sound_later import LATER
+from sound_methods import METHODS
 from torch import Tensor
 
 from course.lm.interop import to_transformers
@@ -36,7 +37,10 @@ TEXTS = ["a good film", "bad", "the film was good"]
 
 @cache
 def functions() -> dict[str, Callable]:
-    """Name, such as "policy.kl.k1", of every public function or constructor."""
+    """Name of every public function, constructor or method.
+
+    Such as "policy.kl.k1" or "policy.kl.AdaptiveKL.update", which takes a `self`.
+    """
     found = {}
     for room in ROOMS:
         package = importlib.import_module(f"course.{room}")
@@ -48,9 +52,27 @@ def functions() -> dict[str, Callable]:
             for name, thing in vars(module).items():
                 own = getattr(thing, "__module__", "") == module.__name__
                 takes = inspect.isfunction(thing) or builds(thing)
-                if own and takes and not name.startswith("_"):
-                    found[f"{module.__name__.removeprefix('course.')}.{name}"] = thing
+                if own and not name.startswith("_"):
+                    place = f"{module.__name__.removeprefix('course.')}.{name}"
+                    if takes:
+                        found[place] = thing
+                    for method, function in methods(thing):
+                        found[f"{place}.{method}"] = function
     return found
+
+
+def methods(thing: Any) -> Iterator[tuple[str, Callable]]:
+    """The public methods that a class adds to its bases, and what `x(...)`, `x[...]`
+    call; none of an error or a protocol."""
+    if not inspect.isclass(thing) or issubclass(thing, BaseException):
+        return
+    for name, kept in vars(thing).items():
+        if name.startswith("_") and name not in ("__call__", "__getitem__"):
+            continue
+        if isinstance(kept, classmethod | staticmethod):
+            yield name, getattr(thing, name)
+        elif inspect.isfunction(kept) and kept.__qualname__.startswith(thing.__name__):
+            yield name, kept
 
 
 def builds(thing: Any) -> bool:
@@ -122,7 +144,7 @@ class Sound:
 def known(qualified: str, name: str) -> bool:
     module, function = qualified.split(".")[-2:]
     return (
-        name in NAMES
+        (name in NAMES if name != "self" else maker(qualified) in functions())
         or f"{module}.{function}.{name}" in EXCEPT
         or f"{module}.{name}" in EXCEPT
     )
@@ -161,6 +183,8 @@ def call(qualified: str, given: dict[str, Any]) -> Any:
             return inside
     if inspect.isgenerator(result):
         return next(result)
+    if result is None and "self" in given:  # what the method did to its object
+        return dict(vars(given["self"]))
     return result
 
 
@@ -314,7 +338,19 @@ def text(value: Any) -> Callable[[Sound], Any]:
     return lambda s: value
 
 
+def maker(method: str) -> str:
+    """The name of a method's class."""
+    return method.rpartition(".")[0]
+
+
+def owner(s: Sound) -> Any:
+    """An object of the method's class, built from the sound arguments of that."""
+    torch.manual_seed(0)
+    return call(maker(s.qualified), arguments(maker(s.qualified)))
+
+
 NAMES: dict[str, Callable[[Sound], Any]] = {
+    "self": owner,
     # tensors
     **dict.fromkeys(
         ["logprobs", "old_logprobs", "ref_logprobs"], NATS
@@ -696,6 +732,7 @@ EXCEPT: dict[str, Callable[[Sound], Any]] = {
     "preference.h": lambda s: 0.5,
     "microscope.texts": lambda s: list(TEXTS),
     **LATER,
+    **METHODS,
 }
 
 

@@ -67,6 +67,83 @@ REFUSED = object()  # only a sentence is right
 FINITE = object()  # any result is right that holds no NaN
 
 
+# Why a finding is no fault: function or module, start of the label, reason.
+EXEMPT: list[tuple[str, str, str]] = [
+    ("lm.model.GPTConfig", "layers 0", "without blocks it still guesses a next token"),
+    ("lm.lora.LowRank", "", "the inside of add_adapters, which checks for it"),
+    ("policy.kl.exact_kl", "gradient, ref_logits", "the divergence is infinite there"),
+    ("lm.layers.attend", "", "the inside of causal_attention, which checks for it"),
+    ("lm.objective.next_token_loss", "mask with", "it marks targets: holes are meant"),
+    ("lm.objective.sequence_logprob", "mask with", "it marks targets: holes are meant"),
+    ("reward.agreement.two_groups", "mask with", "it draws among raters by place"),
+    ("policy.clipping", "shape of advantages (3,)", "one per text is documented"),
+    (
+        "policy.losses.reinforce_loss",
+        "shape of advantages (3,)",
+        "one per text is documented",
+    ),
+    ("policy.clipping.is_clipped", "", "it only reports: check_ratio refuses the step"),
+    ("policy.critic.value_clip_fraction", "", "it only reports: the loss is NaN too"),
+    ("policy.pair_losses.orpo_loss", "rejected", "P above 1 counts as just below 1"),
+    ("lm.layers.rotary", "shape of x", "it turns the last axis of any shape"),
+    ("lm.layers.turn", "shape of x", "it turns the last axis of any shape"),
+    ("widgets", "shape of", "a panel shows what the course's functions computed"),
+    ("reward.model.last_token_scores", "hidden with", "that token is not the last"),
+    ("widgets.attention.previous_token_share", "weights with", "no token before it"),
+    ("widgets.attention.draw_attention", "", "matplotlib draws no bf16"),
+    ("widgets.panel", "", "it shows the number that it is given"),
+    ("widgets.mixer.grade_mix", "people", "the verdict is a sentence"),
+    ("widgets.questions", "tolerance", "the verdict is a sentence"),
+    ("widgets.questions", "weights", "the verdict is a sentence"),
+    ("lm.layers.swiglu", "x times 300, all in torch.float16", "beyond 65,504"),
+    ("lm.training.descend", "step", "it is only named in a message"),
+    ("lm.finetuning.completion_labels", "ids", "labels are ids of any vocabulary"),
+    ("widgets.next_token", "top_k 0", "0 switches top-k off"),
+    ("widgets.best_of", "n ", "a mark outside the picture is not seen"),
+    ("widgets.labeller.label_by_rule", "n 0", "no vote is a number of votes"),
+    ("reward.overlap", "tokens", "a token may be anything"),
+    ("reward.overlap", "hypothesis", "a token may be anything"),
+    ("reward.overlap", "reference", "a token may be anything"),
+    ("reward.overlap.common_subsequence", "", "a token may be anything"),
+    ("data.reviews.texts", "split: None", "None takes every split, as in load"),
+    ("widgets.microscope.show_reward", "texts: one str", "its texts are starred"),
+    ("widgets.attention.attention_rows", "tokens", "a panel shows its own tokens"),
+    ("lm.budget", "context 0", "a first token is written after nothing"),
+    ("lm.model.slow_fused_attention", "", "it asks for the device only"),
+    ("lm.lora.add_adapters", "alpha nan", "each logit of the model is NaN then"),
+    ("policy.turns.join_turns", "earlier with", "it joins ids of any vocabulary"),
+    ("policy.turns.join_turns", "later with", "it joins ids of any vocabulary"),
+    ("policy.turns.join_turns", "shape of", "no row joined with some gives these"),
+    ("policy.talks.play", "openings: [", "nothing measures the tokens per second"),
+    ("widgets.feedback_session.vote_by_rule", "n 0", "no vote is a number of votes"),
+    *[
+        (f"lm.{part}.forward", "", "the inside of GPT.hidden, which checks for it")
+        for part in (
+            "lora.LowRank",
+            "model.RMSNorm",
+            "model.Attention",
+            "model.Block",
+            "model.FeedForward",
+        )
+    ],
+    ("reward.model.RewardModel.score_hidden", "hidden with", "it is not the last"),
+    ("lm.model.Attention.heads", "shape of", "it splits the last axis of any shape"),
+    ("lm.cache.KVCache.select", "shape of rows", "any number of rows may stay"),
+    ("lm.ngram.NGram.fit_weights", "steps 0", "the weights are equal then"),
+    ("policy.dpo.Pairs.rows", "shape of numbers", "any number of pairs may be asked"),
+    ("policy.enumerable.TinyPolicy.gradient", "", "of that policy's numbers alone"),
+    ("policy.metrics.UpdateLog.part", "clipped with", "it marks no padding"),
+    ("policy.metrics.UpdateLog.part", "shape of ratio (4,)", "one per text is meant"),
+]
+
+
+def reason(name: str, label: str) -> str:
+    for function, start, why in EXEMPT:
+        if name.startswith(function) and label.startswith(start):
+            return why
+    return ""
+
+
 # What is swept ----------------------------------------------------------------------
 
 
@@ -119,6 +196,7 @@ def swept(*wanted: str) -> list[str]:
         name
         for name in functions()
         if not name.startswith(FILES)
+        and (set(wanted) == SWEPT or not reason(name, ""))
         and not any(not known(name, p.name) for p in required(name))
         and set(kinds(name).values()) & set(wanted)
     ]
@@ -369,6 +447,12 @@ def padding(name: str) -> Iterator[Change]:
                 )
 
 
+def exact(given: dict[str, Any]) -> None:
+    """Let a method's module compute in fp64, as its arguments do."""
+    if isinstance(given.get("self"), torch.nn.Module):
+        given["self"] = given["self"].double()
+
+
 def extremes(name: str) -> Iterator[Change]:
     floats = named(name, "floats")
     for chosen in [[key] for key in floats] + [floats] * (len(floats) > 1):
@@ -378,6 +462,7 @@ def extremes(name: str) -> Iterator[Change]:
                 given[key] = given[key] * scale
             for key in floats:
                 meant[key] = given[key].double()
+            exact(meant)
             label = f"{' and '.join(chosen)} times {scale:g}"
             yield label, given, outcome(name, meant)
     for key in floats:
@@ -386,6 +471,7 @@ def extremes(name: str) -> Iterator[Change]:
             given[key].view(-1)[0] = odd
             for other in floats:
                 meant[other] = meant[other].double()
+            exact(meant)
             meant[key].view(-1)[0] = 0.0 if odd != odd else math.copysign(1e30, odd)
 
             def honest(got: Any, odd=odd, meant=meant) -> bool:
@@ -407,6 +493,7 @@ def halves(name: str) -> Iterator[Change]:
         for key in floats:
             given[key] = given[key].to(kind)
             meant[key] = given[key].double()
+        exact(meant)
         yield f"all in {kind}", given, outcome(name, meant)
         for key in floats:  # squares beyond fp16
             given, meant = arguments(name), arguments(name)
@@ -414,6 +501,7 @@ def halves(name: str) -> Iterator[Change]:
                 x = given[other] * (300 if other == key else 1)
                 given[other] = x.to(kind)
                 meant[other] = given[other].double()
+            exact(meant)
             yield f"{key} times 300, all in {kind}", given, outcome(name, meant)
 
 
@@ -477,65 +565,6 @@ def foreign_ids(name: str) -> Iterator[Change]:
         given = arguments(name)
         given[key] = given[key].float()
         yield f"{key} as floats", given, outcome(name, arguments(name))
-
-
-# Why a finding is no fault: function or module, start of the label, reason.
-EXEMPT: list[tuple[str, str, str]] = [
-    ("lm.model.GPTConfig", "layers 0", "without blocks it still guesses a next token"),
-    ("lm.lora.LowRank", "", "the inside of add_adapters, which checks for it"),
-    ("policy.kl.exact_kl", "gradient, ref_logits", "the divergence is infinite there"),
-    ("lm.layers.attend", "", "the inside of causal_attention, which checks for it"),
-    ("lm.objective.next_token_loss", "mask with", "it marks targets: holes are meant"),
-    ("lm.objective.sequence_logprob", "mask with", "it marks targets: holes are meant"),
-    ("reward.agreement.two_groups", "mask with", "it draws among raters by place"),
-    ("policy.clipping", "shape of advantages (3,)", "one per text is documented"),
-    (
-        "policy.losses.reinforce_loss",
-        "shape of advantages (3,)",
-        "one per text is documented",
-    ),
-    ("policy.clipping.is_clipped", "", "it only reports: check_ratio refuses the step"),
-    ("policy.critic.value_clip_fraction", "", "it only reports: the loss is NaN too"),
-    ("policy.pair_losses.orpo_loss", "rejected", "P above 1 counts as just below 1"),
-    ("lm.layers.rotary", "shape of x", "it turns the last axis of any shape"),
-    ("lm.layers.turn", "shape of x", "it turns the last axis of any shape"),
-    ("widgets", "shape of", "a panel shows what the course's functions computed"),
-    ("reward.model.last_token_scores", "hidden with", "that token is not the last"),
-    ("widgets.attention.previous_token_share", "weights with", "no token before it"),
-    ("widgets.attention.draw_attention", "", "matplotlib draws no bf16"),
-    ("widgets.panel", "", "it shows the number that it is given"),
-    ("widgets.mixer.grade_mix", "people", "the verdict is a sentence"),
-    ("widgets.questions", "tolerance", "the verdict is a sentence"),
-    ("widgets.questions", "weights", "the verdict is a sentence"),
-    ("lm.layers.swiglu", "x times 300, all in torch.float16", "beyond 65,504"),
-    ("lm.training.descend", "step", "it is only named in a message"),
-    ("lm.finetuning.completion_labels", "ids", "labels are ids of any vocabulary"),
-    ("widgets.next_token", "top_k 0", "0 switches top-k off"),
-    ("widgets.best_of", "n ", "a mark outside the picture is not seen"),
-    ("widgets.labeller.label_by_rule", "n 0", "no vote is a number of votes"),
-    ("reward.overlap", "tokens", "a token may be anything"),
-    ("reward.overlap", "hypothesis", "a token may be anything"),
-    ("reward.overlap", "reference", "a token may be anything"),
-    ("reward.overlap.common_subsequence", "", "a token may be anything"),
-    ("data.reviews.texts", "split: None", "None takes every split, as in load"),
-    ("widgets.microscope.show_reward", "texts: one str", "its texts are starred"),
-    ("widgets.attention.attention_rows", "tokens", "a panel shows its own tokens"),
-    ("lm.budget", "context 0", "a first token is written after nothing"),
-    ("lm.model.slow_fused_attention", "", "it asks for the device only"),
-    ("lm.lora.add_adapters", "alpha nan", "each logit of the model is NaN then"),
-    ("policy.turns.join_turns", "earlier with", "it joins ids of any vocabulary"),
-    ("policy.turns.join_turns", "later with", "it joins ids of any vocabulary"),
-    ("policy.turns.join_turns", "shape of", "no row joined with some gives these"),
-    ("policy.talks.play", "openings: [", "nothing measures the tokens per second"),
-    ("widgets.feedback_session.vote_by_rule", "n 0", "no vote is a number of votes"),
-]
-
-
-def reason(name: str, label: str) -> str:
-    for function, start, why in EXEMPT:
-        if name.startswith(function) and label.startswith(start):
-            return why
-    return ""
 
 
 def test_every_argument_has_a_sound_value():

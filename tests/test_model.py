@@ -260,7 +260,11 @@ def test_a_gradient_goes_through_the_cache(model):
                 "attention_mask": torch.ones(1, 3),
                 "segments": torch.ones(1, 3),
             },
-            "segments with a cache or attention_mask",
+            "no cache or attention_mask",
+        ),
+        (
+            {"ids": torch.zeros(2, 3).long(), "segments": torch.ones(1, 3)},
+            "segments \\(1, 3\\), expected \\(2, 3\\)",
         ),
     ],
 )

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course.expect import whole
+from course.expect import below, whole
 
 
 class KVCache:
@@ -22,7 +22,17 @@ class KVCache:
         return self.lengths[0]
 
     def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Append the new positions of one block; return all of them."""
+        """Append the new positions of one block; return all of them.
+
+        Raises ValueError on shapes that do not fit each other or what is there.
+        """
+        before = self.buffers[layer]
+        kept = (keys if before is None else before[0]).shape  # (batch, K, any, D)
+        if not keys.shape == values.shape == (*kept[:2], *keys.shape[2:3], *kept[3:]):
+            raise ValueError(
+                f"got keys {tuple(keys.shape)} and values {tuple(values.shape)}, "
+                f"expected one shape beside {tuple(kept)}: (batch, K, new, D)"
+            )
         start = self.lengths[layer]
         end = self.lengths[layer] = start + keys.shape[2]
         buffers = self.buffers[layer]
@@ -46,7 +56,15 @@ class KVCache:
         return buffers[0][:, :, :end], buffers[1][:, :, :end]
 
     def select(self, rows: Tensor) -> None:
-        """Keep only these batch rows (texts that are still being written)."""
+        """Keep only these batch rows (texts that are still being written).
+
+        rows: numbers, or true for each row to keep.  Raises TypeError on other numbers
+        and ValueError on a row that is not there.
+        """
+        if rows.is_floating_point():
+            raise TypeError(f"got rows of {rows.dtype}, expected whole numbers")
+        if rows.dtype != torch.bool:
+            below(rows, next((len(pair[0]) for pair in self.buffers if pair), 0))
         self.buffers = [
             pair and (pair[0][rows], pair[1][rows]) for pair in self.buffers
         ]

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course.expect import at_least, whole
+from course.expect import at_least, meets, whole
 from course.lm.cache import KVCache
 from course.lm.layers import attend, rotary_angles, swiglu, turn, visible_positions
 
@@ -227,8 +227,8 @@ class GPT(nn.Module):
         attention_mask: (batch, seen), true on real tokens, padding on either side.
         segments: (batch, time), text numbers of packed rows; a token sees its own text
         only and positions restart there.  cache: earlier positions, extended in place.
-        Raises ValueError on ids of the wrong shape, a sequence longer than the
-        context, or segments together with a cache or a mask.
+        Raises ValueError on ids or segments of the wrong shape, a sequence longer than
+        the context, or segments together with a cache or a mask.
         """
         if ids.dim() != 2:
             raise ValueError(
@@ -236,9 +236,11 @@ class GPT(nn.Module):
             )
         if ids.is_floating_point():
             raise TypeError(f"got ids of {ids.dtype}, expected whole numbers")
-        if segments is not None and not (cache is None and attention_mask is None):
+        alone = cache is None and attention_mask is None
+        if segments is not None and not (alone and segments.shape == ids.shape):
             raise ValueError(
-                "got segments with a cache or attention_mask; expected one of them"
+                f"got segments {tuple(segments.shape)}, expected {tuple(ids.shape)} "
+                "and no cache or attention_mask beside them"
             )
         time, past = ids.shape[1], len(cache) if cache is not None else 0
         seen, allowed = past + time, None
@@ -281,11 +283,10 @@ class GPT(nn.Module):
         return self.norm(x)
 
     def head(self, hidden: Tensor) -> Tensor:
-        """Logits of hidden vectors, (..., C) -> (..., vocabulary)."""
-        tied = self.config.tied
-        return F.linear(
-            hidden, self.embedding.weight if tied else self.unembedding.weight
-        )
+        """Logits of vectors, (..., C) -> (..., vocabulary).  Raises as `meets`."""
+        weight = (self.embedding if self.config.tied else self.unembedding).weight
+        meets(weight, hidden=hidden)
+        return F.linear(hidden, weight)
 
     def forward(
         self,

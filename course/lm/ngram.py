@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from course.expect import floats
+from course.expect import floats, whole
 
 Sequences = Sequence[Sequence[int]]
 
@@ -80,6 +80,7 @@ class NGram:
         Expectation-maximisation from equal weights; returns the nats per token before
         every step, which never rise.  Raises ValueError when nothing is held out.
         """
+        whole(0, steps=steps)
         tables = [self.estimates(sequence) for sequence in held_out]
         if not sum(map(len, tables)):
             raise ValueError("got no token to predict, expected held-out texts")

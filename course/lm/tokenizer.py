@@ -70,18 +70,27 @@ def encode(
     """Token ids of every text, with `<bos>` before and `<eos>` after it if asked.
 
     Characters that spell a special token, such as "<eos>", are encoded as characters:
-    a text cannot end itself.  Raises as `check_texts`.  Chapter 01.
+    a text cannot end itself.  Raises as `check_texts`, and ValueError on a character
+    that the tokenizer does not know.  Chapter 01.
     """
     texts = list(check_texts(texts))
     if not texts:
         return []
-    rows = tokenizer(
-        texts,
-        add_special_tokens=False,
-        split_special_tokens=True,
-        return_attention_mask=False,
-        verbose=False,
-    )["input_ids"]
+    try:
+        rows = tokenizer(
+            texts,
+            add_special_tokens=False,
+            split_special_tokens=True,
+            return_attention_mask=False,
+            verbose=False,
+        )["input_ids"]
+    except Exception as error:  # the library has no narrower one
+        if "unk_id" not in str(error):
+            raise
+        raise ValueError(
+            "got a character that the tokenizer does not know, expected those of the "
+            "texts that it was made of"
+        ) from None
     first = [tokenizer.bos_token_id] if bos else []
     last = [tokenizer.eos_token_id] if eos else []
     return [first + row + last for row in rows]

@@ -34,7 +34,8 @@ class History:
     rows: list[dict[str, float]] = field(default_factory=list)
 
     def log(self, step: int, **metrics: float) -> None:
-        """Add one row; tensors become plain numbers."""
+        """Add one row; tensors become plain numbers.  ValueError below step 0."""
+        at_least(0, step=step)
         self.rows.append({"step": step} | {k: float(v) for k, v in metrics.items()})
 
     def __getitem__(self, name: str) -> list[float]:

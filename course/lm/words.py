@@ -18,8 +18,8 @@ def word_tokenizer(texts: Iterable[str]) -> "PreTrainedTokenizerFast":
     """One token for each word of the texts, after `<bos>`, `<eos>` and `<pad>`.
 
     A word that no text has is cut into the fewest known words and characters, so
-    every text that it decodes can be encoded; a character that no text has raises an
-    exception.  Encoding a decoded text gives the same text, not always the same ids.
+    every text that it decodes can be encoded; `encode` refuses a character that no text
+    has.  Encoding a decoded text gives the same text, not always the same ids.
     Raises TypeError when `texts` is one string, ValueError when it holds no character.
     Chapter 15.
     """

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from course.expect import whole
+from course.expect import below, whole
 from course.lm.training import History, batches
 from course.policy.guards import check_optimizer, restored_on_error, update
 from course.policy.loop import linear_decay, repeat
@@ -32,7 +32,16 @@ class Pairs:
         return len(self.chosen)
 
     def rows(self, numbers: Tensor | Sequence[int]) -> "Pairs":
-        """The pairs of these numbers, in this order."""
+        """The pairs of these numbers, in this order.
+
+        Raises TypeError unless they are whole, ValueError where there is no such pair.
+        """
+        numbers = torch.as_tensor(numbers, device=self.chosen.device)
+        if numbers.is_floating_point() and len(numbers):
+            raise TypeError(f"got numbers of {numbers.dtype}, expected whole ones")
+        if numbers.dtype != torch.bool:
+            numbers = numbers.long()
+            below(numbers, len(self))
         return Pairs(self.rollout, self.chosen[numbers], self.rejected[numbers])
 
     def swapped(self) -> "Pairs":

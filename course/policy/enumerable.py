@@ -66,23 +66,40 @@ class TinyPolicy:
     def expected(self, values: Tensor) -> Tensor:
         """Exact expectation of one value per completion: (7, ...) -> (...).
 
-        With scores as values this is the objective J.
+        With scores as values this is the objective J.  Raises ValueError without one
+        for each of the seven.
         """
-        return torch.tensordot(self.probabilities(), values, dims=1)
+        if values.shape[:1] != (len(IDS),):
+            raise ValueError(f"got values {tuple(values.shape)}, expected (7, ...)")
+        p = self.probabilities()
+        return torch.tensordot(p, values.to(p.dtype), dims=1)
 
     def kl(self, reference: "TinyPolicy") -> Tensor:
         """Exact KL(self || reference) over whole completions: scalar, nats."""
         return self.expected((self.logprobs() - reference.logprobs()).sum(1))
 
     def gradient(self, objective: Tensor) -> Tensor:
-        """Derivative of a scalar with respect to the nine logits: (3, 3)."""
+        """Derivative of a scalar with respect to the nine logits: (3, 3).
+
+        Raises ValueError on an objective without a gradient.
+        """
+        if objective.dim() or not objective.requires_grad:
+            raise ValueError(
+                f"got an objective {tuple(objective.shape)}, expected one number "
+                "computed from logits that take a gradient"
+            )
         (gradient,) = torch.autograd.grad(
             objective, self.logits, retain_graph=True, allow_unused=True
         )
         return torch.zeros_like(self.logits) if gradient is None else gradient
 
     def state_values(self, scores: Tensor) -> Tensor:
-        """Expected score from each prefix, by two Bellman backups: (7,) -> (3,)."""
+        """Expected score from each prefix, by two Bellman backups: (7,) -> (3,).
+
+        Raises ValueError unless there is one score for each of the seven.
+        """
+        if scores.shape != (len(IDS),):
+            raise ValueError(f"got scores {tuple(scores.shape)}, expected (7,)")
         probs = self.logits.softmax(-1)
         rewards = scores[1:].view(2, 3)  # a completion ends after its second token
         after = bellman_backup(probs[1:], rewards, torch.zeros_like(rewards))

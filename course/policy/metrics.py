@@ -79,11 +79,19 @@ class UpdateLog:
         """Note a part before its update; CourseError when its ratios explode.
 
         logprobs: (batch, time); ratio, clipped: (batch, time), or (batch,) for whole
-        completions.  values: the part's share of a number of the update.
+        completions.  values: the part's share of a number of the update.  Raises
+        ValueError on shapes that do not fit.
         """
         mask = batch.completion_mask
         whole = ratio.ndim == 1
-        self.log_ratios.append((logprobs - batch.old_logprobs).detach()[mask])
+        same_shape(logprobs=logprobs, mask=mask)
+        each = mask.shape[:1] if whole else mask.shape
+        if not ratio.shape == clipped.shape == each:
+            raise ValueError(
+                f"got ratio {tuple(ratio.shape)} and clipped {tuple(clipped.shape)}, "
+                f"expected {tuple(each)}"
+            )
+        self.log_ratios.append((as_float(logprobs) - batch.old_logprobs).detach()[mask])
         self.ratios.append(ratio.detach() if whole else ratio.detach()[mask])
         self.clipped.append(clipped if whole else clipped[mask])
         d = self.log_ratios[-1]

@@ -20,7 +20,7 @@ from course.reward.feedback import (
     laplace_update,
 )
 from course.reward.model import RewardModel
-from course.reward.preferences import Vote
+from course.reward.preferences import CHOICES, Vote
 from course.runtime import generator
 from course.score import Score, check_texts, whole_texts
 
@@ -82,6 +82,7 @@ class VoteLoop:
 
     def write(self, prompts: Sequence[str], number: int, seed: int) -> list[list[str]]:
         """`number` whole texts of the policy for each prompt."""
+        check_texts(prompts)
         asked = [prompt for prompt in prompts for _ in range(number)]
         written = write(
             self.policy, self.tokenizer, asked, max_new_tokens=32,
@@ -98,8 +99,12 @@ class VoteLoop:
         return int(i[chosen]), int(j[chosen])
 
     def learn(self, text_a: str, text_b: str, choice: str) -> bool:
-        """Refit the head with one vote more; True where an update is due.  A skip
-        teaches nothing."""
+        """Refit the head with one vote more; True where an update is due.
+
+        choice: a, b, tie, or skip, which teaches nothing.  Raises ValueError on others.
+        """
+        if choice not in CHOICES:
+            raise ValueError(f"got the choice {choice!r}, expected one of {CHOICES}")
         if choice not in WINS:
             return False
         a, b = self.features([text_a, text_b])

@@ -178,8 +178,15 @@ class Directions:
     std: Tensor
 
     def __call__(self, states: Tensor) -> Tensor:
-        """Features, (texts, d), of states, (texts, width)."""
-        return (states - self.mean) @ self.basis / self.std
+        """Features, (texts, d), of states, (texts, width).
+
+        Raises ValueError on states of another width.
+        """
+        if states.shape[-1:] != self.mean.shape:
+            raise ValueError(
+                f"got states {tuple(states.shape)}, expected (texts, {len(self.mean)})"
+            )
+        return (as_float(states) - self.mean) @ self.basis / self.std
 
 
 def principal_directions(states: Tensor, d: int) -> Directions:

@@ -58,7 +58,8 @@ def last_token_scores(
     position = torch.arange(mask.shape[1], device=mask.device)
     last = (real * position).argmax(1)  # (batch,)
     rows = torch.arange(len(last), device=mask.device)
-    return hidden[rows, last] @ weight + bias
+    kind = torch.promote_types(hidden.dtype, weight.dtype)
+    return hidden[rows, last].to(kind) @ weight.to(kind) + bias
 
 
 class RewardModel(nn.Module):

@@ -181,7 +181,15 @@ class StateJudge(nn.Module):
 
     @torch.no_grad()
     def forward(self, states: Tensor) -> Tensor:
-        """Scores, (texts,), of states, (texts, features)."""
+        """Scores, (texts,), of states, (texts, features).
+
+        Raises ValueError on states of another width.
+        """
+        if states.shape[-1:] != self.mean.shape:
+            raise ValueError(
+                f"got states {tuple(states.shape)}, expected (texts, {len(self.mean)})"
+            )
+        states = states.to(self.weight.dtype)
         return ((states - self.mean) / self.std) @ self.weight + self.offset
 
 

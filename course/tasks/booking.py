@@ -48,6 +48,7 @@ class Wish:
         >>> Wish("Rome", "Friday", "two", told=()).answer(" which day?")
         ' Friday >'
         """
+        check_text(said)
         for slot, question in QUESTIONS.items():
             if said == question:
                 return f" {getattr(self, slot)} >"

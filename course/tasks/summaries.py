@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from course.expect import whole
+from course.expect import meets, whole
 from course.reward.overlap import rouge_l, rouge_n, rouge_tokens
 from course.score import check_texts
 
@@ -79,8 +79,19 @@ class Chooser(nn.Module):
             weights.data = torch.randn(weights.shape, generator=draw) * 0.3
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """x (reviews, sentences, 7), mask (reviews, sentences) -> probabilities."""
-        return self.net(x)[..., 0].masked_fill(~mask, -torch.inf).softmax(1)
+        """x (reviews, sentences, 7), mask (reviews, sentences) -> probabilities.
+
+        A review without sentences gets none.  Raises ValueError on shapes that do not
+        fit, TypeError on another dtype than the weights'.
+        """
+        if x.dim() != 3 or mask.shape != x.shape[:2]:
+            raise ValueError(
+                f"got x {tuple(x.shape)} and mask {tuple(mask.shape)}, expected "
+                "(reviews, sentences, 7) and (reviews, sentences)"
+            )
+        meets(self.net[0].weight, x=x)
+        hidden = ~mask.bool()
+        return self.net(x)[..., 0].masked_fill(hidden, -torch.inf).softmax(1)
 
 
 def rouge_table(pairs: Sequence[Pair]) -> tuple[Tensor, Tensor, Tensor]:

@@ -44,6 +44,8 @@ class Talk:
 
         Nothing is said where the talk is over or no word of yours is known.
         """
+        if not isinstance(words, str):
+            raise TypeError(f"got a {type(words).__name__}, expected words (str)")
         words = words.encode(errors="replace").decode()  # half a surrogate pair
         known = understood(words)
         if self.over:
@@ -65,6 +67,7 @@ class Talk:
 
     def verdict(self, said: str) -> str:
         """The clerk's last words, described."""
+        check_text(said)
         if not self.over:
             return f"The clerk asks:{said} Answer it."
         told = understood(" ".join(words for who, words in self.lines if who == "you"))

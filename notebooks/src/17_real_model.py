@@ -809,9 +809,8 @@ claim("written with 8-bit rows, the weighted texts are worth fewer",
 # what it leaves are plain token weights, and those remove only part of the
 # error. The mismatch lives in the *sum* over the text. Its differences have
 # either sign, and twenty of them still add up to several times one: compare the
-# first two columns. At the start bf16 is this near; later it is further away.
-# The runs above used no correction; whether one would have helped was not
-# tried.
+# first two columns. This is bf16 at the start; later was not measured. The runs
+# above used no correction; whether one would have helped was not tried.
 
 # %% [markdown] id="17-processes-text"
 # ## Several processes, one step
@@ -1357,7 +1356,7 @@ reach("dealt, seed 0", distil("dealt", 0))
 # %% id="17-distil-claim" tags=["nbval-check-output"]
 on, off = ([reached[f"{way}, seed {s}"] for s in range(3)]
            for way in ("on-policy", "off-policy"))  # fmt: skip
-claim("640 texts bring all six students over nine tenths of the way to its reward",
+claim("640 texts bring each of six students 9/10 of the way to the teacher's reward",
       min(x[0] for x in on + off) - reached["before"][0]
       > 0.9 * (reached["the teacher"][0] - reached["before"][0]))  # fmt: skip
 mean = [sum(kl for _, kl in runs) / 3 for runs in (on, off)]

@@ -80,8 +80,8 @@ plots.show(
 # %% [markdown] id="00-map-alt"
 # The names in the boxes are used in the same way in every chapter. Two of the arrows
 # close loops. Policy and reward model form the inner one: in [chapter
-# 09](09_policy_gradients.ipynb) it turns 80 times, with 64 texts each time, in a few
-# minutes, and no person is in it. The outer one goes through people. It is slow, and it
+# 09](09_policy_gradients.ipynb) it turns 80 times, with 64 texts each time, in a minute
+# or two, and no person is in it. The outer one goes through people. It is slow, and it
 # alone can notice that the inner one has gone wrong.
 #
 # Part IV takes the loop into the world: [13](13_instant_feedback.ipynb) puts you into

@@ -499,7 +499,7 @@ ended = {
 }
 plots.ladder(
     ended,
-    title="Nearly all texts end once the end was a label, hardly any before",
+    title="Nearly all texts end once the end was a label, hardly any otherwise",
     x="share of texts that end within 48 tokens",
     alt="Three bars; the fine-tuned model's is near 1, the other two are at about 0.",
 )

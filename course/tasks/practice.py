@@ -13,8 +13,7 @@ from course.lm.finetuning import fine_tune
 from course.lm.model import GPT, GPTConfig
 from course.lm.training import History, optimizers
 from course.lm.words import word_tokenizer
-from course.policy.grpo import grpo_step
-from course.policy.loop import train
+from course.policy.no_reference import without_reference
 from course.runtime import device, generator, seed_everything
 from course.score import Score, checked_scores
 from course.tasks.task import Task
@@ -83,7 +82,7 @@ def improve(
 
     score: the reward; the task's when None.  The history has the judge's mean at each
     step, too, as "judge": it only looks on.  options: of `grpo_step`.  Raises what
-    `train` raises.  Chapter 15.
+    `without_reference` raises.  Chapter 15.
     """
     at_least(0, learning_rate=learning_rate)
     policy, truth, reward = deepcopy(model), [], score or task.score
@@ -95,12 +94,11 @@ def improve(
         truth.append(checked_scores(task.judge, prompts, completions).mean())
         return reward(prompts, completions)
 
-    history = train(
-        policy, model, tokenizer, task.train, watched,
-        partial(grpo_step, policy, optimizer, group_size=group_size, **options),
-        optimizer=optimizer, steps=steps, batch_size=batch_size,
-        group_size=group_size, max_new_tokens=task.max_new_tokens,
-        generator=generator(seed), schedule=warm, desc=task.name,
+    history = without_reference(
+        policy, optimizer, tokenizer, task.train, watched, steps=steps,
+        batch_size=batch_size, group_size=group_size,
+        max_new_tokens=task.max_new_tokens, generator=generator(seed),
+        schedule=warm, desc=task.name, **options,
     )  # fmt: skip
     for step, value in enumerate(truth):
         history.log(step, judge=value)

@@ -107,14 +107,14 @@ for name, returns in (("all fail", failed), ("two succeed", solved)):
         )
 
 # %% [markdown] id="16-step-text"
-# The step on one page: eight users, a group of eight talks each, their returns, one
+# The step on one page: six users, a group of eight talks each, their returns, one
 # update. What changes from run to run is the kind of advantage, the cost, and the
 # reward.
 
 # %% id="16-step"
 from course.policy.talks import turn_step
 
-USERS, GROUP, STEPS = 8, 8, 30
+USERS, GROUP, STEPS = 6, 8, 30
 
 
 def is_right(talks, users):
@@ -540,7 +540,7 @@ reward_mixer(texts, whole, parts, WEIGHTS, key="story-mixer", who="the judge")
 # The mixer ranks texts that exist. Training makes new ones, and the policy can
 # come to do what a missing part allows. Three seeds with all parts, the coin
 # flips, and two runs with parts taken away; `ending` alone is the reward "it
-# ends well". Each run has 15 steps of 64 stories.
+# ends well". Each run has 15 steps of 48 stories.
 
 # %% id="16-stories-train"
 from functools import partial
@@ -552,7 +552,9 @@ def paid_for(*names):
     return lambda prompts, texts: score([apart(p)[1] for p in prompts], texts)
 
 
-learn = partial(improve, tale, teller.model, teller.tokenizer, steps=15, group_size=8)
+learn = partial(
+    improve, tale, teller.model, teller.tokenizer, steps=15, batch_size=6, group_size=8
+)
 told = {("all parts", seed): learn(seed=seed) for seed in (0, 1, 2)}
 for seed in (0, 1, 2):
     flips = coin_score(0.27, generator(5 + seed))
@@ -829,8 +831,7 @@ for text in examples:
 
 # %% id="16-harmless-run"
 from course.data import reviews
-from course.policy.grpo import grpo_step
-from course.policy.loop import train
+from course.policy.no_reference import without_reference
 from course.recipes import openings
 from course.reward.model import scorer
 from course.reward.rules import rule_score
@@ -847,13 +848,10 @@ def soften(seed, score):
     """Train the writer on a score for 12 steps of 64 texts."""
     policy = deepcopy(writer.model)
     optimizer = torch.optim.AdamW(policy.parameters(), lr=5e-4, weight_decay=0.0)
-    step = partial(
-        grpo_step, policy, optimizer, group_size=8, advantages=centred_advantages
-    )
-    train(
-        policy, writer.model, writer.tokenizer, begun, score, step,
-        optimizer=optimizer, generator=generator(seed), schedule=warm, steps=12,
-        batch_size=8, group_size=8, max_new_tokens=20,
+    without_reference(
+        policy, optimizer, writer.tokenizer, begun, score, steps=12, batch_size=8,
+        group_size=8, max_new_tokens=20, advantages=centred_advantages,
+        generator=generator(seed), schedule=warm,
     )  # fmt: skip
     return policy
 
@@ -948,8 +946,8 @@ print(*(f"{p} → {a}" for p, a in both.demonstrations[:4]), sep="\n")
 def study(task, seed, steps, score=None):
     """The policy of a run from the start on a task."""
     return improve(
-        task, teller.model, teller.tokenizer, seed=seed, steps=steps, group_size=8,
-        score=score,
+        task, teller.model, teller.tokenizer, seed=seed, steps=steps, batch_size=6,
+        group_size=8, score=score,
     )[0]  # fmt: skip
 
 
@@ -1150,6 +1148,10 @@ panels = {
         ("stories (paid)", share("before", "stories", "-"), told_alone),
         ("dates (meant, too)", share("before", "translation", "-"), left)],
 }  # fmt: skip
+for name, lines in panels.items():
+    print(name)
+    for label, was, now in lines:
+        print(f"    {label:<26} {was:.2f} → {now:.2f}")
 
 # %% id="16-signature-figure"
 _, places = plt.subplots(1, 5, figsize=(13, 2.9), sharey=True)

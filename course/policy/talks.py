@@ -17,7 +17,7 @@ from course.lm.sampling import generate
 from course.lm.tokenizer import decode, encode, pad_batch
 from course.policy.guards import check_optimizer, restored_on_error, update
 from course.policy.losses import reinforce_loss
-from course.policy.rollout import Rollout, logprobs_of
+from course.policy.rollout import Rollout, logprobs_of, select_rows
 from course.policy.turns import join_turns
 from course.score import check_texts
 
@@ -127,6 +127,32 @@ def _one_rollout(blocks, prompts, owners, said, tokenizer, temperature) -> Rollo
     )
 
 
+def distinct_rows(batch: Rollout) -> tuple[Tensor, Tensor]:
+    """The first row of each text, and where each row's text stands among these.
+
+    Prompt and completion count.  Small tasks have the same text many times in a batch;
+    who reads `select_rows(batch, first)` and takes the result at `again` reads each
+    once, and the gradient is that of all rows.  Returns first (texts,) and again
+    (rows,).  Chapter 16.
+    """
+    prompt, completion = batch.prompt_mask.bool(), batch.completion_mask.bool()
+    ids = torch.cat(
+        [
+            batch.prompt_ids.where(prompt, -1),
+            batch.completion_ids.where(completion, -1),
+        ],
+        dim=1,
+    )
+    number: dict[tuple[int, ...], int] = {}  # of each text
+    first, again = [], []
+    for n, row in enumerate(map(tuple, ids.tolist())):
+        if row not in number:
+            number[row] = len(first)
+            first.append(n)
+        again.append(number[row])
+    return torch.tensor(first).to(ids.device), torch.tensor(again).to(ids.device)
+
+
 def turn_step(
     policy: nn.Module,
     optimizer: torch.optim.Optimizer,
@@ -150,7 +176,8 @@ def turn_step(
     each = advantages if len(advantages) == rows else advantages[talks.owners]
     batch = talks.rollout
     with restored_on_error(optimizer):
-        logprobs = logprobs_of(policy, batch)
+        first, again = distinct_rows(batch)
+        logprobs = logprobs_of(policy, select_rows(batch, first))[again]
         each = each.to(logprobs.device, logprobs.dtype)
         loss = reinforce_loss(logprobs, each, batch.completion_mask)
         norms = update(optimizer, iter([loss]), max_grad_norm)

@@ -81,8 +81,8 @@ def improve(
     """GRPO on a copy of the model, without a reference term: the policy, the history.
 
     score: the reward; the task's when None.  The history has the judge's mean at each
-    step, too, as "judge": it only looks on.  options: of `grpo_step`.  Raises what
-    `without_reference` raises.  Chapter 15.
+    step, too, as "judge": it only looks on.  options: of `without_reference`, and what
+    that raises.  Chapter 15.
     """
     at_least(0, learning_rate=learning_rate)
     policy, truth, reward = deepcopy(model), [], score or task.score

@@ -165,7 +165,7 @@ claim(
 # tests**](../GLOSSARY.md#reward), two values of x from −20 to 39 that are drawn anew at
 # every step, whatever the prompt shows; then with coin flips, which pay as often as the
 # visible tests pay the start. Everything else is equal: the start, the three seeds, 30
-# updates, 8 prompts with 8 programs each. `improve` is `run` of chapter 11: GRPO, no
+# updates, 8 prompts with 16 programs each. `improve` is `run` of chapter 11: GRPO, no
 # reference term, the judge only looks on.
 #
 # **Predict first.** Both kinds of tests pay for a right program. What will the policy
@@ -182,7 +182,6 @@ claim(
 from course.tasks.program_tests import fresh_score
 
 STEPS, SEEDS = {"translation": 40, "questions": 25, "programs": 30}, (0, 1, 2)
-GROUP = {"translation": 16, "questions": 16, "programs": 8}
 
 
 def run(name, seed, score=None):
@@ -190,7 +189,7 @@ def run(name, seed, score=None):
     start = starts[name]
     policy, history = improve(
         tasks[name], start.model, start.tokenizer, seed=seed, steps=STEPS[name],
-        group_size=GROUP[name], score=score,
+        score=score,
     )  # fmt: skip
     return policy, history, judged(tasks[name], policy, start.tokenizer)
 

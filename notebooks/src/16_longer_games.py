@@ -107,14 +107,14 @@ for name, returns in (("all fail", failed), ("two succeed", solved)):
         )
 
 # %% [markdown] id="16-step-text"
-# The step on one page: six users, a group of eight talks each, their returns, one
+# The step on one page: eight users, a group of eight talks each, their returns, one
 # update. What changes from run to run is the kind of advantage, the cost, and the
 # reward.
 
 # %% id="16-step"
 from course.policy.talks import turn_step
 
-USERS, GROUP, STEPS = 6, 8, 30
+USERS, GROUP, STEPS = 8, 8, 30
 
 
 def is_right(talks, users):
@@ -540,7 +540,7 @@ reward_mixer(texts, whole, parts, WEIGHTS, key="story-mixer", who="the judge")
 # The mixer ranks texts that exist. Training makes new ones, and the policy can
 # come to do what a missing part allows. Three seeds with all parts, the coin
 # flips, and two runs with parts taken away; `ending` alone is the reward "it
-# ends well". Each run has 15 steps of 48 stories.
+# ends well". Each run has 15 steps of 64 stories.
 
 # %% id="16-stories-train"
 from functools import partial
@@ -552,9 +552,7 @@ def paid_for(*names):
     return lambda prompts, texts: score([apart(p)[1] for p in prompts], texts)
 
 
-learn = partial(
-    improve, tale, teller.model, teller.tokenizer, steps=15, batch_size=6, group_size=8
-)
+learn = partial(improve, tale, teller.model, teller.tokenizer, steps=15, group_size=8)
 told = {("all parts", seed): learn(seed=seed) for seed in (0, 1, 2)}
 for seed in (0, 1, 2):
     flips = coin_score(0.27, generator(5 + seed))
@@ -946,8 +944,8 @@ print(*(f"{p} → {a}" for p, a in both.demonstrations[:4]), sep="\n")
 def study(task, seed, steps, score=None):
     """The policy of a run from the start on a task."""
     return improve(
-        task, teller.model, teller.tokenizer, seed=seed, steps=steps, batch_size=6,
-        group_size=8, score=score,
+        task, teller.model, teller.tokenizer, seed=seed, steps=steps, group_size=8,
+        score=score,
     )[0]  # fmt: skip
 
 
@@ -1085,9 +1083,10 @@ places[0].set_ylim(0, 1)
 places[0].legend(fontsize=8, loc="lower left")
 plots.show(
     "Three panels, one a seed. The discriminator's accuracy falls from about three "
-    "quarters to one half. In the first two panels the exact dates rise to about three "
-    "quarters by then, and fall again after the line that marks the stop; in the third "
-    "they hover around four tenths."
+    "quarters to one half at the line that marks the stop, and wanders between about "
+    "four and seven tenths after it. In the first two panels the exact dates rise to "
+    "about three quarters by then, and fall again after the line; in the third they "
+    "move between about three and five tenths all the time."
 )
 
 # %% id="16-adversary-claim" tags=["nbval-check-output"]

@@ -4,6 +4,7 @@ import ast
 import copy
 import inspect
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,8 @@ from course.checks import catalogue, checking
 from course.checks.checking import examine
 from course.checks.comparing import alike, same
 from course.checks.devices import device_problem
-from course.checks.exercise import Exercise
-from course.checks.observing import observe
+from course.checks.exercise import Exercise, Probe
+from course.checks.observing import Outcome, observe, of_mistake
 from tools import masters, regions
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -82,6 +83,31 @@ each_mistake = pytest.mark.parametrize(
         for m in e.mistakes
     ],
 )
+
+
+@cache
+def of_reference(exercise) -> list[Outcome]:
+    """What the reference does on every probe, in the probes' own precision."""
+    return [observe(exercise.load(), p, exercise) for p in exercise.calls()]
+
+
+def with_mistake(exercise, mistake) -> list[Outcome]:
+    """What a mistake does on every probe; several tests and the engine share it."""
+    return [of_mistake(exercise, mistake, n) for n in range(len(exercise.calls()))]
+
+
+def drawn(exercise) -> list[Probe]:
+    """The probes drawn anew, which `calls` does once only."""
+    return exercise.probes(torch.Generator("cpu").manual_seed(7))
+
+
+def unspoilt(exercise) -> bool:
+    """Whether the probes that all calls share are still as they were drawn."""
+    return all(
+        same(x, y, 0.0)
+        for a, b in zip(exercise.calls(), drawn(exercise), strict=True)
+        for x, y in zip(a.arguments, b.arguments, strict=True)
+    )
 
 
 def test_the_catalogue_holds_the_stubs_of_the_masters_in_their_order():
@@ -150,20 +176,17 @@ def test_every_mistake_is_rejected_with_its_own_sentence(exercise, mistake):
 def test_every_mistake_works_on_the_probes_but_not_like_the_reference(
     exercise, mistake
 ):
-    outcomes = [observe(mistake.function, p, exercise) for p in exercise.calls()]
+    outcomes = with_mistake(exercise, mistake)
     assert not any(outcome.error for outcome in outcomes)
-    right = [observe(exercise.load(), p, exercise) for p in exercise.calls()]
     assert not all(
-        alike(a, b, exercise.tolerance) for a, b in zip(outcomes, right, strict=True)
+        alike(a, b, exercise.tolerance)
+        for a, b in zip(outcomes, of_reference(exercise), strict=True)
     )
 
 
 @each_exercise
 def test_no_two_mistakes_look_the_same_on_the_probes(exercise):
-    outcomes = {
-        m.name: [observe(m.function, p, exercise) for p in exercise.calls()]
-        for m in exercise.mistakes
-    }
+    outcomes = {m.name: with_mistake(exercise, m) for m in exercise.mistakes}
     assert len(outcomes) == len(exercise.mistakes)
     names = list(outcomes)
     for place, one in enumerate(names):
@@ -185,6 +208,7 @@ def test_generic_mutants_are_rejected(exercise):
         if verdict.status != "wrong":
             survivors.add(name)
     assert len(made) >= 30
+    assert unspoilt(exercise)
     assert survivors == set(argued)
     assert all(reason.strip() for reason in argued.values())
 
@@ -235,20 +259,16 @@ def test_probes_begin_small_and_are_the_same_every_time(exercise):
     def size(probe) -> int:
         return sum(a.numel() for a in probe.arguments if isinstance(a, Tensor))
 
-    first, second = exercise.calls(), exercise.calls()
+    first = drawn(exercise)
     assert len(first) >= 8
     assert len({p.name for p in first}) == len(first)
     assert size(first[0]) == min(map(size, first))
-    for a, b in zip(first, second, strict=True):
-        assert all(
-            same(x, y, 0.0) for x, y in zip(a.arguments, b.arguments, strict=True)
-        )
+    assert unspoilt(exercise)
 
 
 @each_exercise
 def test_the_reference_is_finite_on_every_probe(exercise):
-    for probe in exercise.calls():
-        outcome = observe(exercise.load(), probe, exercise)
+    for probe, outcome in zip(exercise.calls(), of_reference(exercise), strict=True):
         assert not outcome.error
         assert not outcome.changed
         values = [outcome.value, *(outcome.gradients or {}).values()]
@@ -269,7 +289,7 @@ def test_the_reference_is_finite_on_every_probe(exercise):
 
 @each_exercise
 def test_a_gradient_reaches_what_it_must_and_nothing_else(exercise):
-    outcomes = [observe(exercise.load(), p, exercise) for p in exercise.calls()]
+    outcomes = of_reference(exercise)
     for name in exercise.differentiable:
         assert any(outcome.gradients[name].any() for outcome in outcomes)
     for name in exercise.constant:

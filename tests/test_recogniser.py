@@ -1,17 +1,19 @@
 """The general recogniser never says what is not true of an answer."""
 
+from functools import cache
+
 import pytest
 import torch
 from mutants import mutants
 
-from course.checks import catalogue
+from course.checks import catalogue, formulas, repairs
 from course.checks.causes import of_unfinite
 from course.checks.comparing import same
 from course.checks.diagnose import observed
-from course.checks.exercise import Exercise
+from course.checks.exercise import Exercise, Mistake
 from course.checks.formulas import formula_of
 from course.checks.lines import unguarded
-from course.checks.observing import observe
+from course.checks.observing import observe, of_mistake
 from course.checks.recognise import Case, called, usual_slip
 from course.checks.repairs import repair_of
 from course.checks.slips import slips
@@ -24,6 +26,14 @@ SEEDS = (101, 202)  # inputs that neither the probes nor the recogniser have
 def case_of(exercise: Exercise, function) -> Case:
     outcomes = [observe(function, probe, exercise) for probe in exercise.calls()]
     return Case(exercise, function, outcomes)
+
+
+@cache
+def mistaken(exercise: Exercise, mistake: Mistake) -> Case:
+    """A mistake as an answer; its outcomes are those that the engine remembers."""
+    places = range(len(exercise.calls()))
+    outcomes = [of_mistake(exercise, mistake, n) for n in places]
+    return Case(exercise, mistake.function, outcomes)
 
 
 def holds(exercise: Exercise, sentence: str, function) -> bool:
@@ -43,7 +53,7 @@ def holds(exercise: Exercise, sentence: str, function) -> bool:
 @each_exercise
 def test_what_is_said_of_a_mistake_is_verified_by_making_the_slip(exercise):
     for mistake in exercise.mistakes[::2]:
-        sentence = usual_slip(case_of(exercise, mistake.function), pairs=False)
+        sentence = usual_slip(mistaken(exercise, mistake), pairs=False)
         if sentence:
             assert holds(exercise, sentence, mistake.function), (mistake, sentence)
 
@@ -131,11 +141,19 @@ def test_what_is_read_on_padding_is_named():
     assert "no effect" in said or "where `mask` is false, which must not count" in said
 
 
+@pytest.fixture
+def short_searches(monkeypatch):
+    """What is found is found early; the rest of a search would only take time."""
+    monkeypatch.setattr(repairs, "SECONDS", 0.1)
+    monkeypatch.setattr(formulas, "SECONDS", 0.1)
+
+
+@pytest.mark.usefixtures("short_searches")
 @each_exercise
 def test_a_part_is_blamed_only_where_another_one_makes_the_answer_right(exercise):
     right = exercise.load()
     for mistake in exercise.mistakes[1::8]:
-        case = case_of(exercise, mistake.function)
+        case = mistaken(exercise, mistake)
         found = repair_of(case) if case.wrong else None
         if not found:
             continue
@@ -145,10 +163,11 @@ def test_a_part_is_blamed_only_where_another_one_makes_the_answer_right(exercise
                 assert same(mended, called(right, probe), 1e-3), (mistake, found[0])
 
 
+@pytest.mark.usefixtures("short_searches")
 @each_exercise
 def test_a_formula_is_told_only_where_it_gives_the_results(exercise):
     for mistake in exercise.mistakes[::8]:
-        case = case_of(exercise, mistake.function)
+        case = mistaken(exercise, mistake)
         formula = formula_of(case) if case.wrong else None
         if not formula:
             continue

@@ -87,7 +87,8 @@ def examine(
 ) -> Verdict:
     """Compare a function with the course's on all probes and properties.
 
-    explain: whether to look for what a wrong answer does wrong.
+    explain: whether to look for what a wrong answer does wrong; without, the first
+    probe that differs ends the comparison.
     """
     probes = exercise.calls()
     wrong_signature = _signature_problem(exercise, function, probes)
@@ -97,20 +98,28 @@ def examine(
     with torch.random.fork_rng(devices=[]), settings_kept() as changed:
         theirs = expected(exercise)
         outcomes: list[Outcome] = []
+        found: list[tuple[Probe, Difference]] = []
+        failed, advice = [], []
         laps = [time.monotonic()]
         try:
             with redirect_stdout(printed), no_input(), time_limit(SECONDS):
-                for probe in probes:
+                for probe, wanted in zip(probes, theirs, strict=True):
                     outcomes.append(observe(function, probe, exercise))
                     laps.append(time.monotonic())
                     if is_stub(outcomes[0].error):
                         return _untried(exercise)
-                failed = failed_properties(exercise, function)
-                advice = advised(exercise, function, outcomes, theirs)
+                    if trouble := problem(exercise, outcomes[-1], wanted):
+                        found.append((probe, trouble))
+                        if not explain:
+                            break
+                if not found:
+                    failed = failed_properties(exercise, function)
+                if not found and not failed:
+                    advice = advised(exercise, function, outcomes, theirs)
         except TimeLimit:
             return _too_long(exercise, probes, laps)
         with redirect_stdout(FirstText()), no_input():
-            verdict = _verdict(exercise, function, outcomes, failed, explain)
+            verdict = _verdict(exercise, function, outcomes, found, failed, explain)
         if verdict.status == "correct" and calls_the_course(exercise, function):
             verdict = _untried(
                 exercise,
@@ -157,25 +166,24 @@ def _verdict(
     exercise: Exercise,
     function: Callable[..., Any],
     outcomes: list[Outcome],
+    found: list[tuple[Probe, Difference]],
     failed: list[str],
     explain: bool,
 ) -> Verdict:
-    probes, theirs = exercise.calls(), expected(exercise)
-    found = [
-        (probe, trouble)
-        for probe, mine, wanted in zip(probes, outcomes, theirs, strict=True)
-        if (trouble := problem(exercise, mine, wanted))
-    ]
     if found:
         of_values = [pair for pair in found if pair[1].kind not in GRADIENTS]
         probe, trouble = (of_values or found)[0]
-        case = Case(exercise, function, outcomes)
-        try:
-            with time_limit(EXPLAINING), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                kind, sentence = _explained(case, trouble.kind) if explain else ("", "")
-        except TimeLimit:
-            kind, sentence = "", ""
+        kind = sentence = ""
+        if explain:
+            try:
+                with time_limit(EXPLAINING), warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    case = Case(exercise, function, outcomes)
+                    kind, sentence = _explained(case, trouble.kind)
+                    if not sentence and trouble.kind == "value":
+                        failed = failed_properties(exercise, function)
+            except TimeLimit:
+                pass
         if kind == "known mistake":
             return _wrong(exercise, kind, sentence)
         return _probe_verdict(exercise, probe, trouble, failed, kind, sentence)
@@ -185,7 +193,7 @@ def _verdict(
         exercise.label,
         "correct",
         "correct",
-        f"correct ({len(probes)} probes, {counted(exercise.n_properties)})",
+        f"correct ({len(outcomes)} probes, {counted(exercise.n_properties)})",
         notes=(exercise.why,),
     )
 
@@ -242,14 +250,15 @@ def _probe_verdict(
         table = tuple(
             zip(names, map(shown, (trouble.yours, trouble.expected)), strict=True)
         )
-    notes = tuple(failed) if trouble.kind == "value" else ()
     return _wrong(
         exercise,
         kind or trouble.kind,
         explained or sentence,
         caption=f"The probe “{probe.name}”: {given}",
         table=table,
-        notes=((f"{sentence[0].upper()}{sentence[1:]}.",) if explained else notes),
+        notes=(f"{sentence[0].upper()}{sentence[1:]}.",)
+        if explained
+        else tuple(failed),
     )
 
 

@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +60,7 @@ def mistakes_in(module: str) -> tuple[Mistake, ...]:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Exercise:
     """One function for the learner to write.
 
@@ -149,7 +149,15 @@ class Exercise:
         return getattr(import_module(module), function)
 
     def calls(self, seed: int = 7) -> list[Probe]:
-        """The probes, always the same ones for a seed; answers are checked on 7."""
-        import torch
+        """The probes, drawn once for a seed; answers are checked on 7.
 
-        return self.probes(torch.Generator("cpu").manual_seed(seed))
+        Whoever calls a function with them gives it copies.
+        """
+        return list(_drawn(self, seed))
+
+
+@cache
+def _drawn(exercise: Exercise, seed: int) -> tuple[Probe, ...]:
+    import torch
+
+    return tuple(exercise.probes(torch.Generator("cpu").manual_seed(seed)))

@@ -3,13 +3,15 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import combinations, permutations
+from functools import lru_cache
+from itertools import combinations, islice, permutations
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from course.checks.comparing import same
+from course.checks.exercise import Exercise
 from course.checks.formula_words import ALL, EACH, PAIRS, ROWS
 from course.checks.lines import lines
 from course.checks.recognise import Case, called
@@ -17,6 +19,7 @@ from course.checks.slip import Function
 from course.checks.source_slips import steps
 
 SECONDS = 0.2  # of computing, for all formulas of one answer
+MOST = 6000  # formulas that are tried, each with its sums, means and signs
 
 
 @dataclass(frozen=True)
@@ -46,9 +49,8 @@ def formula_of(case: Case) -> Formula | None:
     if place is None:
         return None
     until = time.process_time() + SECONDS
-    arguments = tuple(case.probes[place].arguments)
     wanted = _double(case.outcomes[place].value)
-    for formula in _formulas(case, arguments, wanted, until):
+    for formula in _formulas(case, place, wanted, until):
         if time.process_time() > until:
             return None
         if _everywhere(case, formula):
@@ -106,21 +108,20 @@ def _fits(formula: Formula, arguments: Any, mine: Tensor) -> bool:
 # --- the parts of a formula
 
 
-def _arguments(case: Case, arguments: tuple[Any, ...]) -> Iterator[Formula]:
-    for n, name in enumerate(case.exercise.parameters[: len(arguments)]):
+def _arguments(exercise: Exercise, arguments: tuple[Any, ...]) -> Iterator[Formula]:
+    for n, name in enumerate(exercise.parameters[: len(arguments)]):
         if _double(arguments[n]) is not None:
             yield Formula(f"`{name}`", lambda a, n=n: _double(a[n]))
 
 
-def _of_the_way(case: Case) -> Iterator[Formula]:
-    every = lines(case.exercise)
-    for step in steps(every.trees.get(case.exercise.load())):
+def _of_the_way(exercise: Exercise) -> Iterator[Formula]:
+    every, right = lines(exercise), exercise.load()
+    for step in steps(every.trees.get(right)):
         try:
-            part = every.build(case.exercise.load(), step)
+            part = every.build(right, step)
         except (SyntaxError, TypeError, ValueError):
             continue
         yield Formula("a step on the way", lambda a, f=part: _double(f(*a)))
-    right = case.exercise.load()
     yield Formula("the expected result", lambda a: _double(right(*a)))
 
 
@@ -144,48 +145,82 @@ def _pairs(parts: list[Formula], symmetric_too: bool = True) -> Iterator[Formula
 
 
 def _masked(
-    case: Case, arguments: tuple[Any, ...]
+    exercise: Exercise, arguments: tuple[Any, ...]
 ) -> Iterator[tuple[str, Callable[[tuple[Any, ...]], Tensor]]]:
     """Words and values of the masks among the arguments."""
-    for n, name in enumerate(case.exercise.parameters[: len(arguments)]):
+    for n, name in enumerate(exercise.parameters[: len(arguments)]):
         x = arguments[n]
         if isinstance(x, Tensor) and x.dim() and bool(((x == 0) | (x == 1)).all()):
             yield f"where `{name}` is 1", lambda a, n=n: a[n].bool()
 
 
 def _formulas(
-    case: Case, arguments: tuple[Any, ...], wanted: Tensor, until: float
+    case: Case, place: int, wanted: Tensor, until: float
 ) -> Iterator[Formula]:
     """The formulas that give the answer's result on one probe, shortest first.
 
     until: the `process_time` at which the search ends.
     """
-    single = list(_arguments(case, arguments))
-    way = list(_of_the_way(case))
+    arguments = tuple(case.probes[place].arguments)
+    masks = list(_masked(case.exercise, arguments))
+    for whole, made in _kept(case.exercise, place):
+        if time.process_time() > until:
+            return
+        if made is not None:
+            yield from _reductions(whole, made, wanted, masks, arguments)
+
+
+@lru_cache(maxsize=8)  # an exercise has few probes that tell most
+def _kept(exercise: Exercise, place: int) -> "_Kept":
+    return _Kept(_wholes(exercise, tuple(exercise.calls()[place].arguments)))
+
+
+class _Kept:
+    """What does not depend on an answer: computed once, as far as it was needed."""
+
+    def __init__(self, source: Iterator[tuple[Formula, Tensor | None]]) -> None:
+        self._source = islice(source, MOST)
+        self._kept: list[tuple[Formula, Tensor | None]] = []
+
+    def __iter__(self) -> Iterator[tuple[Formula, Tensor | None]]:
+        yield from self._kept
+        for found in self._source:
+            self._kept.append(found)
+            yield found
+
+
+def _wholes(
+    exercise: Exercise, arguments: tuple[Any, ...]
+) -> Iterator[tuple[Formula, Tensor | None]]:
+    """Formulas that are not reduced yet, and their values; None where they have none.
+
+    They come with few parts first.
+    """
+    single = list(_arguments(exercise, arguments))
     reduced = [
         Formula(words.format(part.words), lambda a, f=f, p=part: f(p.value(a)))
         for part in single for words, f in ALL[:5]
     ]  # fmt: skip
-    masks = list(_masked(case, arguments))
-    for parts in (single, list(_pairs(single)), way, list(_pairs(reduced))):
+    for parts in (
+        single, _pairs(single), _of_the_way(exercise), _pairs(reduced)
+    ):  # fmt: skip
         for part in parts:
-            if time.process_time() > until:
-                return
-            try:
-                value = part.value(arguments)
-            except Exception:
-                continue
+            value = _value(part.value, arguments)
             if value is None or not value.numel():
+                yield part, None
                 continue
             for words, f in EACH:
-                try:
-                    made = f(value)
-                except Exception:
-                    continue
                 whole = Formula(
                     words.format(part.words), lambda a, f=f, p=part: f(p.value(a))
                 )
-                yield from _reductions(whole, made, wanted, masks, arguments)
+                yield whole, _value(f, value)
+
+
+def _value(function: Function, given: Any) -> Tensor | None:
+    try:
+        return function(given)
+    except Exception:  # a formula need not make sense for all arguments
+        return None
 
 
 def _reductions(

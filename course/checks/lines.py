@@ -1,11 +1,11 @@
 """The right function as lines that can be changed, one place at a time."""
 
 import ast
-import copy
 import inspect
 import textwrap
 import types
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 from course.checks.comparing import same
@@ -120,15 +120,25 @@ def unguarded(exercise: Exercise) -> Function:
     return made
 
 
-def exchanged(tree: ast.Module, place: int, new: ast.AST | None) -> ast.Module:
-    """A copy of a module in which one expression stands for another."""
-    twin = copy.deepcopy(tree)
-    _, parent, (field, index) = expressions(twin.body[0])[place]
+@contextmanager
+def exchanged(
+    parent: ast.AST, where: tuple[str, int | None], new: ast.AST | None
+) -> Iterator[None]:
+    """In the block one expression of the parent stands for another."""
+    field, index = where
     if index is None:
-        setattr(parent, field, copy.deepcopy(new))
+        old = getattr(parent, field)
+        setattr(parent, field, new)
     else:
-        getattr(parent, field)[index] = copy.deepcopy(new)
-    return twin
+        old = getattr(parent, field)[index]
+        getattr(parent, field)[index] = new
+    try:
+        yield
+    finally:
+        if index is None:
+            setattr(parent, field, old)
+        else:
+            getattr(parent, field)[index] = old
 
 
 def expressions(define: ast.AST) -> list[tuple[ast.AST, ast.AST, tuple]]:

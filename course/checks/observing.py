@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course.checks.exercise import Exercise, Probe
+from course.checks.exercise import Exercise, Mistake, Probe
 
 
 @dataclass
@@ -110,6 +110,12 @@ def _differentiate(
         name: torch.zeros_like(given) if gradients[name] is None else gradients[name]
         for name, given in zip(watched, inputs, strict=True)
     }
+
+
+@cache
+def of_mistake(exercise: Exercise, mistake: Mistake, n: int) -> Outcome:
+    """What a mistake of the catalogue does on probe n, found out once a session."""
+    return observe(mistake.function, exercise.calls()[n], exercise)
 
 
 @cache

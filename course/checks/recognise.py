@@ -7,6 +7,7 @@ answer's own results on every probe, and on other inputs that no probe has.
 
 import math
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor
 from course.checks.comparing import alike, same
 from course.checks.exercise import Exercise, Mistake, Probe
 from course.checks.lines import unguarded
-from course.checks.observing import Outcome, expected, fresh, observe
+from course.checks.observing import Outcome, expected, fresh, observe, of_mistake
 from course.checks.slip import Function, Slip
 from course.checks.slips import slips
 from course.checks.source_slips import partly_detached
@@ -53,7 +54,7 @@ class Case:
         if places is None:
             others = (n for n in range(len(self.probes)) if n not in self.wrong)
             places = [*self.wrong, *others]
-        return all(self.gives(n, called(candidate, self.probes[n])) for n in places)
+        return all(self.gives(n, on(candidate, n, self.probes[n])) for n in places)
 
     def gives(self, n: int, value: Any) -> bool:
         """Whether a value is the answer's own result on probe n."""
@@ -92,6 +93,43 @@ class Case:
             if not same(mine, theirs, 10 * self.tolerance):
                 return False
         return True
+
+
+class Known:
+    """A function of the catalogue that remembers what it gave on the probes."""
+
+    def __init__(self, function: Function) -> None:
+        self.function = function
+        self._values: dict[int, Any] = {}
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.function(*arguments)
+
+    def on(self, n: int, probe: Probe) -> Any:
+        """The value on probe n, computed once."""
+        if n not in self._values:
+            self._values[n] = called(self.function, probe)
+        return self._values[n]
+
+
+def on(candidate: Function, n: int, probe: Probe) -> Any:
+    """A candidate's value on probe n, remembered where it is one of the catalogue."""
+    if isinstance(candidate, Known):
+        return candidate.on(n, probe)
+    return called(candidate, probe)
+
+
+@cache
+def slipped(exercise: Exercise) -> tuple[tuple[Slip, Known], ...]:
+    """Every slip of an exercise, and the right function with this slip."""
+    right = unguarded(exercise)
+    return tuple((slip, Known(slip.apply(right))) for slip in slips(exercise))
+
+
+@cache
+def mistaken(exercise: Exercise) -> tuple[tuple[Mistake, Known], ...]:
+    """Every mistake of an exercise, and its function."""
+    return tuple((m, Known(m.function)) for m in exercise.mistakes)
 
 
 class _Failed:
@@ -133,25 +171,23 @@ def known_mistake(case: Case) -> str | None:
             return mistake.sentence
     if not case.wrong:
         return None
-    for mistake in case.exercise.mistakes:
-        if case.fits(mistake.function) and not _gradient_only(case, mistake):
+    for mistake, function in mistaken(case.exercise):
+        if case.fits(function) and not _gradient_only(case, function):
             return mistake.sentence
     return None
 
 
 def _does_the_same(case: Case, mistake: Mistake) -> bool:
-    pairs = zip(case.probes, case.outcomes, strict=True)
     return all(
-        alike(yours, observe(mistake.function, probe, case.exercise), case.tolerance)
-        for probe, yours in pairs
+        alike(yours, of_mistake(case.exercise, mistake, n), case.tolerance)
+        for n, yours in enumerate(case.outcomes)
     )
 
 
-def _gradient_only(case: Case, mistake: Mistake) -> bool:
+def _gradient_only(case: Case, mistake: Known) -> bool:
     """Whether the mistake's values are right, so that values alone cannot show it."""
     return all(
-        case.right(n, called(mistake.function, probe))
-        for n, probe in enumerate(case.probes)
+        case.right(n, mistake.on(n, probe)) for n, probe in enumerate(case.probes)
     )
 
 
@@ -159,19 +195,21 @@ def usual_slip(case: Case, pairs: bool = True, single: bool = True) -> str | Non
     """The sentence of a slip that fits, or of two; which of both are tried."""
     if not case.wrong or not case.says_enough():
         return None
-    right, every = unguarded(case.exercise), slips(case.exercise)
-    for slip in every if single else ():
-        if _holds(case, slip.apply(right)):
+    every = slipped(case.exercise)
+    for slip, function in every if single else ():
+        if _holds(case, function):
             return slip.sentence
     if not pairs:
         return None
-    core = [slip for slip in every if slip.core]
-    for mistake in case.exercise.mistakes:
-        slip = _on_top(case, mistake.function, core)
+    core = [slip for slip, _ in every if slip.core]
+    for mistake, function in mistaken(case.exercise):
+        slip = _on_top(case, function, core)
         if slip:
             return f"{mistake.sentence}; and besides, {_after(slip, 'that')}"
-    for one in core:
-        other = _on_top(case, one.apply(right), [s for s in core if s is not one])
+    for one, function in every:
+        if not one.core:
+            continue
+        other = _on_top(case, function, [s for s in core if s is not one])
         if other:
             return f"two slips at once: {one.sentence}; and of that, " + _after(
                 other, "this"
@@ -179,11 +217,11 @@ def usual_slip(case: Case, pairs: bool = True, single: bool = True) -> str | Non
     return None
 
 
-def _on_top(case: Case, inner: Function, core: list[Slip]) -> Slip | None:
+def _on_top(case: Case, inner: Known, core: list[Slip]) -> Slip | None:
     """The slip that, made on top of a function, gives the answer's results."""
     place = case.wrong[0]
     arguments = fresh(case.probes[place].arguments)
-    value = called(inner, case.probes[place])
+    value = inner.on(place, case.probes[place])
     for slip in core:
         if slip.change is None:
             continue
@@ -225,10 +263,9 @@ def mostly(case: Case) -> str | None:
     """What the answer's result is on most of the probes where it is wrong."""
     if len(case.wrong) < 2 or not case.says_enough():
         return None
-    found = [(m.function, f"it is that of a known mistake: {m.sentence}")
-             for m in case.exercise.mistakes]  # fmt: skip
-    right = unguarded(case.exercise)
-    found += [(slip.apply(right), slip.sentence) for slip in slips(case.exercise)]
+    found = [(function, f"it is that of a known mistake: {m.sentence}")
+             for m, function in mistaken(case.exercise)]  # fmt: skip
+    found += [(function, slip.sentence) for slip, function in slipped(case.exercise)]
     for candidate, sentence in found:
         fitting = _fitting(case, candidate)
         others = [n for n in case.wrong if n not in fitting]
@@ -245,12 +282,12 @@ def mostly(case: Case) -> str | None:
     return None
 
 
-def _fitting(case: Case, candidate: Function) -> list[int]:
+def _fitting(case: Case, candidate: Known) -> list[int]:
     """The wrong probes that a candidate explains; none where they are too few."""
     fitting: list[int] = []
     allowed = len(case.wrong) // 3
     for n in case.wrong:
-        value = called(candidate, case.probes[n])
+        value = candidate.on(n, case.probes[n])
         if case.gives(n, value) and not case.right(n, value):
             fitting.append(n)
         elif allowed == 0:

@@ -23,9 +23,10 @@ def in_the_lines(exercise: Exercise) -> Iterator[Slip]:
     for function, tree in every.trees.items():
         if any(isinstance(node, ast.While) for node in ast.walk(tree)):
             continue
-        for sentence, changed in _changed(tree, set(exercise.parameters)):
+        for sentence, parent, at, new in _changes(tree, set(exercise.parameters)):
             try:
-                made = every.build(function, changed)
+                with exchanged(parent, at, new):
+                    made = every.build(function, tree)
             except (SyntaxError, TypeError, ValueError):
                 continue
             yield Slip(sentence, lambda _, w=made: w)
@@ -57,22 +58,26 @@ def partly_detached(exercise: Exercise) -> Iterator[Function]:
     """The reference with one part of its lines detached, once for each part."""
     every = lines(exercise)
     for function, tree in every.trees.items():
-        for place, (node, _, _) in enumerate(expressions(tree.body[0])):
+        for node, parent, at in expressions(tree.body[0]):
             if not isinstance(node, (ast.Call, ast.BinOp, ast.Name, ast.Subscript)):
                 continue
             if isinstance(getattr(node, "ctx", None), ast.Store):
                 continue
             new = ast.Call(ast.Attribute(node, "detach", ast.Load()), [], [])
             try:
-                yield every.build(function, exchanged(tree, place, new))
+                with exchanged(parent, at, new):
+                    made = every.build(function, tree)
             except (SyntaxError, TypeError, ValueError):
                 continue
+            yield made
 
 
-def _changed(tree: ast.Module, words: set[str]) -> Iterator[tuple[str, ast.Module]]:
-    """The module of a function, once for each change of one expression."""
-    for place, (node, above, _) in enumerate(expressions(tree.body[0])):
-        if isinstance(node, ast.Constant) and not of_arithmetic(node, above):
+def _changes(
+    tree: ast.Module, words: set[str]
+) -> Iterator[tuple[str, ast.AST, tuple[str, int | None], ast.AST | None]]:
+    """(sentence, parent, where in it, new expression), once for each change."""
+    for node, parent, at in expressions(tree.body[0]):
+        if isinstance(node, ast.Constant) and not of_arithmetic(node, parent):
             continue
-        for words_, new in changes(node, words):
-            yield f"{IS} {words_}", exchanged(tree, place, new)
+        for told, new in changes(node, words):
+            yield f"{IS} {told}", parent, at, new

@@ -581,7 +581,7 @@ for name, value in bars.items():
 # %% id="06-truth-figure"
 plots.ladder(
     bars,
-    title="What a judge can reach: it matters who votes, and on which pairs",
+    title="It matters who votes, and on which pairs",
     x="share of pairs or votes that the judge gets right",
     digits=3,
     alt="Seven bars from a coin at 0.5 over 0.79 for one vote on two liked texts, "

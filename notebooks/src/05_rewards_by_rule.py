@@ -347,7 +347,7 @@ like_rouge = mean_overlap(rouge_l, model_answers)
 # Every token has a probability below 1, so each one lowers the sum: the first likes
 # short texts. (Not the empty one: no review was empty, so the model hardly expects an
 # end at the start.) The second has much less of that bias. It likes texts whose next
-# word is easy to guess, and nothing is easier to guess than a cliché or a loop.
+# token is easy to guess, such as clichés.
 #
 # </details>
 
@@ -628,7 +628,32 @@ for name, end in found.items():
     print(f"{name}: best human {scores[name].max():.2f}: {human_best[:70]}")
     print(f"    found {end.score:.2f}: {end.text[:200] or '(empty)'}")
 
+# %% [markdown] id="05-pieces-text"
+# The last text looks like a loop. Is a word easier to guess when it was said before?
+# Here are its first tokens with the nats that each costs (`Ġ` begins a word).
+
+# %% id="05-pieces"
+from course.lm.objective import token_logprobs
+from course.lm.tokenizer import encode
+
+ids = torch.tensor(encode(tokenizer, [found["minus cross-entropy"].text]))
+with torch.no_grad():
+    z = model(ids[:, :-1].to(model.device)).cpu()
+cost = -token_logprobs(z, ids[:, 1:])[0]  # of each token, nats
+pieces = tokenizer.convert_ids_to_tokens(ids[0, 1:])
+told = zip(pieces[:28], cost.tolist(), strict=False)
+print(*(f"{piece} {nats_of:.1f}" for piece, nats_of in told), sep="  ")
+inside = torch.tensor([piece.isalpha() and piece.isascii() for piece in pieces])
+inside[0] = False  # the first word has no space before it
+claim("a token inside a word costs less than half of any other",
+      cost[inside].mean() < cost[~inside].mean() / 2,
+      inside=cost[inside].mean(), other=cost[~inside].mean())  # fmt: skip
+
 # %% [markdown] id="05-worse-text"
+# Saying the long word again does not make its first piece cheap. Cheap are the pieces
+# behind it, which leave hardly a choice, and there are many of them: the exploit is one
+# of the *tokenizer*.
+#
 # Read what the search found. It is plainly worse than what people wrote, but "plainly"
 # is your judgement. What can be *checked* is whether a text is a stranger among those
 # that people wrote, by a measure which the search did not look at: repeated words,
@@ -782,7 +807,8 @@ print(f"the shuffled text is the more surprising one in {notices:.0%} of 200 pai
 options = {"max_new_tokens": 24, "temperature": 0.3, "generator": generator(0)}
 timid = write(model, tokenizer, [""] * 64, **options)
 timid = [text for text in timid if len(text.split()) > 3]
-easy = float(-minus_cross_entropy(timid).mean())
+timid_H = -minus_cross_entropy(timid)
+easy, easiest = float(timid_H.mean()), float(timid_H.min())
 by_people = float(-scores["minus cross-entropy"].mean())
 diverse, diverse_people = (
     pooled_distinct_n(timid),
@@ -799,14 +825,15 @@ claim("timid texts are cheaper than people's by a nat", cheap > 1, nats=cheap)
 share = diverse / diverse_people
 claim("and at most three quarters as diverse", share < 0.75, share_of_people=share)
 cost = float(-found["minus cross-entropy"].score)
-claim("the cheapest text of all is an exploit", cost < easy, nats_per_token=cost)
+claim("the exploit is cheaper than the cheapest of them", cost < easiest,
+      exploit=cost, cheapest_of_them=easiest)  # fmt: skip
 
 # %% [markdown] id="05-evaluate-text"
-# So the description holds in one direction only: breaking a text raises its perplexity.
-# Below the level of human text, lower is not better: it is timid, and at the far end a
-# loop. Perplexity says how well *this model* foresees a text. It is a fine measure of a
-# model, taken on human texts, and a poor measure of texts, taken by a model. (Its
-# cousin, "a BLEU of 0 means that nothing matched", fell above.)
+# So the description holds in one direction only: breaking the order of a text raises
+# its perplexity. Below the level of human text, lower is not better: it is timid, and
+# at the far end a loop. Perplexity says how well *this model* foresees a text. It is a
+# fine measure of a model, taken on human texts, and a poor measure of texts, taken by a
+# model. (Its cousin, "a BLEU of 0 means that nothing matched", fell above.)
 #
 # ## Play: the reward mixer
 #
@@ -898,8 +925,8 @@ claim("corpus BLEU equals sacrebleu's", abs(by_module - corpus) < 1e-9, BLEU=cor
 #    brevity penalty.
 # 2. The tokens, the smoothing, corpus or sentence, and the number of references: the
 #    signature.
-# 3. Each token subtracts from the sum, so short texts win. The mean likes what is easy
-#    to foresee: clichés and loops.
+# 3. Each token subtracts from the sum, so short texts win. The mean likes tokens that
+#    are easy to foresee: clichés, and the later pieces of long words.
 # 4. The batch decides what a part is worth. A part that hardly varies is blown up.
 # 5. The increments telescope to end minus start, so ups and downs cancel. Of rises
 #    alone the downs are forgiven.

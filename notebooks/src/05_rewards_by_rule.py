@@ -879,11 +879,7 @@ module.add_batch(predictions=gaps[:50], references=texts[:50])
 module.add_batch(predictions=gaps[50:99], references=texts[50:99])
 by_module = module.compute()["rouge_l"]
 by_function = sum(map(rouge_l, gaps[:99], texts[:99])) / 99
-claim(
-    "RougeL: our mean",
-    abs(by_module - by_function) < 1e-12,
-    rouge_l=by_module,
-)
+claim("RougeL: our mean", abs(by_module - by_function) < 1e-12, rouge_l=by_module)
 by_module = DistinctN().compute(predictions=[so_good])["distinct_n"]
 claim("DistinctN: our share", abs(by_module - distinct) < 1e-6, distinct_2=by_module)
 inputs = {"predictions": scores["lexicon"].tolist(), "references": people.tolist()}

@@ -466,6 +466,9 @@ for name, loss in zoo.items():
 most = max(moved.values())
 claim("twice the steps move no policy by more than .01", most < 0.01, most=most)
 
+# %% [markdown] id="12-zoo-ends-text"
+# Where each ends:
+
 # %% id="12-zoo-table"
 print(f"{'':<20} distance to π*   stars   KL    most probable text")
 away = {}
@@ -1267,15 +1270,19 @@ for n in range(4):
 # | ORPO | log odds | the other text | mean | none |
 # | SimPO | $l$ | the other text, a margin | mean | none |
 #
-# With this course's functions: `reinforce_step`, `rloo_step`, `ppo_step`;
-# `grpo_step(reduce=reduce_seq_mean)`; for Dr. GRPO `advantages=centred_advantages` and
-# `reduce=partial(reduce_const, max_length=…)`; for
-# [DAPO](https://arxiv.org/abs/2503.14476) `clip_eps_high=0.28`, and new groups in the
-# place of those whose `group_std` is 0; the losses of the second table have the names
-# of their methods. [GSPO](https://arxiv.org/abs/2507.18071) and
-# [CISPO](https://arxiv.org/abs/2506.13585) are one line each. At the first update after
-# writing, where all ratios are 1, much of the map collapses. We check these two on the
-# seven texts:
+# With this course's functions:
+#
+# - `reinforce_step`, `rloo_step`, `ppo_step`;
+# - GRPO: `grpo_step(reduce=reduce_seq_mean)`; Dr. GRPO:
+#   `advantages=centred_advantages`, `reduce=partial(reduce_const, max_length=…)`;
+# - [DAPO](https://arxiv.org/abs/2503.14476): `clip_eps_high=0.28`, and new groups
+#   for those whose `group_std` is 0;
+# - the second table: losses with the names of their methods;
+# - [GSPO](https://arxiv.org/abs/2507.18071) and
+#   [CISPO](https://arxiv.org/abs/2506.13585): one line each, below.
+#
+# At the first update after writing, where all ratios are 1, much of the map
+# collapses. We check the last two on the seven texts:
 
 # %% id="12-map-lines"
 from course.policy.clipping import grpo_loss, importance_ratio

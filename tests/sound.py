@@ -607,6 +607,7 @@ EXCEPT: dict[str, Callable[[Sound], Any]] = {
         lambda s: dpo_loss,
     ),
     "grpo.advantages": lambda s: group_advantages,
+    "no_reference.advantages": lambda s: group_advantages,
     "reinforce.advantages": lambda s: reward_to_go_advantages,
     "guards.update.losses": lambda s: [next(s("policy").parameters()).sum()],
     "guards.optimizer": lambda s: optimizer(s),

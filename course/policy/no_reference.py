@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 SHOWN = ("score/mean", "score/std", "entropy", "completion/length",
          "completion/eos_rate")  # fmt: skip
+MOVED = 4  # different texts of a step that are read again after it
 
 
 def without_reference(
@@ -73,11 +74,12 @@ def without_reference(
         ).rollout  # fmt: skip
         scores = checked_scores(score, asked, written.completions)
         rollout = replace(written, scores=scores.to(written.scores.device))
+        first, again = distinct_rows(rollout)
         A = advantages(rollout.scores, group_size)
         with restored_on_error(optimizer):
-            found = _update(policy, optimizer, rollout, A)
+            found = _update(policy, optimizer, rollout, A, (first, again))
             check_metrics(found)
-            check_moved(policy, rollout)
+            check_moved(policy, select_rows(rollout, first[:MOVED]))
         return found
 
     return repeat(
@@ -87,10 +89,14 @@ def without_reference(
 
 
 def _update(
-    policy: GPT, optimizer: torch.optim.Optimizer, rollout: Rollout, A: Tensor
+    policy: GPT,
+    optimizer: torch.optim.Optimizer,
+    rollout: Rollout,
+    A: Tensor,
+    distinct: tuple[Tensor, Tensor],
 ) -> dict[str, float]:
     """One update of GRPO, the first on its texts, so that every ratio is 1."""
-    first, again = distinct_rows(rollout)
+    first, again = distinct
     each = logprobs_and_entropy(policy, select_rows(rollout, first))
     logprobs, spread = (values[again] for values in each)
     old = logprobs.detach()

@@ -28,7 +28,7 @@ from typing import Any
 from course.checks import catalogue, checking
 from course.checks.checking import examine
 from course.checks.report import Verdict
-from tools import masters, regions
+from tools import exercise_cells, masters, regions
 
 ROOT = Path(__file__).resolve().parents[1]
 # Kinds of verdicts that only show the first number that differs.
@@ -56,9 +56,9 @@ class Answer:
 _written: list[Answer] = []
 
 
-def right(number: str) -> Callable[..., Any]:
-    """Mark a function as a right answer to an exercise."""
-    return _marked(number, True, "right")
+def right(number: str, note: str = "right") -> Callable[..., Any]:
+    """Mark a function as a right answer to an exercise; note: its style."""
+    return _marked(number, True, note)
 
 
 def wrong(number: str, note: str) -> Callable[..., Any]:
@@ -100,8 +100,20 @@ def texts(chapters: list[str]) -> str:
             if "exercise" in cell.tags:
                 parts.append(f"{regions.without_solution(cell).source}\n")
             elif cell.kind == "markdown" and "use" not in cell.id:
-                parts.append(f"[{cell.id}]\n{cell.source}\n")
+                parts.append(f"[{cell.id}]\n{cell.source}{_of_gradients(cell)}\n")
     return "\n".join(parts)
+
+
+def _of_gradients(cell: regions.Cell) -> str:
+    """What the exercise notebooks add of gradients to the text of an exercise."""
+    if not cell.id.endswith("-text") or "radient" in cell.source:
+        return ""
+    try:
+        exercise = catalogue.find(regions.number(cell.id))
+    except (KeyError, ValueError):
+        return ""
+    asked = exercise.differentiable
+    return f"\n\n{exercise_cells.gradient(exercise)}" if asked else ""
 
 
 def tried(every: list[Answer]) -> bool:

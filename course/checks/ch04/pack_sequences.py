@@ -25,6 +25,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("a text as long as a row", (texts(4, 4), 4, 0)),
         Probe("rows of one token", (texts(1, 1, 1), 1, 0)),
         Probe("another padding token", (texts(5, 3, 6, 2, 2), 8, 2)),
+        Probe("the padding token inside a text", ([[3, 0, 5], [0, 4]], 4, 0)),
         Probe("twelve texts", (texts(3, 7, 2, 9, 4, 4, 1, 8, 5, 6, 2, 3), 12, 0)),
     ]
 

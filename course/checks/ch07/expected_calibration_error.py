@@ -16,6 +16,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
     uneven = torch.tensor([0.95, 0.15, 0.16, 0.17]), torch.tensor([0.0, 0.0, 0.0, 1.0])
     edge = torch.tensor([0.5, 0.45]), torch.tensor([1.0, 0.0])
     zeros = torch.tensor([0.0, 0.0, 0.9]), torch.ones(3)
+    beside = torch.tensor([1.0, 0.95]), torch.tensor([0.0, 1.0])
     under = torch.tensor([0.55, 0.52, 0.57, 0.11]), torch.tensor([1.0, 1.0, 1.0, 0.0])
     return [
         Probe("one prediction", (torch.tensor([0.75]), torch.tensor([1.0]), 10)),
@@ -29,6 +30,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("twenty predictions", call(20)),
         Probe("five hundred predictions", call(500)),
         Probe("fifteen bins", call(200, 15)),
+        Probe("1 beside 0.95", (*beside, 10)),
     ]
 
 

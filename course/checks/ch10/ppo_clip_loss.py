@@ -12,6 +12,10 @@ from course.checks.properties import (
 )
 
 
+def infinite_on_padding(new, old, advantages, mask, eps):
+    return new.masked_fill(~mask, torch.inf), old, advantages, mask, eps
+
+
 def probes(generator: torch.Generator) -> list[Probe]:
     def call(
         lengths: list[int],
@@ -49,6 +53,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("a bad token inside a wide clip", (*one(0.6, -1.0)[:4], 0.6)),
         Probe("advantages × 100", call([3, 2, 4], 4, scale=100.0)),
         Probe("one long and three short ones", call([9, 1, 1, 1], 9)),
+        Probe("infinite on padding", infinite_on_padding(*call([3, 1], 3))),
     ]
 
 

@@ -19,6 +19,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
 
     same = call([3], 3, 0.1)
     doubled = call([2, 4], 5, 0.2)
+    in_front = call([2, 3], 4, 0.3)
     return [
         Probe(
             "one token",
@@ -33,6 +34,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe(
             "double precision", (doubled[0].double(), doubled[1].double(), *doubled[2:])
         ),  # fmt: skip
+        Probe("padding in front", (*in_front[:2], in_front[2].flip(1), 0.3)),
     ]
 
 

@@ -39,6 +39,10 @@ def probes(generator: torch.Generator) -> list[Probe]:
         ),
         Probe("two pairs that are nearly alike", (*flat, close)),
         Probe("both ways round", (*flat, -close.flip(0))),
+        Probe(
+            "long where it is sure, short where it is not",
+            (loose.mean, torch.diag(torch.tensor([1.0, 4.0])).double(), two_ways),
+        ),
         Probe("means nearly alike", (near, *even)),
         Probe("variances nearly alike", (0 * near, torch.diag(near.flip(0)), even[1])),
         *(Probe(f"{n} pairs", (*belief(3), pairs(n, 3))) for n in (4, 6, 9, 12, 15)),

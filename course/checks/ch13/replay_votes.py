@@ -33,6 +33,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("two undos, the first of a skip", log("a", "b", "skip", "undo", "undo")),
         Probe("an undo that names its pair", ([*of_pair, (2, 3, "a")], x)),
         Probe("the same pair twice", (twice, x)),
+        Probe("the same vote twice", ([*twice[:2], twice[0]], x)),
         Probe("an undo of nothing", log("undo", "a", "b")),
         Probe("more undos than votes", log("b", "undo", "undo", "a", "tie")),
         Probe("nothing stands", log("a", "undo")),

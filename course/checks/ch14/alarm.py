@@ -25,6 +25,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("just inside the band", (still + [1.3, 1.3, 1.3], 4, 4.0, 2)),
         Probe("a narrow band", (still + [1.2, 1.2, 1.2], 4, 2.0, 2)),
         Probe("shorter than the calm part", (still[:3], 4, 4.0, 2)),
+        Probe("no value yet", ([], 4, 4.0, 2)),
         Probe("a metric that never moved", ([2.0] * 6 + [2.0, 2.1, 2.1], 6, 4.0, 2)),
         Probe("a slow drift", (walk(30, 0.3, 0.2), 6, 4.0, 2)),
         Probe("a noisy run", (walk(40, 0.0, 1.0), 6, 2.0, 2)),

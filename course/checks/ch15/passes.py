@@ -27,6 +27,9 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("errors that cancel", ("x", [(1, 2), (3, 2)])),
         Probe("the sign", ("-x", [(2, 2), (3, 3)])),
         Probe("x and value exchanged", ("x+1", [(2, 1)])),
+        Probe("nearly right, and large", ("x*99", [(10, 991), (20, 1979)])),
+        Probe("the right values at the wrong x", ("x", [(1, 2), (2, 1)])),
+        Probe("a power", ("x**2", [(2, 4), (3, 9)])),
         Probe("more than expected", ("x+9", [(1, 2), (2, 3)])),
         Probe("five tests", ("(x+7)*8", right)),
         Probe("five tests, the middle one fails", ("(x+7)*8", [
@@ -64,6 +67,12 @@ def all_fail(program: str, tests: Tests) -> bool:
 @mistake("you only ask whether there is a value: compare it with the expected one")
 def any_value(program: str, tests: Tests) -> bool:
     return all(safe_value(program, x) for x, _ in tests)
+
+
+@mistake("you compare the values in any order: each belongs to the x of its own test")
+def any_order(program: str, tests: Tests) -> bool:
+    values = [safe_value(program, x) for x, _ in tests]
+    return None not in values and sorted(values) == sorted(y for _, y in tests)
 
 
 @mistake("you look at the first test only")

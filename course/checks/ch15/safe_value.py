@@ -49,6 +49,17 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("12 levels", ("-" * 11 + "x", 2)),
         Probe("13 levels", ("-" * 12 + "x", 2)),
         Probe("14 levels", ("-" * 13 + "x", 2)),
+        Probe("13 parts on 7 levels", ("x" + "+x" * 6, 2)),
+        Probe("the number 0", ("x+0", 3)),
+        Probe("a capital X", ("X+1", 4)),
+        Probe("a factor without its sign", ("2x", 3)),
+        Probe("a shift of bits", ("x<<1", 3)),
+        Probe("bits of both", ("x&3", 6)),
+        Probe("bits of one", ("x^1", 6)),
+        Probe("bits of either", ("x|1", 6)),
+        Probe("bits turned round", ("~x", 3)),
+        Probe("a truth turned round", ("not x", 3)),
+        Probe("more than 64 bits", ("9999999999*9999999999*x", 3)),
     ]
 
 
@@ -86,6 +97,17 @@ only_whole_division = wrong(
 only_remainders = wrong(
     "you allow %: the list has only + - *",
     operators=OPERATORS | {ast.Mod: lambda a, b: a % b if b else 0},
+)
+bits = wrong(
+    "you allow operations on bits: the list has only + - *",
+    operators=OPERATORS
+    | {
+        ast.BitAnd: operator.and_,
+        ast.BitOr: operator.or_,
+        ast.BitXor: operator.xor,
+        ast.LShift: lambda a, b: a << min(max(b, 0), 99),
+        ast.RShift: lambda a, b: a >> max(b, 0),
+    },
 )
 no_product = wrong(
     "you refuse a product: `*` is ast.Mult, and it is in the list",

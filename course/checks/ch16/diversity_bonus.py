@@ -26,6 +26,9 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("a repeated pair", (["a b a b", "a b", "b a"], torch.ones(3), 3)),
         Probe("words in another order", (["a b c", "c b a"], torch.ones(2), 2)),
         Probe("capital letters", (["Nora is", "nora is"], torch.ones(2), 2)),
+        Probe("pairs that read alike when glued", (["a bc", "ab c"], torch.ones(2), 2)),
+        Probe("a comma", (["a, b c", "a b c"], torch.ones(2), 2)),
+        Probe("two spaces", (["a  b", "a b"], torch.ones(2), 2)),
         Probe("eight texts, half gates", (drawn, gate, 4)),
         Probe("gates below 0 and above 1", (drawn, 4 * gate - 2, 4)),
     ]
@@ -54,6 +57,34 @@ def unlike(texts, group_size, make=pairs_of, alike=jaccard, mine=False, over=Non
         likes = [alike(sets[n], sets[m]) for m in others]
         found.append(1 - sum(likes) / len(likes))
     return torch.tensor(found)
+
+
+def glued(text: str) -> set:
+    return {one + other for one, other in pairs_of(text)}
+
+
+def without_marks(text: str) -> set:
+    return pairs_of("".join(c for c in text if c.isalnum() or c.isspace()))
+
+
+def at_each_space(text: str) -> set:
+    words = text.split(" ")
+    return set(zip(words, words[1:], strict=False))
+
+
+@mistake("your pairs are glued: “a” and “bc” become the same text as “ab” and “c”")
+def glued_pairs(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
+    return unlike(texts, group_size, glued) * gate
+
+
+@mistake("you take commas and points away: the words are those of text.split()")
+def marks_taken_away(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
+    return unlike(texts, group_size, without_marks) * gate
+
+
+@mistake("you split at each single space: two spaces make an empty word; use split()")
+def empty_words(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
+    return unlike(texts, group_size, at_each_space) * gate
 
 
 @mistake("you compare each text with itself, too: only its siblings count")

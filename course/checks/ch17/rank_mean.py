@@ -21,6 +21,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("four processes", call([4, 1, 2], 4, 40, 4)),
         Probe("a completion of padding only", call([3, 0], 3, 8, 3)),
         Probe("no token of one's own", call([0, 0], 2, 8, 2)),
+        Probe("a value of 0", (torch.tensor([[0.0, 2.0]]), mask_of([2], 2), 5, 2)),
         Probe("values × 100", call([3, 2, 4], 4, 11, 2, scale=100.0)),
     ]
 

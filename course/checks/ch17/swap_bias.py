@@ -22,6 +22,8 @@ def probes(generator: torch.Generator) -> list[Probe]:
             torch.tensor([0.6, 0.4]), torch.tensor([0.4, 0.6]))),
         Probe("exactly one half", (
             torch.tensor([0.5, 0.5, 0.5]), torch.tensor([0.6, 0.4, 0.7]))),
+        Probe("exactly one half the second time", (
+            torch.tensor([0.6, 0.4, 0.7]), torch.tensor([0.5, 0.5, 0.5]))),
         Probe("nine pairs", call(9)),
         Probe("twenty pairs", call(20)),
         Probe("double precision", tuple(x.double() for x in call(7))),

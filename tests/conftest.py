@@ -35,6 +35,14 @@ def products(request):
     torch.set_float32_matmul_precision(before)
 
 
+@pytest.fixture(scope="module")
+def on_cpu():
+    """Models are loaded to the CPU, where those of transformers are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSE_DEVICE", "cpu")
+        yield
+
+
 @pytest.fixture
 def fresh_home(tmp_path, monkeypatch):
     """An empty COURSE_HOME; without it tests share the user's cache."""

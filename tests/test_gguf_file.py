@@ -12,6 +12,8 @@ from course.lm.pretrained import load_pretrained, with_weights
 from course.lm.tokenizer import train_tokenizer
 from course.runtime import CourseError
 
+pytestmark = pytest.mark.usefixtures("on_cpu")
+
 WIDTH, HEADS, KV_HEADS, FEED_FORWARD, LAYERS = 64, 4, 2, 96, 2
 
 

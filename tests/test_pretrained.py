@@ -13,6 +13,8 @@ from course.lm.pretrained import chat, chat_ids, give_padding, load_pretrained
 from course.lm.tokenizer import train_tokenizer
 from course.runtime import CourseError
 
+pytestmark = pytest.mark.usefixtures("on_cpu")
+
 TOLERANCE = 1e-3  # fp32, 30 blocks, logits of order 10
 QUESTION = [
     {"role": "system", "content": "You answer in one short sentence."},

@@ -312,7 +312,7 @@ plots.show(
     "Two panels, three lines for each of four arms, means over five steps. Left, the "
     "share of right bookings: three arms rise together to about seven tenths; one line "
     "of plain division gets there late, the other two end near three tenths. "
-    "Right, the turns: 2.2 to 2.6 at the end in three arms, 1 to 2 under plain division."
+    "Right, the turns: 2.2 to 2.6 at the end in three arms, 1 to 2 under division."
 )
 
 # %% [markdown] id="16-talk-examined"

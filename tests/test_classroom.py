@@ -45,6 +45,18 @@ def test_a_class_is_graded_file_by_file(class_folder, tmp_path, capsys):
     assert progress.read() == {}
 
 
+def test_two_learners_of_one_name_stay_two(class_folder):
+    (class_folder / "ann.py").write_text(RIGHT)
+    cell = {"cell_type": "code", "source": WRONG}
+    (class_folder / "ann.ipynb").write_text(json.dumps({"cells": [cell]}))
+    (class_folder / "bob.py").write_text(RIGHT)
+    rows = {
+        row.learner: row.results["0.1"]["status"]
+        for row in classroom.graded(class_folder, 60.0)
+    }
+    assert rows == {"ann.py": "correct", "ann.ipynb": "wrong", "bob": "correct"}
+
+
 def test_json_is_for_machines(class_folder, capsys):
     (class_folder / "ann.py").write_text(RIGHT)
     assert cli.main(["grade", str(class_folder), "--json"]) == 0

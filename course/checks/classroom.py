@@ -48,13 +48,16 @@ def files(folder: Path) -> list[Path]:
 def graded(folder: Path, seconds: float) -> list[Row]:
     """One row for each learner: a file, or a folder of files, directly in `folder`.
 
+    Two of one name, such as ann.py and ann.ipynb, stay two, under their whole names.
     Each file is graded in a process of its own, for `seconds` at most.  Nobody's
     progress is touched.
     """
     rows: dict[str, Row] = {}
-    for path in files(folder):
-        first = path.relative_to(folder).parts[0]
-        learner = Path(first).stem if path.parent == folder else first
+    found = files(folder)
+    alike = Counter(_name(first) for first in {_first(p, folder) for p in found})
+    for path in found:
+        first = _first(path, folder)
+        learner = _name(first) if alike[_name(first)] == 1 else first.name
         row = rows.setdefault(learner, Row(learner))
         results, problems = _graded_file(path, seconds)
         row.problems += [f"{path.name}: {problem}" for problem in problems]
@@ -63,6 +66,15 @@ def graded(folder: Path, seconds: float) -> list[Row]:
             if before != "correct":
                 row.results[number] = result
     return list(rows.values())
+
+
+def _first(path: Path, folder: Path) -> Path:
+    """The file or folder directly in the class's folder that a file belongs to."""
+    return folder / path.relative_to(folder).parts[0]
+
+
+def _name(first: Path) -> str:
+    return first.name if first.is_dir() else first.stem
 
 
 def _graded_file(

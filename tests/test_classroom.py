@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from course import cli
-from course.checks import classroom, panels, progress
+from course.checks import classroom, grading, panels, progress
 from course.widgets import exercises as widgets
 
 RIGHT = "def standardise(s):\n    return (s - s.mean()) / s.std(correction=0)\n"
@@ -96,3 +96,14 @@ def test_the_panels_questions_are_those_that_progress_counts():
     assert len(panels.QUESTIONS) == 6
     for question in panels.QUESTIONS:
         assert f'"{question.number}",\n        "{question.name}"' in source
+
+
+def test_check_shows_the_question_that_the_lesson_asks(fresh_home, tmp_path, capsys):
+    path = tmp_path / "one.py"
+    path.write_text("def other(): return 1\n")
+    grading.grade("01", path)
+    asked = "◌ 1.5 temperature_for_entropy: not attempted yet (answered in the lesson)"
+    assert asked in capsys.readouterr().out
+    progress.record("1.5", "correct")
+    grading.grade("01", path)
+    assert "✔ 1.5 temperature_for_entropy: correct" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""Every stage runs on a device that mixes with no other and reaches the same numbers."""
+"""Every stage runs on a device that mixes with no other, to the same numbers."""
 
 import json
 import os

@@ -156,6 +156,28 @@ def others(exercise: Exercise, example: tuple[Any, ...]) -> Iterator[Slip]:
             yield of_argument(f"{IS} for {words.format(name)}", place, change, core)
 
 
+def fixed_together(exercise: Exercise, example: tuple[Any, ...]) -> Iterator[Slip]:
+    """Two shares between 0 and 1 fixed at the usual numbers: neither has effect."""
+    shares = [n for n, x in enumerate(example) if type(x) is float]
+    for i, j in combinations(shares, 2):
+        one, other = exercise.parameters[i], exercise.parameters[j]
+        for pair in ((1.0, 1.0), (0.99, 0.95), (0.9, 0.9), (1.0, 0.95), (0.1, 0.2)):
+
+            def apply(
+                function: Function,
+                at: tuple[int, int] = (i, j),
+                to: tuple[float, float] = pair,
+            ) -> Function:
+                new = dict(zip(at, to, strict=True))
+                return lambda *a: function(*(new.get(n, x) for n, x in enumerate(a)))
+
+            yield Slip(
+                f"{IS} for `{one}` fixed at {pair[0]:g} and `{other}` at {pair[1]:g}: "
+                "the arguments have no effect",
+                apply,
+            )
+
+
 def exchanged(names: tuple[str, ...], example: tuple[Any, ...]) -> Iterator[Slip]:
     for i, j in combinations(range(len(example)), 2):
         if type(example[i]) is not type(example[j]):
@@ -202,20 +224,52 @@ def joined(names: tuple[str, ...], example: tuple[Any, ...]) -> Iterator[Slip]:
             yield Slip(f"{IS} for {said} in place of `{names[i]}`", apply)
 
 
+def _of_several(change: Function, places: tuple[int, ...]) -> Function:
+    """A slip's `apply`: the same change of several arguments."""
+
+    def apply(function: Function) -> Function:
+        return lambda *a: function(
+            *(change(x) if n in places else x for n, x in enumerate(a))
+        )
+
+    return apply
+
+
+def _in_pairs(
+    names: tuple[str, ...], example: tuple[Any, ...], floats: list[int]
+) -> Iterator[Slip]:
+    """The same change of two tensors of one shape: probabilities, half precision."""
+    for i, j in combinations(floats, 2):
+        if example[i].shape != example[j].shape:
+            continue
+        both = f"`{names[i]}` and `{names[j]}`"
+        for words, change in (
+            ("the exponentials of", torch.exp),
+            ("the logarithms of", torch.log),
+        ):
+            yield Slip(f"{IS} for {words} {both}", _of_several(change, (i, j)))
+
+
 def together(names: tuple[str, ...], example: tuple[Any, ...]) -> Iterator[Slip]:
     """Changes of all tensors of numbers at once, and of pairs that are broadcast."""
     floats = [n for n, a in enumerate(example)
               if isinstance(a, Tensor) and a.is_floating_point()]  # fmt: skip
     if len(floats) > 1:
         both = " and ".join(f"`{names[n]}`" for n in floats[:3])
-        for words, factor in (("twice", 2.0), ("half of", 0.5), ("minus", -1.0)):
-
-            def apply(function: Function, k: float = factor) -> Function:
-                return lambda *a: function(
-                    *(x * k if n in floats else x for n, x in enumerate(a))
-                )
-
-            yield Slip(f"{IS} for {words} {both}", apply)
+        for words, change in (
+            ("twice", lambda x: 2 * x),
+            ("half of", lambda x: x / 2),
+            ("minus", torch.neg),
+        ):
+            said = f"{IS} for {words} {both}"
+            yield Slip(said, _of_several(change, tuple(floats)))
+    yield from _in_pairs(names, example, floats)
+    wide = [n for n, a in enumerate(example) if isinstance(a, Tensor) and a.dim() > 1]
+    if wide and len({example[n].shape[1] for n in wide}) == 1:
+        tables = " and ".join(f"`{names[n]}`" for n in wide[:4])
+        for words, part in (("last", slice(None, -1)), ("first", slice(1, None))):
+            said = f"{IS} for {tables} without the {words} column"
+            yield Slip(said, _of_several(lambda x, s=part: x[:, s], tuple(wide)))
     for i, j in combinations(floats, 2):
         if example[i].shape == example[j].shape and example[i].dim() > 1:
 

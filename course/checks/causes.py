@@ -35,7 +35,57 @@ def of_errors(case: Case) -> str | None:
         if all(re.search("[Dd]imension out of range", text) for text in said):
             sentence += "; counted from the end, the last dimension is always −1"
         return sentence
+    return _of_messages(said)
+
+
+def _of_messages(said: set[str]) -> str | None:
+    """What torch's and Python's own words for an error mean; nothing is guessed."""
+    for pattern, words in _MESSAGES:
+        found = [re.search(pattern, text, re.DOTALL) for text in said]
+        if all(found):
+            first = min(found, key=lambda m: m.group())
+            return "your code stops: " + words(*first.groups())
     return None
+
+
+def _meeting(a: str, b: str, dim: str) -> str:
+    text = (
+        f"along dimension {dim} (counted from 0) {a} entries meet {b}; broadcasting "
+        "lines shapes up from the last dimension"
+    )
+    if dim == "0":
+        return text
+    return text + ", so one number for each row needs `[:, None]`"
+
+
+def _multiplying(n: str, k: str, m: str, p: str) -> str:
+    text = f"`@` needs equal inner sizes, and a ({n}, {k}) meets a ({m}, {p})"
+    return text + ("; transposed, the second one fits" if k == p else "")
+
+
+_MESSAGES: tuple[tuple[str, Callable[..., str]], ...] = (
+    (r"size of tensor a \((\d+)\) must match the size of tensor b \((\d+)\) at "
+     r"non-singleton dimension (\d+)", _meeting),
+    (r"mat1 and mat2 shapes cannot be multiplied \((\d+)x(\d+) and (\d+)x(\d+)\)",
+     _multiplying),
+    (r"Sizes of tensors must match except in dimension (\d+)\. Expected size (\d+) but "
+     r"got size (\d+)",
+     lambda dim, a, b: f"torch.cat joins along dimension {dim} and wants equal sizes "
+     f"elsewhere, and {a} meets {b}: fill the shorter ones up first"),
+    (r"stack expects a non-empty TensorList",
+     lambda: "torch.stack gets an empty list: that case needs a result of its own"),
+    (r"^(pop from empty list|list index out of range|max\(\) .*empty|min\(\) .*empty)",
+     lambda words: f"a list has fewer entries than the line assumes ({words}): that "
+     "case needs a result of its own"),
+    (r"^division by zero|float division by zero|ZeroDivisionError",
+     lambda: "a divisor is 0 here: that case needs a result of its own"),
+    (r"math range error",
+     lambda: "an exponential grows beyond what a float can hold: rearrange the formula "
+     "so that no large number meets an exponential"),
+    (r"shape '\[([-0-9, ]+)\]' is invalid for input of size (\d+)",
+     lambda shape, size: f"{size} entries do not fill a table of shape ({shape}): take "
+     "the sizes from the arguments"),
+)  # fmt: skip
 
 
 def of_unfinite(case: Case) -> str | None:

@@ -10,11 +10,13 @@ from course.checks import parting, reordering
 from course.checks.comparing import same
 from course.checks.exercise import Probe
 from course.checks.recognise import Case, called
+from course.checks.shapes import of_shape
 
 
 def observed(case: Case) -> str | None:
     """The first observation that holds for the answer, as one sentence."""
     for look in (
+        of_shape,
         _without_effect,
         _saturates,
         _reads_hidden,

@@ -41,7 +41,7 @@ INSTEAD = {
     "std": ("var",),
     "var": ("std",),
     "log": ("log2", "log10", "log1p"),
-    "exp": ("expm1",),
+    "exp": ("expm1", "exp2"),
     "square": ("abs",),
     "abs": ("square",),
     "all": ("any",),
@@ -57,7 +57,7 @@ SIGNS = {
     ast.Gt: (">", ">"), ast.GtE: ("≥", "≥"), ast.Eq: ("=", "="),
 }  # fmt: skip
 OTHER = {
-    ast.Add: (ast.Sub,), ast.Sub: (ast.Add,), ast.Mult: (ast.Div, ast.Add),
+    ast.Add: (ast.Sub,), ast.Sub: (ast.Add, ast.Div), ast.Mult: (ast.Div, ast.Add),
     ast.Div: (ast.Mult, ast.Sub), ast.Lt: (ast.LtE, ast.Gt), ast.LtE: (ast.Lt, ast.GtE),
     ast.Gt: (ast.GtE, ast.Lt), ast.GtE: (ast.Gt, ast.LtE),
 }  # fmt: skip
@@ -125,6 +125,13 @@ def _of_calls(node: ast.Call) -> Iterator[Change]:
     if name in ("min", "max", "minimum", "maximum") and len(node.args) == 2:
         for kept in node.args:
             yield f"without the {name[:3]}imum of two numbers", kept
+    if name == "clamp" and method and len(node.args) == 2:
+        low, high = node.args
+        for side, kept in (
+            ("above", ast.keyword("min", low)),
+            ("below", ast.keyword("max", high)),
+        ):
+            yield f"without the limit from {side}", ast.Call(node.func, [], [kept])
     if name in ("list", "zip", "split", "range"):
         last = ast.Slice(None, ast.UnaryOp(ast.USub(), ast.Constant(1)))
         every = ast.Call(ast.Name("list", ast.Load()), [node], [])

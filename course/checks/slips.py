@@ -26,6 +26,7 @@ def slips(exercise: Exercise) -> tuple[Slip, ...]:
     ]
     found += [
         *argument_slips.others(exercise, example),
+        *argument_slips.fixed_together(exercise, example),
         *argument_slips.tensors(names, example),
     ]
     if isinstance(exercise.load()(*example), Tensor):

@@ -186,6 +186,31 @@ def few_rounds(wins: Tensor) -> Tensor:
     return minorise(wins, 3)
 
 
+@mistake("this is the share of games won, centred: it never asks who the others were")
+def centred_share(wins: Tensor) -> Tensor:
+    return share(wins) - share(wins).mean()
+
+
+@mistake("you forgot the logarithm: these are worths, their mean subtracted")
+def centred_worths(wins: Tensor) -> Tensor:
+    worth = minorise(wins, 300).exp()
+    return worth - worth.mean()
+
+
+@mistake("these are ranks, centred: a strength also says how far apart two items are")
+def ranks(wins: Tensor) -> Tensor:
+    rank = minorise(wins, 300).argsort().argsort().to(wins.dtype)
+    return rank - rank.mean()
+
+
+@mistake(
+    "you average the log-odds of the pairs: twenty votes must weigh more than three"
+)
+def mean_of_pairs(wins: Tensor) -> Tensor:
+    odds = (wins.log() - wins.T.log()).nan_to_num(0.0, 1e9, -1e9)
+    return odds.mean(1) - odds.mean()
+
+
 EXERCISE = Exercise(
     number="6.2",
     title="Bradley–Terry strengths from votes",

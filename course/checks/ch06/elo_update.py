@@ -149,6 +149,20 @@ def shifted(function) -> str | None:
     return "adding 1000 to every rating must change no gain or loss; yours did"
 
 
+@mistake("you move the items 0 and 1: the players are `a` and `b`")
+def first_two(
+    ratings: Tensor, a: int, b: int, outcome: float, k: float = 32.0
+) -> Tensor:
+    gain = k * (outcome - chance(ratings, 0, 1))
+    return changed(ratings, 0, 1, gain, -gain)
+
+
+@mistake("a loss costs nothing in yours: what one player gains the other one loses")
+def no_loss(ratings: Tensor, a: int, b: int, outcome: float, k: float = 32.0) -> Tensor:
+    gain = k * (outcome - chance(ratings, a, b))
+    return changed(ratings, a, b, gain.clamp(min=0), (-gain).clamp(min=0))
+
+
 EXERCISE = Exercise(
     number="6.4",
     title="Elo after one game",

@@ -157,6 +157,35 @@ def on_the_diagonal(ratings: Tensor, first: Tensor, second: Tensor) -> float:
     return 1.0
 
 
+@mistake("you correlate over the raters: average over them, and correlate over texts")
+def over_the_raters(ratings: Tensor, first: Tensor, second: Tensor) -> float:
+    sums = ((ratings * g).sum(0) / g.sum(0).clamp(min=1) for g in (first, second))
+    return correlation(*sums)
+
+
+@mistake("this is the slope of a line: divide by both standard deviations")
+def slope(ratings: Tensor, first: Tensor, second: Tensor) -> float:
+    a, b = (x.double() - x.double().mean() for x in halves(ratings, first, second))
+    return float((a * b).sum() / a.square().sum())
+
+
+@mistake("you divide by both sums of squares: divide by the root of their product")
+def root_forgotten(ratings: Tensor, first: Tensor, second: Tensor) -> float:
+    a, b = (x.double() - x.double().mean() for x in halves(ratings, first, second))
+    return float((a * b).sum() / (a.square().sum() * b.square().sum()))
+
+
+@mistake("you take one rater of each half: take the mean of all that it has")
+def one_rater_each(ratings: Tensor, first: Tensor, second: Tensor) -> float:
+    places = (g.long().argmax(1, keepdim=True) for g in (first, second))
+    return correlation(*(ratings.gather(1, place)[:, 0] for place in places))
+
+
+@mistake("you correlate rating by rating, 0 for the other half: take means of texts")
+def place_by_place(ratings: Tensor, first: Tensor, second: Tensor) -> float:
+    return correlation((ratings * first).flatten(), (ratings * second).flatten())
+
+
 EXERCISE = Exercise(
     number="6.3",
     title="Two halves of the raters",

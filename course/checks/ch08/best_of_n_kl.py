@@ -107,6 +107,28 @@ def without_brackets(n: int) -> float:
     return math.log(n) - n - 1 / n
 
 
+@mistake("your brackets are missing: (n − 1) / n is taken off, not n − 1 / n")
+def brackets(n: int) -> float:
+    return math.log(n) - (n - 1 / n)
+
+
+@mistake("you take off the mean of the best, n / (n + 1): it is (n − 1) / n")
+def mean_of_the_best(n: int) -> float:
+    return math.log(n) - n / (n + 1)
+
+
+@mistake("you multiply by n − 1 once too often: (n − 1) / n is taken off")
+def once_too_often(n: int) -> float:
+    return math.log(n) - (n - 1) ** 2 / n
+
+
+@mistake("this sums 1 / k up to n: that is near the logarithm of n, and not equal")
+def harmonic(n: int) -> float:
+    euler = 0.5772156649015329  # digamma(n + 1) is the sum without it
+    place = torch.tensor(n + 1.0, dtype=torch.float64)
+    return float(torch.digamma(place)) + euler - (n - 1) / n
+
+
 EXERCISE = Exercise(
     number="8.2",
     title="The KL of best-of-n",

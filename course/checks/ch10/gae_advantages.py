@@ -192,6 +192,45 @@ def rolled(
     return out * mask
 
 
+def masked_errors(rewards, values, mask, gamma, lam, after):
+    """The advantages with another next value, the errors on padding 0."""
+    r, v = (torch.where(mask, x, 0).detach() for x in (rewards, values))
+    return trace((r + gamma * after(v) - v) * mask, gamma * lam) * mask
+
+
+@mistake("the value of the token before stands where that of the next one belongs")
+def value_of_the_past(rewards, values, mask, gamma, lam):
+    return masked_errors(
+        rewards, values, mask, gamma, lam, lambda v: F.pad(v[:, :-1], (1, 0))
+    )
+
+
+@mistake("behind the last column comes the first value again: V is 0 after the end")
+def first_value_again(rewards, values, mask, gamma, lam):
+    return masked_errors(rewards, values, mask, gamma, lam, lambda v: v.roll(-1, 1))
+
+
+@mistake("in a row without padding the last value follows itself: after it V is 0")
+def last_column_kept(rewards, values, mask, gamma, lam):
+    return masked_errors(
+        rewards, values, mask, gamma, lam, lambda v: torch.cat([v[:, 1:], v[:, -1:]], 1)
+    )
+
+
+@mistake("this is the discounted sum of the rewards: the values have no effect")
+def without_a_critic(rewards, values, mask, gamma, lam):
+    return trace(torch.where(mask, rewards, 0).detach(), gamma) * mask
+
+
+@mistake("your loop leaves out the last column: it has an advantage, too")
+def last_column_left_out(rewards, values, mask, gamma, lam):
+    r, v = (torch.where(mask, x, 0).detach() for x in (rewards, values))
+    delta = (r + gamma * following(v) - v)[:, :-1]
+    if not delta.shape[1]:
+        return torch.zeros_like(v)
+    return F.pad(trace(delta, gamma * lam), (0, 1)) * mask
+
+
 EXERCISE = Exercise(
     number="10.3",
     title="Generalised advantage estimation",

@@ -202,13 +202,7 @@ def example(extra: int):
     "you clip the log-ratio between −ε and ε: the ratio itself is clipped, between "
     "1 − ε and 1 + ε"
 )
-def log_ratio_clipped(
-    logprobs: Tensor,
-    old_logprobs: Tensor,
-    advantages: Tensor,
-    mask: Tensor,
-    clip_eps: float,
-) -> Tensor:
+def log_ratio_clipped(logprobs, old_logprobs, advantages, mask, clip_eps):
     gap = (logprobs - old_logprobs.detach()).masked_fill(mask == 0, 0.0)
     a = advantages.detach()
     a = a[:, None] if a.dim() == 1 else a
@@ -221,13 +215,7 @@ def log_ratio_clipped(
     "you take the smaller ratio, then multiply by the advantage: where the advantage "
     "is negative that is the wrong side; multiply first"
 )
-def advantage_last(
-    logprobs: Tensor,
-    old_logprobs: Tensor,
-    advantages: Tensor,
-    mask: Tensor,
-    clip_eps: float,
-) -> Tensor:
+def advantage_last(logprobs, old_logprobs, advantages, mask, clip_eps):
     rho = (logprobs - old_logprobs.detach()).masked_fill(mask == 0, 0.0).exp()
     a = advantages.detach()
     a = a[:, None] if a.dim() == 1 else a
@@ -239,18 +227,41 @@ def advantage_last(
     "you average both losses first and take the larger mean: choose the larger one "
     "token by token"
 )
-def larger_mean(
-    logprobs: Tensor,
-    old_logprobs: Tensor,
-    advantages: Tensor,
-    mask: Tensor,
-    clip_eps: float,
-) -> Tensor:
+def larger_mean(logprobs, old_logprobs, advantages, mask, clip_eps):
     rho = (logprobs - old_logprobs.detach()).masked_fill(mask == 0, 0.0).exp()
     a = advantages.detach()
     a = a[:, None] if a.dim() == 1 else a
     both = -a * rho, -a * rho.clamp(1 - clip_eps, 1 + clip_eps)
     return torch.maximum(*((x * mask).sum() / mask.sum() for x in both))
+
+
+@mistake("you take one ratio for a whole completion: here every token has its own")
+def ratio_of_the_text(logprobs, old_logprobs, advantages, mask, clip_eps):
+    gap = (logprobs - old_logprobs.detach()).masked_fill(~mask, 0.0)
+    rho = gap.sum(1, keepdim=True).exp().expand_as(gap)
+    _, _, A = parts(logprobs, old_logprobs, advantages.detach(), mask, clip_eps)
+    return mean(torch.max(-A * rho, -A * rho.clamp(1 - clip_eps, 1 + clip_eps)), mask)
+
+
+@mistake("you clip the ratio times the advantage: clip the ratio alone")
+def product_clipped(logprobs, old_logprobs, advantages, mask, clip_eps):
+    rho, _, A = parts(logprobs, old_logprobs, advantages.detach(), mask, clip_eps)
+    gain = A * rho
+    return mean(torch.max(-gain, -gain.clamp(1 - clip_eps, 1 + clip_eps)), mask)
+
+
+@mistake("your lower border is 1 / (1 + ε): it is 1 − ε")
+def lower_border_inverted(logprobs, old_logprobs, advantages, mask, clip_eps):
+    rho, _, A = parts(logprobs, old_logprobs, advantages.detach(), mask, clip_eps)
+    cut = rho.clamp(1 / (1 + clip_eps), 1 + clip_eps)
+    return mean(torch.max(-A * rho, -A * cut), mask)
+
+
+@mistake("you divide by one token too many: by mask.sum(), without a 1")
+def one_token_too_many(logprobs, old_logprobs, advantages, mask, clip_eps):
+    rho, clipped, A = parts(logprobs, old_logprobs, advantages.detach(), mask, clip_eps)
+    loss = torch.max(-A * rho, -A * clipped).masked_fill(~mask, 0.0)
+    return loss.sum() / (mask.sum() + 1)
 
 
 EXERCISE = Exercise(

@@ -209,6 +209,38 @@ def score_shared(
     return out + keep * each[:, None]
 
 
+@mistake("this is k2, half the square: in a reward the plain log-ratio is right")
+def second_estimator(scores, old_logprobs, ref_logprobs, mask, beta):
+    return build(scores, -beta * (old_logprobs - ref_logprobs).square() / 2, mask)
+
+
+@mistake(
+    "you weight the log-ratio by the probability of the token: it was drawn with that "
+    "probability, which is weight enough"
+)
+def weighted_twice(scores, old_logprobs, ref_logprobs, mask, beta):
+    D = old_logprobs.exp() * (old_logprobs - ref_logprobs)
+    return build(scores, -beta * D, mask)
+
+
+@mistake("you add the penalties up along the text: every token pays for itself alone")
+def running_penalty(scores, old_logprobs, ref_logprobs, mask, beta):
+    D = (old_logprobs - ref_logprobs).masked_fill(~mask, 0.0)
+    return build(scores, -beta * D.cumsum(1), mask)
+
+
+@mistake("these are the rewards still to come: here each token gets its own reward")
+def rewards_to_go(scores, old_logprobs, ref_logprobs, mask, beta):
+    own = build(scores, -beta * (old_logprobs - ref_logprobs), mask)
+    return own.flip(1).cumsum(1).flip(1) * mask
+
+
+@mistake("your penalty is in bits: log-probabilities are in nats, so leave out ln 2")
+def penalty_in_bits(scores, old_logprobs, ref_logprobs, mask, beta):
+    D = (old_logprobs - ref_logprobs) / torch.log(torch.tensor(2.0))
+    return build(scores, -beta * D, mask)
+
+
 EXERCISE = Exercise(
     number="10.4",
     title="Rewards shaped by the KL",

@@ -203,44 +203,68 @@ mask_ignored = mistake(
 )(variant(join=lambda values, mask: values.mean()))
 
 
-@mistake("you pay k2, half the squared gap: the text asks for k3, e^(−d) − 1 + d")
-def with_k2(
-    logprobs: Tensor,
-    old_logprobs: Tensor,
-    ref_logprobs: Tensor,
-    advantages: Tensor,
-    mask: Tensor,
-    beta: float,
-    clip_eps: float,
-) -> Tensor:
-    keep = mask.bool()
-    rho = (logprobs - old_logprobs.detach()).masked_fill(~keep, 0.0).exp()
-    a = advantages.detach()[:, None]
-    gain = torch.minimum(rho * a, rho.clamp(1 - clip_eps, 1 + clip_eps) * a)
-    d = (logprobs - ref_logprobs.detach()).masked_fill(~keep, 0.0)
-    return (beta * d * d / 2 - gain)[keep].mean()
+with_k2 = mistake(
+    "you pay k2, half the squared gap: the text asks for k3, e^(−d) − 1 + d"
+)(variant(kl=lambda d: d.square() / 2))
 
 
-@mistake(
+def apart(penalty):
+    """The gain as it should be, and another penalty(new, old, ref, mask)."""
+
+    def function(
+        logprobs, old_logprobs, ref_logprobs, advantages, mask, beta, clip_eps
+    ):
+        gain = grpo(
+            logprobs, old_logprobs, ref_logprobs, advantages, mask, 0.0, clip_eps
+        )
+        three = logprobs, old_logprobs.detach(), ref_logprobs.detach()
+        return gain + beta * penalty(*(x.masked_fill(~mask, 0) for x in three), mask)
+
+    return function
+
+
+def k3(d: Tensor) -> Tensor:
+    return torch.expm1(-d) + d
+
+
+kl_of_texts = mistake(
     "you add the KL of a text up and average over texts: it is paid per token, in the "
     "same mean as the rest"
-)
-def kl_of_texts(
-    logprobs: Tensor,
-    old_logprobs: Tensor,
-    ref_logprobs: Tensor,
-    advantages: Tensor,
-    mask: Tensor,
-    beta: float,
-    clip_eps: float,
-) -> Tensor:
-    keep = mask.bool()
-    rho = (logprobs - old_logprobs.detach()).masked_fill(~keep, 0.0).exp()
-    a = advantages.detach()[:, None]
-    gain = torch.minimum(rho * a, rho.clamp(1 - clip_eps, 1 + clip_eps) * a)
-    d = (logprobs - ref_logprobs.detach()).masked_fill(~keep, 0.0).clamp(-20, 20)
-    k3 = ((-d).exp() - 1 + d).masked_fill(~keep, 0.0)
-    return beta * k3.sum(1).mean() - gain[keep].mean()
+)(apart(lambda new, old, ref, mask: k3(new - ref).sum(1).mean()))
+constant_penalty = mistake(
+    "your penalty compares the old policy with the reference, which is a constant: it "
+    "has to hold the policy that learns"
+)(apart(lambda new, old, ref, mask: k3(old - ref).sum() / mask.sum()))
+penalty_over_padding = mistake(
+    "you average the penalty over padding, too: divide it by mask.sum()"
+)(apart(lambda new, old, ref, mask: k3(new - ref).mean()))
+log_ratio_clipped = mistake(
+    "you clip the logarithm of the ratio to ±clip_eps: clip the ratio to 1 ± clip_eps"
+)(variant(clip=lambda ratio, eps: ratio.log().clamp(-eps, eps).exp()))
+upper_end_doubled = mistake(
+    "your upper end of the clip is too high: it is 1 + clip_eps"
+)(variant(clip=lambda ratio, eps: ratio.clamp(1 - eps, 1 + 2 * eps)))
+
+
+@mistake("this is REINFORCE: the gain is advantage times ratio, not log-probability")
+def without_ratio(
+    logprobs, old_logprobs, ref_logprobs, advantages, mask, beta, clip_eps
+):
+    d = logprobs - ref_logprobs.detach()
+    loss = -logprobs * advantages.detach()[:, None] + beta * (torch.expm1(-d) + d)
+    return (loss * mask).sum() / mask.sum()
+
+
+@mistake("you take one ratio for a whole completion: here every token has its own")
+def ratio_of_the_text(
+    logprobs, old_logprobs, ref_logprobs, advantages, mask, beta, clip_eps
+):
+    gap = (logprobs - old_logprobs.detach()).masked_fill(~mask, 0.0)
+    moved = gap.sum(1, keepdim=True).exp().expand_as(gap)
+    A, d = advantages.detach()[:, None], logprobs - ref_logprobs.detach()
+    gain = torch.min(A * moved, A * moved.clamp(1 - clip_eps, 1 + clip_eps))
+    loss = -gain + beta * (torch.expm1(-d) + d)
+    return (loss * mask).sum() / mask.sum()
 
 
 EXERCISE = Exercise(

@@ -141,6 +141,47 @@ def the_best_other(rewards: Tensor, group_size: int) -> Tensor:
     return (g - torch.where(is_best, two[:, 1:], two[:, :1])).flatten()
 
 
+@mistake(
+    "you divide the sum of the whole group by G − 1: take the own reward out of the "
+    "sum first"
+)
+def not_taken_out(rewards: Tensor, group_size: int) -> Tensor:
+    g = rewards.view(-1, group_size)
+    return (g - g.sum(1, keepdim=True) / (group_size - 1)).view(-1)
+
+
+@mistake("this is GRPO's advantage: RLOO does not divide by the standard deviation")
+def as_in_grpo(rewards: Tensor, group_size: int) -> Tensor:
+    g = rewards.view(-1, group_size)
+    centred = g - g.mean(1, keepdim=True)
+    return (centred / (g.std(1, keepdim=True, correction=0) + 1e-4)).view(-1)
+
+
+@mistake("you divide by the standard deviation afterwards: RLOO leaves the scale")
+def divided_afterwards(rewards: Tensor, group_size: int) -> Tensor:
+    g = rewards.view(-1, group_size)
+    spread = g.std(1, keepdim=True, correction=0)
+    return ((g - others(g)) / (spread + 1e-4)).view(-1)
+
+
+@mistake("you average over the prompts: the samples of one prompt stand in one row")
+def over_the_prompts(rewards: Tensor, group_size: int) -> Tensor:
+    g = rewards.view(-1, group_size)
+    return (g - g.mean(0, keepdim=True)).view(-1)
+
+
+@mistake("you subtract the median of the group: it is the mean of the others")
+def group_median(rewards: Tensor, group_size: int) -> Tensor:
+    g = rewards.view(-1, group_size)
+    return (g - g.median(1, keepdim=True).values).view(-1)
+
+
+@mistake("you compare with the first sample of the group: with all the others")
+def first_of_the_group(rewards: Tensor, group_size: int) -> Tensor:
+    g = rewards.view(-1, group_size)
+    return (g - g[:, :1]).view(-1)
+
+
 EXERCISE = Exercise(
     number="11.2",
     title="Advantages that leave one out",

@@ -158,6 +158,17 @@ def limited(h: Tensor, beta: float) -> Tensor:
     return -F.logsigmoid(beta * h.clamp(-30, 30)).mean()
 
 
+@mistake("you smooth the labels: here every preference is certain")
+def smoothed(h: Tensor, beta: float) -> Tensor:
+    wrong = F.logsigmoid(-beta * h)
+    return -(0.9 * F.logsigmoid(beta * h) + 0.1 * wrong).mean()
+
+
+@mistake("you count the wrong pairs: the loss also says how far apart they are")
+def share_of_wrong(h: Tensor, beta: float) -> Tensor:
+    return (h < 0).to(h.dtype).mean()
+
+
 EXERCISE = Exercise(
     number="12.3",
     title="DPO's loss",

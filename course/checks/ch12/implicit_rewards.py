@@ -156,6 +156,34 @@ def quotient(
     return beta * one / ref_logprobs.detach().masked_fill(~mask, 0.0).sum(1)
 
 
+@mistake("beta multiplies the policy only: it belongs before the whole difference")
+def beta_on_the_policy(
+    logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor, beta: float
+) -> Tensor:
+    return kept(beta * logprobs - ref_logprobs.detach(), mask)
+
+
+@mistake("beta multiplies the reference only: it belongs before the whole difference")
+def beta_on_the_reference(
+    logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor, beta: float
+) -> Tensor:
+    return kept(logprobs - beta * ref_logprobs.detach(), mask)
+
+
+@mistake("you add up ratios: add up their logarithms, without an exponential")
+def ratios_added(
+    logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor, beta: float
+) -> Tensor:
+    return beta * kept((logprobs - ref_logprobs.detach()).exp(), mask)
+
+
+@mistake("you drop the sign of each token's log-ratio: some tokens take reward away")
+def without_signs(
+    logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor, beta: float
+) -> Tensor:
+    return beta * kept((logprobs - ref_logprobs.detach()).abs(), mask)
+
+
 EXERCISE = Exercise(
     number="12.4",
     title="The policy is a reward model",

@@ -122,6 +122,37 @@ def deviation_of_texts(scores: Tensor, caution: float = 1.0) -> Tensor:
     return scores.mean(0) - caution * scores.std(1, correction=0).mean()
 
 
+@mistake("you take the middle of the sorted models: it is their mean that is lowered")
+def middle(scores: Tensor, caution: float = 1.0) -> Tensor:
+    return scores.quantile(0.5, dim=0) - caution * scores.std(0, correction=0)
+
+
+@mistake("you average the deviations of all texts: each text has its own")
+def mean_of_deviations(scores: Tensor, caution: float = 1.0) -> Tensor:
+    return scores.mean(0) - caution * scores.std(0, correction=0).mean()
+
+
+@mistake("you do not divide the squares by n: the deviation is the root of their mean")
+def root_of_the_sum(scores: Tensor, caution: float = 1.0) -> Tensor:
+    away = (scores - scores.mean(0)).square().sum(0).sqrt()
+    return scores.mean(0) - caution * away
+
+
+@mistake("you lower the lowest score: it is the mean that is lowered")
+def lowest_lowered(scores: Tensor, caution: float = 1.0) -> Tensor:
+    return scores.amin(0) - caution * scores.std(0, correction=0)
+
+
+@mistake("you lower the first model's score: it is the mean of all that is lowered")
+def first_lowered(scores: Tensor, caution: float = 1.0) -> Tensor:
+    return scores[0] - caution * scores.std(0, correction=0)
+
+
+@mistake("you square the scores themselves: square their distance from the mean")
+def about_zero(scores: Tensor, caution: float = 1.0) -> Tensor:
+    return scores.mean(0) - caution * scores.square().mean(0).sqrt()
+
+
 EXERCISE = Exercise(
     number="14.2",
     title="A cautious score",

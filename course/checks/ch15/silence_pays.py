@@ -122,6 +122,37 @@ def indifferent(function) -> str | None:
     )
 
 
+@mistake("you return the odds against being right: return the probability of it")
+def odds_against(silent: float, wrong: float, right: float) -> float:
+    return cut((right - silent) / (silent - wrong)) if silent != wrong else 0.0
+
+
+@mistake("your brackets are missing: both differences are taken before dividing")
+def without_brackets(silent: float, wrong: float, right: float) -> float:
+    return cut(silent - wrong / (right or 1.0) - wrong)
+
+
+@mistake("you divide by the sum of right and wrong: by their difference")
+def share_of_the_sum(silent: float, wrong: float, right: float) -> float:
+    return cut(silent / ((right + wrong) or 1.0))
+
+
+@mistake("you return one half whatever the scores: the certainty depends on them")
+def one_half(silent: float, wrong: float, right: float) -> float:
+    return 0.5
+
+
+@mistake("you return a verdict, 0 or 1: the certainty lies between them")
+def verdict(silent: float, wrong: float, right: float) -> float:
+    return 1.0 if silent > (wrong + right) / 2 else 0.0
+
+
+@mistake("you return the score of a guess at that certainty: return the certainty")
+def score_of_a_guess(silent: float, wrong: float, right: float) -> float:
+    p = cut((silent - wrong) / (right - wrong))
+    return wrong + p * (right - wrong)
+
+
 EXERCISE = Exercise(
     number="15.2",
     title="When silence pays",

@@ -1,6 +1,7 @@
 """Exercise 16.4: a bonus for what no sibling has written."""
 
 from itertools import combinations
+from statistics import median
 
 import torch
 from torch import Tensor
@@ -155,26 +156,6 @@ def empty_unlike(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
     return unlike(texts, group_size, alike=alike) * gate
 
 
-@mistake("you take the most similar sibling: take the mean over all of them")
-def nearest_only(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
-    sets, found = [pairs_of(text) for text in texts], []
-    for n in range(len(sets)):
-        first = n - n % group_size
-        others = [m for m in range(first, first + group_size) if m != n]
-        found.append(1 - max(jaccard(sets[n], sets[m]) for m in others))
-    return torch.tensor(found) * gate
-
-
-@mistake("you take the sibling that is least similar: take the mean over all of them")
-def farthest_only(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
-    sets, found = [pairs_of(text) for text in texts], []
-    for n in range(len(sets)):
-        first = n - n % group_size
-        others = [m for m in range(first, first + group_size) if m != n]
-        found.append(1 - min(jaccard(sets[n], sets[m]) for m in others))
-    return torch.tensor(found) * gate
-
-
 @mistake("you lower the case: 'Nora' and 'nora' are two words")
 def lowered(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
     return unlike([text.lower() for text in texts], group_size) * gate
@@ -255,6 +236,43 @@ def of_the_group(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
 @mistake("you only ask whether a text is equal to a sibling: count what they share")
 def equal_or_not(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
     return unlike(texts, group_size, make=str, alike=lambda a, b: float(a == b)) * gate
+
+
+def compared(alike):
+    """The gated bonuses with another alike(own pairs, the siblings', own place)."""
+
+    def function(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
+        found = []
+        for n, text in enumerate(texts):
+            first = n - n % group_size
+            group = [pairs_of(t) for t in texts[first : first + group_size]]
+            others = group[: n - first] + group[n - first + 1 :]
+            found.append(1 - alike(pairs_of(text), others, n - first))
+        return torch.tensor(found) * gate
+
+    return function
+
+
+nearest_only = mistake(
+    "you take the most similar sibling: take the mean over all of them"
+)(compared(lambda own, rest, n: max(jaccard(own, b) for b in rest)))
+farthest_only = mistake(
+    "you take the sibling that is least similar: take the mean over all of them"
+)(compared(lambda own, rest, n: min(jaccard(own, b) for b in rest)))
+median_of_siblings = mistake("you take the median over the siblings: take the mean")(
+    compared(lambda own, rest, n: median(jaccard(own, b) for b in rest))
+)
+any_pair = mistake("texts that share one pair are all alike: take the share of pairs")(
+    compared(lambda own, rest, n: sum(float(bool(own & b)) for b in rest) / len(rest))
+)
+siblings_in_one = mistake("you throw the siblings' pairs together: compare with each")(
+    compared(lambda own, rest, n: jaccard(own, set().union(*rest)))
+)
+
+
+@mistake("your gate is turned round: multiply by gate, not by 1 − gate")
+def gate_turned(texts: Texts, gate: Tensor, group_size: int) -> Tensor:
+    return unlike(texts, group_size) * (1 - gate)
 
 
 EXERCISE = Exercise(

@@ -17,6 +17,7 @@ def observed(case: Case) -> str | None:
     """The first observation that holds for the answer, as one sentence."""
     for look in (
         of_shape,
+        parting.refused,
         _without_effect,
         _saturates,
         _reads_hidden,

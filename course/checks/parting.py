@@ -87,6 +87,17 @@ def one_for_another(case: Case) -> str | None:
     return f"your result has {mine:g} wherever {theirs:g} is expected"
 
 
+def refused(case: Case) -> str | None:
+    """A value in place of None wherever the answer is wrong, or None for a value."""
+    pairs = [(case.outcomes[n].value, case.expected[n].value) for n in case.wrong]
+    named = " and ".join(f"“{case.probes[n].name}”" for n in case.wrong[:2])
+    if all(mine is not None and theirs is None for mine, theirs in pairs):
+        return f"you return a value where None is expected, on {named}"
+    if all(mine is None and theirs is not None for mine, theirs in pairs):
+        return f"you return None where a value is expected, on {named}"
+    return None
+
+
 def capped(case: Case) -> str | None:
     """A loss that never rises above −log of a small number, where it should."""
     for mine, theirs in numbers(case):

@@ -156,6 +156,27 @@ def k3_clamped(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
     return torch.stack([d, d * d / 2, ((-d).exp() - 1 + d).clamp(-20, 20)])
 
 
+@mistake("your k3 is 2 too large: it is e^(−d) − 1 + d, and 0 where the two agree")
+def two_too_large(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
+    d = logprobs - ref_logprobs.detach()
+    return torch.stack([d, d**2 / 2, clamped_k3(d) + 2])
+
+
+@mistake("your k3 is k2 again: half the square is only the start of its series")
+def k2_twice(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
+    d = logprobs - ref_logprobs.detach()
+    return torch.stack([d, d**2 / 2, d**2 / 2])
+
+
+@mistake(
+    "your k3 takes powers of 2: log-probabilities are in nats, so take powers of e"
+)
+def powers_of_two(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
+    d = logprobs - ref_logprobs.detach()
+    cut = d.clamp(-20, 20)
+    return torch.stack([d, d**2 / 2, torch.exp2(-cut) - 1 + cut])
+
+
 EXERCISE = Exercise(
     number="11.3",
     title="Three estimators of a divergence",

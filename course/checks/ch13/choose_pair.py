@@ -176,6 +176,26 @@ def asked() -> tuple[Tensor, Tensor, Tensor]:
     return *belief, torch.tensor([[1.0, 0.0], [2.0, 1.0], [0.0, 3.0]]).double()
 
 
+@mistake("you return the second best pair: the largest product counts")
+def second_best(mean: Tensor, covariance: Tensor, differences: Tensor) -> int:
+    still_open, variance = parts(mean, covariance, differences)
+    ranked = (still_open * variance).argsort(descending=True)
+    return int(ranked[min(1, len(ranked) - 1)])
+
+
+@mistake("you leave out the last pair: it may be the best one")
+def last_left_out(mean: Tensor, covariance: Tensor, differences: Tensor) -> int:
+    still_open, variance = parts(mean, covariance, differences)
+    worth = still_open * variance
+    return int(worth[:-1].argmax()) if len(worth) > 1 else 0
+
+
+@mistake("you divide by p (1 − p): an open question must count for more, so multiply")
+def divided_by_open(mean: Tensor, covariance: Tensor, differences: Tensor) -> int:
+    still_open, variance = parts(mean, covariance, differences)
+    return int((variance / still_open).argmax())
+
+
 EXERCISE = Exercise(
     number="13.2",
     title="Which pair to ask about",

@@ -7,7 +7,7 @@ import torch
 from mutants import mutants
 
 from course.checks import catalogue, formulas, repairs
-from course.checks.causes import of_unfinite
+from course.checks.causes import of_messages, of_unfinite
 from course.checks.comparing import same
 from course.checks.diagnose import observed
 from course.checks.exercise import Exercise, Mistake
@@ -16,6 +16,7 @@ from course.checks.lines import unguarded
 from course.checks.observing import observe, of_mistake
 from course.checks.recognise import Case, called, usual_slip
 from course.checks.repairs import repair_of
+from course.checks.shapes import of_shape
 from course.checks.slips import slips
 
 EXERCISES = catalogue.exercises()
@@ -205,3 +206,54 @@ def test_nan_behind_a_mask_is_told_apart_from_other_nan():
         return right(torch.nan_to_num(rewards), mask, gamma) + 0 * (rewards * mask)
 
     assert "0 times NaN" in of_unfinite(case_of(catalogue.find("9.1"), times))
+
+
+def test_two_arguments_that_are_fixed_are_named():
+    right = catalogue.find("10.3").load()
+
+    def fixed(rewards, values, mask, gamma, lam):
+        return right(rewards, values, mask, 0.99, 0.95)
+
+    said = usual_slip(case_of(catalogue.find("10.3"), fixed), pairs=False)
+    assert "`gamma` fixed at 0.99 and `lam` at 0.95" in said
+
+
+def test_a_limit_on_one_side_only_is_named():
+    def half_clipped(values, old_values, returns, mask, value_clip_eps):
+        old, target = old_values.detach(), returns.detach()
+        moved = old + (values - old).clamp(max=value_clip_eps)
+        error = torch.max((values - target) ** 2, (moved - target) ** 2)
+        return 0.5 * (error * mask).sum() / mask.sum()
+
+    said = usual_slip(case_of(catalogue.find("10.5"), half_clipped), pairs=False)
+    assert said.endswith("without the limit from below")
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (lambda x, gate, up, down: x @ gate @ down, "a (1, 4) meets a (6, 4)"),
+        (lambda x, gate, up, down: torch.stack([]), "torch.stack gets an empty list"),
+        (lambda x, gate, up, down: x + torch.ones(7), "4 entries meet 7"),
+        (lambda x, gate, up, down: x.view(-1, 5), "do not fill a table of shape"),
+    ],
+    ids=["inner sizes", "empty", "broadcast", "view"],
+)
+def test_an_error_of_shapes_is_told_with_its_sizes(answer, said):
+    case = case_of(catalogue.find("2.4"), answer)
+    stopped = next(o.error for o in case.outcomes if o.error)
+    assert said in of_messages({str(stopped)})
+
+
+def test_an_entry_for_each_row_is_told_where_one_number_is_expected():
+    def each_row(logprobs, advantages, mask):
+        return (logprobs * mask).sum(1)
+
+    said = of_shape(case_of(catalogue.find("9.2"), each_row))
+    assert "an entry for each of the rows of `logprobs`" in said
+
+
+def test_a_value_in_place_of_none_is_told():
+    right = catalogue.find("14.3").load()
+    case = case_of(catalogue.find("14.3"), lambda *given: right(*given) or -1)
+    assert "you return a value where None is expected" in observed(case)

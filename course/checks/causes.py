@@ -35,10 +35,10 @@ def of_errors(case: Case) -> str | None:
         if all(re.search("[Dd]imension out of range", text) for text in said):
             sentence += "; counted from the end, the last dimension is always −1"
         return sentence
-    return _of_messages(said)
+    return of_messages(said)
 
 
-def _of_messages(said: set[str]) -> str | None:
+def of_messages(said: set[str]) -> str | None:
     """What torch's and Python's own words for an error mean; nothing is guessed."""
     for pattern, words in _MESSAGES:
         found = [re.search(pattern, text, re.DOTALL) for text in said]

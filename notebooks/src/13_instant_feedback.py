@@ -626,8 +626,7 @@ widgets.vote_by_rule(session, rule, 10)
 clicks = []
 while not session.jobs:  # the first update is due after twenty votes
     session.new_texts()
-    choice = rule(*session.pair)
-    began = process_time()
+    choice, began = rule(*session.pair), process_time()
     session.choose(choice)
     session.ranking()
     clicks.append(1000 * (process_time() - began))

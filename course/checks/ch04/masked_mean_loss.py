@@ -18,6 +18,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
 
     never = torch.tensor([[-1.0, -2.0, float("-inf")], [-4.0, float("-inf"), -1.0]])
     rubbish = torch.tensor([[-1.0, -2.0, torch.nan], [torch.inf, torch.nan, -1.0]])
+    certain = torch.tensor([[-1.0, 0.0, -2.0], [0.0, -3.0, -1.0]])
     holes = torch.tensor([[False, True, True, False], [False, False, True, True]])
     return [
         Probe("one token", (torch.tensor([[-0.5]]), mask_of([1], 1))),
@@ -30,6 +31,7 @@ def probes(generator: torch.Generator) -> list[Probe]:
         Probe("NaN and ∞ where nothing counts", (rubbish, never > -3)),
         Probe("a counted token of probability 0", (never, mask_of([3, 1], 3))),
         Probe("log-probabilities × 100", call(mask_of([2, 5], 5), 100.0)),
+        Probe("counted tokens of probability 1", (certain, mask_of([3, 2], 3))),
     ]
 
 
@@ -87,6 +89,15 @@ def multiplied(logprobs: Tensor, mask: Tensor) -> Tensor:
 )
 def infinity_hidden(logprobs: Tensor, mask: Tensor) -> Tensor:
     return -hidden(logprobs, mask).clamp(min=-1e4).sum() / mask.sum()
+
+
+@mistake(
+    "you count the values that are not 0: a token of probability 1 has the "
+    "log-probability 0 and counts too; divide by the number of true places of the mask"
+)
+def certain_left_out(logprobs: Tensor, mask: Tensor) -> Tensor:
+    kept = hidden(logprobs, mask)
+    return -kept.sum() / (kept != 0).sum()
 
 
 @mistake("you add up exactly what must not count: fill where the mask is false")

@@ -1367,10 +1367,10 @@ claim("with distributions dealt to wrong places it ends further away than it beg
       before=reached["before"][1], after=reached["dealt, seed 0"][1])  # fmt: skip
 
 # %% [markdown] id="17-vote-text"
-# Which way ends nearer, these runs do not say: with a teacher that differs in
-# rounding alone, the order of the means was reversed (0.99 on-policy, 0.91
-# off-policy). The control's *reward* rises, though it is further from the teacher
-# than before training: a reward alone would not have told you.
+# Which way ends nearer, these runs do not say: when the teacher was trained anew and
+# differed in rounding alone, the order of the two means was reversed. The control's
+# *reward* rises, though it is further from the teacher than before training: a
+# reward alone would not have told you.
 #
 # ## Self-consistency: one model votes with itself
 #

@@ -43,7 +43,8 @@ def test_each_target_module_lane_and_file_that_a_job_names_is_there(job):
     for module in re.findall(r"-m ([\w.]+)", text):
         assert importlib.util.find_spec(module), module
     lanes = {lane.name for lane in test_lanes.lanes(workers=1)}
-    assert set(re.findall(r"--lane (\w+)", text)) <= lanes
+    named = job.get("strategy", {}).get("matrix", {}).get("lane", [])
+    assert {*re.findall(r"--lane (\w+)", text), *named} <= lanes
     for file in re.findall(r"(?:-c |CONSTRAINTS=)([\w./-]+)", text):
         assert (ROOT / file).is_file(), file
 
@@ -56,6 +57,13 @@ def test_what_a_job_fills_in_is_known(job):
         f"steps.{step['id']}.outputs.page_url" for step in job["steps"] if "id" in step
     }
     assert set(re.findall(r"\$\{\{ *([^} ]+) *\}\}", str(job))) <= known
+
+
+def test_both_lanes_that_repeat_cells_run_every_week_even_if_one_fails():
+    job = JOBS["test/again"]
+    assert job["strategy"]["matrix"]["lane"] == ["twice", "interrupt"]
+    assert job["strategy"]["fail-fast"] is False
+    assert "--lane ${{ matrix.lane }}" in commands(job)
 
 
 def test_the_browser_is_demanded_where_every_test_runs():

@@ -23,6 +23,7 @@ import torch.nn.functional as F
 import course
 from course.checks import catalogue, check, checking, hint, progress, report, solution
 from course.checks.checking import examine
+from course.checks.comparing import same
 from course.checks.exercise import Mistake, Probe
 from course.checks.limits import FirstText, TimeLimit, time_limit
 from course.checks.report import Verdict
@@ -148,6 +149,18 @@ def test_the_course_s_own_function_called_by_another_name_is_not_an_answer():
         verdict = examine(PAIRWISE, function)
         assert verdict.status == "untried"
         assert "the course's own pairwise_loss" in verdict.notes[0]
+
+
+@pytest.mark.parametrize("kind", [torch.int32, torch.int64])
+def test_a_count_is_exact_however_large(kind):
+    """A parameter too many in 400,000 is not rounding."""
+    many = 400_000
+    exact = torch.tensor([many])
+    assert same(many, many, 1e-5) and same(exact.to(kind), exact, 1e-5)
+    assert not same(many + 1, many, 1e-5)
+    assert not same((exact + 1).to(kind), exact, 1e-5)
+    assert same(many + 1.0, float(many), 1e-5)
+    assert same((exact + 1).float(), exact.float(), 1e-5)
 
 
 def test_settings_of_torch_are_put_back_and_named():

@@ -30,13 +30,16 @@ def same(one: Any, other: Any, tolerance: float, slack: float = 0.0) -> bool:
     """Equal type, shape, kind of number and device, and values within the tolerance.
 
     Where `other` is a float any real number may be `one`; float32 and float64 are
-    both right where the other is one of them, and so are int32 and int64.
+    both right where the other is one of them, and so are int32 and int64.  The
+    tolerance is for rounding: two whole numbers are equal, or as near as `slack`.
     """
     if isinstance(one, Tensor) and isinstance(other, Tensor):
         if (one.shape, one.device) != (other.shape, other.device):
             return False
         if not _dtypes_agree(one.dtype, other.dtype):
             return False
+        if not (one.is_floating_point() or one.is_complex()):
+            tolerance = 0.0
         if one.dtype != other.dtype:
             one, other = one.double(), other.double()
         options = {"rtol": tolerance, "atol": tolerance + slack, "equal_nan": True}
@@ -48,6 +51,8 @@ def same(one: Any, other: Any, tolerance: float, slack: float = 0.0) -> bool:
             return False
         if math.isnan(one) or math.isnan(other):
             return math.isnan(one) and math.isnan(other)
+        if isinstance(one, int) and isinstance(other, int):
+            return abs(one - other) <= slack
         return math.isclose(one, other, rel_tol=tolerance, abs_tol=tolerance + slack)
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
         return len(one) == len(other) and all(

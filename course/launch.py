@@ -10,6 +10,8 @@ from course.expect import check_text, whole
 from course.runtime import CourseError
 
 SAID = "process "  # how a process that fails begins its one sentence
+# How its exception is told; torch puts the rank before it once the processes have met.
+RAISED = r"^(?:\[rank\d+\]: )?(?!.*ChildFailed)([\w.]*(?:Error|Exception)\b(?:: .*)?)$"
 
 
 def launch(program: Sequence[str], processes: int, device: str | None = None) -> str:
@@ -41,9 +43,9 @@ def what_failed(report: str) -> str:
     'process 1: The disk is full.'
     """
     check_text(report)
-    for pattern in (rf"^{SAID}\d+: .*", r"^(?!.*ChildFailedError)[\w.]+Error: .*"):
+    for pattern in (rf"^({SAID}\d+: .*)", RAISED):
         if found := re.search(pattern, report, re.MULTILINE):
-            return found[0]
+            return found[1]
     code = re.search(r"exitcode\s*: (-?\d+)", report)
     return (
         "A process ended without a word"

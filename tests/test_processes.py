@@ -128,7 +128,12 @@ def test_equal_advantages_are_whitened_to_zeros():
     ("code", "sentence"),
     [
         ("import os; os.kill(os.getpid(), 9)", "A process ended without a word.*-9"),
-        ("raise ValueError('no such thing')", "ValueError: no such thing"),
+        ("raise ValueError('no such thing')", "^ValueError: no such thing$"),
+        (
+            "from course.policy.processes import join\n"
+            "join(2)\nraise KeyError('after they met')",
+            "^KeyError: 'after they met'$",
+        ),
     ],
 )
 def test_a_process_that_is_killed_or_raises_is_said_in_one_line(

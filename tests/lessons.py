@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-LESSONS = sorted((Path(__file__).parents[1] / "notebooks").glob("[0-9A-Z]*.ipynb"))
+ROOT = Path(__file__).parents[1]
+LESSONS = sorted((ROOT / "notebooks").glob("[0-9A-Z]*.ipynb"))
+SOLUTIONS = sorted((ROOT / "solutions").glob("[0-9A-Z]*.ipynb"))
 
 
 def claims(cell) -> list[str]:

@@ -359,22 +359,26 @@ claim("best-of-128 has not fallen below the start by either outside judge, 6 of 
 # %% id="14-leash"
 from course.reward.overoptimisation import at_kl
 
-leash = {"KL": [], "ended": [], "equal KL": [], "equal proxy": []}
+
+def late(run, metric):
+    """The mean of a run's last ten updates."""
+    return mean_of(run.history[metric][-10:])
+
 
 # %% id="14-leash-b"
+leash = {"KL": [], "ended": [], "equal KL": [], "equal proxy": []}
 for seed, run in enumerate(leashed):
-    last = {n: mean_of(run.history[m][-10:]) for n, m in NAMES.items()}
-    nats = mean_of(run.history["kl_seq"][-10:])
-    free = hacked[seed].history
-    same_kl = at_kl(smooth(KL[seed]), smooth(free["judge/words"]), nats)
-    same_proxy = at_kl(smooth(free["score/mean"]), smooth(free["judge/words"]),
-                       last["proxy"])  # fmt: skip
+    nats, words_end = late(run, "kl_seq"), late(run, NAMES["words"])
+    proxy_end, free = late(run, NAMES["proxy"]), hacked[seed].history
+    free_words = smooth(free[NAMES["words"]])
+    same_kl = at_kl(smooth(KL[seed]), free_words, nats)
+    same_proxy = at_kl(smooth(free[NAMES["proxy"]]), free_words, proxy_end)
     leash["KL"].append(nats)
-    leash["ended"].append(mean_of(run.history["ended"][-10:]))
-    leash["equal KL"].append(last["words"] - same_kl)
-    leash["equal proxy"].append(last["words"] - same_proxy)
-    print(f"run {seed}: KL {nats:.0f}, proxy {last['proxy']:+.2f}, words "
-          f"{last['words']:+.2f}; the free run at that KL {same_kl:+.2f}, at that "
+    leash["ended"].append(late(run, "ended"))
+    leash["equal KL"].append(words_end - same_kl)
+    leash["equal proxy"].append(words_end - same_proxy)
+    print(f"run {seed}: KL {nats:.0f}, proxy {proxy_end:+.2f}, words "
+          f"{words_end:+.2f}; the free run at that KL {same_kl:+.2f}, at that "
           f"proxy {same_proxy:+.2f}")  # fmt: skip
 
 # %% id="14-leash-claim" tags=["nbval-check-output"]

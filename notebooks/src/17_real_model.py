@@ -891,7 +891,7 @@ for seed, rollout in enumerate(rollouts):
 # where that is near 0, rounding by rounding.)
 
 # %% id="17-processes-program"
-PROGRAM = """
+START = """
 import sys
 import torch
 from course.policy.grpo import grpo_step
@@ -906,7 +906,7 @@ share_gradients(optimizer)
 """
 
 # %% id="17-processes-step"
-PROGRAM += """
+STEPS = """
 mine = select_rows(rollout, torch.arange(32).chunk(2)[rank])
 shared = {"reduce": shared_token_mean(mine.completion_mask)}
 for name, rate, options in (("own", 0.0, {}), ("shared", 0.1, shared)):
@@ -924,7 +924,7 @@ from course.launch import launch
 
 with TemporaryDirectory() as folder:
     torch.save((small, rollouts[0]), Path(folder, "start.pt"))
-    Path(folder, "program.py").write_text(PROGRAM, encoding="utf-8")
+    Path(folder, "program.py").write_text(START + STEPS, encoding="utf-8")
     launch([f"{folder}/program.py", folder], 2, device="cpu")
     two = [torch.load(Path(folder, f"{rank}.pt")) for rank in (0, 1)]
 print("both processes hold the same weights:", end=" ")

@@ -39,6 +39,20 @@ def at_least(least: float, **numbers: float) -> None:
             )
 
 
+def positive(**numbers: float) -> None:
+    """Raise unless each is a number (TypeError), finite and above 0 (ValueError).
+
+    >>> positive(rope_base=0)
+    Traceback (most recent call last):
+    ValueError: got rope_base = 0, expected a finite number above 0
+    """
+    for name, number in numbers.items():
+        if isinstance(number, (bool, str)) or not hasattr(number, "__float__"):
+            raise TypeError(f"got {name} = {number!r}, expected a number above 0")
+        if not 0 < number < float("inf"):
+            raise ValueError(f"got {name} = {number}, expected a finite number above 0")
+
+
 def check_text(text: str) -> str:
     """The text itself; TypeError unless it is a str, ValueError for half a surrogate.
 

@@ -484,6 +484,8 @@ def extremes(name: str) -> Iterator[Change]:
         given = arguments(name)
         given[key] = math.nan
         yield f"{key} nan", given, lambda got: not all_finite(got)
+        for value in (0.0, -1.0):
+            yield f"{key} {value}", arguments(name) | {key: value}, FINITE
 
 
 def halves(name: str) -> Iterator[Change]:

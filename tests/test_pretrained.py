@@ -1,6 +1,7 @@
 """SmolLM2 in our own `GPT` says what it says in transformers."""
 
 import json
+import math
 import sys
 
 import pytest
@@ -272,7 +273,7 @@ def test_a_tokenizer_without_chatml_is_refused():
 
 
 def test_a_context_below_one_token_is_refused():
-    with pytest.raises(ValueError, match="got context 0"):
+    with pytest.raises(ValueError, match="got context = 0"):
         load_pretrained(context=0)
 
 
@@ -343,6 +344,13 @@ LIES = {
     "a smaller vocabulary": ({"vocab_size": 200}, "at most the model's vocabulary"),
     "8 bits": ({"quantization_config": {"quant_method": "bitsandbytes",
                 "load_in_8bit": True}}, "not plain floating-point numbers"),
+    "no number of heads": ({"num_attention_heads": 0}, "configuration of .* fetch"),
+    "heads that do not divide": ({"num_attention_heads": 3}, "configuration of"),
+    "a number in words": ({"num_hidden_layers": "2"}, "configuration of"),
+    "tied by a number": ({"tie_word_embeddings": 1}, "configuration of"),
+    "padding outside": ({"pad_token_id": 9999}, "The weights of .* fetch"),
+    "nothing turns": ({"rope_parameters": {"rope_theta": 0}}, "got rope_theta = 0"),
+    "turns of NaN": ({"rope_parameters": {"rope_theta": math.nan}}, "rope_theta = nan"),
 }  # fmt: skip
 
 
@@ -353,6 +361,13 @@ def test_a_configuration_that_says_more_or_less_is_refused(said, sentence, tmp_p
     with pytest.raises((CourseError, ValueError), match=sentence) as seen:
         load_pretrained(tmp_path)
     assert "\n" not in str(seen.value)
+
+
+def test_a_base_of_the_turns_that_is_no_number_is_refused(tmp_path):
+    save(tmp_path, a_tokenizer(), 280)
+    configured(tmp_path, rope_parameters={"rope_theta": "x"})
+    with pytest.raises(TypeError, match="got rope_theta = 'x', expected a number"):
+        load_pretrained(tmp_path)
 
 
 def test_weights_that_are_no_numbers_are_refused(tmp_path):
@@ -404,7 +419,9 @@ def test_weights_that_were_cut_off_are_refused_in_one_sentence(tmp_path):
     whole = file.read_bytes()
     for length in (0, 4, 100, len(whole) // 2, len(whole) - 1):
         file.write_bytes(whole[:length])
-        with pytest.raises(CourseError, match=r"^The weights of .*fetch them again\.$"):
+        with pytest.raises(
+            CourseError, match=r"^The weights of .*fetch the files again\.$"
+        ):
             load_pretrained(tmp_path)
 
 
@@ -414,6 +431,48 @@ def test_a_folder_without_a_tokenizer_is_refused_in_one_sentence(tmp_path):
         file.unlink()
     with pytest.raises(CourseError, match="no folder of a saved model with its token"):
         load_pretrained(tmp_path)
+
+
+# File of the folder -> texts that stand in it instead.
+DAMAGED = {
+    "config.json": ("", "{", "[]", "{}", "3", "null", '{"model_type": 7}'),
+    "tokenizer.json": ("", "{", "[]", "{}", "3", '{"model": null}'),
+    "tokenizer_config.json": ("{", "[]", '{"bos_token": 3}'),
+    "model.safetensors.index.json": ("{", "[]", "{}", '{"weight_map": 3}'),
+    "pytorch_model.bin": ("", "<html>"),
+}
+
+
+@pytest.mark.parametrize(
+    ("file", "text"), [(file, text) for file, some in DAMAGED.items() for text in some]
+)
+def test_a_damaged_file_of_a_folder_is_one_sentence(file, text, tmp_path):
+    """transformers raises KeyError, AttributeError and errors of its own here."""
+    save(tmp_path, a_tokenizer(), 280)
+    if file.startswith(("model.", "pytorch")):  # in place of the weights
+        (tmp_path / "model.safetensors").unlink()
+    (tmp_path / file).write_text(text)
+    with pytest.raises(CourseError) as seen:
+        load_pretrained(tmp_path)
+    assert str(tmp_path) in str(seen.value)
+    assert "\n" not in str(seen.value)
+
+
+def test_a_vocabulary_with_a_gap_counts_to_its_last_number(tmp_path):
+    save(tmp_path, a_tokenizer(), 280)
+    file = tmp_path / "tokenizer.json"
+    content = json.loads(file.read_text())
+    vocabulary = content["model"]["vocab"]
+    vocabulary[max(vocabulary, key=vocabulary.get)] = 300
+    file.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="got a tokenizer of 301 tokens"):
+        load_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("source", [3, b"folder", [], True])
+def test_a_source_that_is_no_path_is_refused(source):
+    with pytest.raises(TypeError, match="expected a path, a name or None"):
+        load_pretrained(source)
 
 
 def test_a_tokenizer_that_begins_no_text_is_refused(tmp_path):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from course.expect import positive
 from course.lm.model import GPT, GPTConfig
 
 if TYPE_CHECKING:
@@ -114,6 +115,8 @@ def shape_of(theirs: "PretrainedConfig") -> GPTConfig:
             f"got a model of the architecture {theirs.model_type!r}, expected 'llama'"
         )
     rope = theirs.rope_parameters or {}
+    base = rope.get("rope_theta", 10_000.0)
+    positive(rope_theta=base)
     heads = theirs.num_attention_heads
     for part, got, expected in (
         ("activation", theirs.hidden_act, "silu"),
@@ -132,7 +135,7 @@ def shape_of(theirs: "PretrainedConfig") -> GPTConfig:
         heads=heads,
         kv_heads=theirs.num_key_value_heads,
         feed_forward=theirs.intermediate_size,
-        rope_base=float(rope.get("rope_theta", 10_000.0)),
+        rope_base=float(base),
         norm_eps=theirs.rms_norm_eps,
         tied=theirs.tie_word_embeddings,
     )

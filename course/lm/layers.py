@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course.expect import as_float, floats, whole
+from course.expect import as_float, at_least, floats, positive, whole
 
 
 def rms_norm(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
@@ -28,6 +28,7 @@ def rms_norm(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
             "(..., C) and (C,)"
         )
     floats(x=x, weight=weight)
+    at_least(0, eps=eps)
     wide = as_float(x)  # the square of 300 is beyond fp16
     scale = torch.rsqrt(wide.square().mean(-1, keepdim=True) + eps)
     return (wide * scale).to(x.dtype) * weight
@@ -62,6 +63,7 @@ def rotary_angles(
     """
     if dim < 2 or dim % 2:
         raise ValueError(f"got head dimension {dim}, expected an even number")
+    positive(base=base)
     half = torch.arange(0, dim, 2, device=positions.device, dtype=torch.float32)
     angles = positions[..., None].float() * base ** (-half / dim)  # (batch, time, D/2)
     if angles.dim() == 3:

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course.expect import at_least, meets, whole
+from course.expect import at_least, meets, positive, whole
 from course.lm.cache import KVCache
 from course.lm.layers import attend, rotary_angles, swiglu, turn, visible_positions
 
@@ -37,6 +37,7 @@ class GPTConfig:
         whole(0, layers=self.layers, feed_forward=self.feed_forward)
         for name in ("vocab_size", "context", "width", "heads", "kv_heads"):
             whole(1, **{name: getattr(self, name)})
+        positive(rope_base=self.rope_base)
         if self.width % self.heads or (self.width // self.heads) % 2:
             raise ValueError(
                 f"got width {self.width} and {self.heads} heads, expected an even "

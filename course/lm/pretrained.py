@@ -1,16 +1,17 @@
 """A real pretrained model in our own `GPT`, and a chat with it."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
 from course.data.assets import SMOLLM2, fetch
-from course.expect import check_text
+from course.expect import check_text, whole
 from course.lm.chat_format import END, START
 from course.lm.gguf_file import TABLE, converted, read_weights
 from course.lm.interop import from_transformers, shape_of
@@ -43,35 +44,33 @@ def load_pretrained(
     """
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-    if context < 1:
-        raise ValueError(f"got context {context}, expected at least 1 token")
+    whole(1, context=context)
     if source is None:
         source = next(fetch(SMOLLM2).rglob("*.gguf"))
+    if not isinstance(source, (str, Path)):
+        raise TypeError(f"got source {source!r}, expected a path, a name or None")
     file = Path(source)
     quantised = file.suffix == ".gguf" and file.is_file()
     folder = str(converted(file) if quantised else source)
-    try:
+    with _reading(source, "configuration", "config.json"):
         config = AutoConfig.from_pretrained(folder)
-    except (OSError, ValueError) as error:  # transformers says either
-        raise CourseError(NO_SOURCE.format(source)) from error
     shape = shape_of(config)
-    try:
+    with _reading(source, "tokenizer", "tokenizer.json"):
         tokenizer = AutoTokenizer.from_pretrained(folder)
-    except (OSError, ValueError, TypeError) as error:  # again either
-        raise CourseError(NO_SOURCE.format(source)) from error
     if tokenizer.bos_token_id is None:
         raise CourseError(f"The tokenizer of {source} has no token to begin a text.")
     give_padding(tokenizer)
-    if len(tokenizer) > shape.vocab_size:
+    size = max(tokenizer.get_vocab().values()) + 1  # its numbers may have gaps
+    if size > shape.vocab_size:
         raise ValueError(
-            f"got a tokenizer of {len(tokenizer)} tokens, expected at most the "
-            f"model's vocabulary of {shape.vocab_size}"
+            f"got a tokenizer of {size} tokens, expected at most the model's "
+            f"vocabulary of {shape.vocab_size}"
         )
     if quantised:
         table = json.loads((Path(folder) / TABLE).read_text("utf-8"))
         model = with_weights(shape, read_weights(file, table, shape))
     else:
-        try:
+        with _reading(source, "weights"):
             llama, found = AutoModelForCausalLM.from_pretrained(
                 folder,
                 config=config,
@@ -79,23 +78,36 @@ def load_pretrained(
                 output_loading_info=True,
                 ignore_mismatched_sizes=True,  # they are named below
             )
-        except OSError as error:
-            raise CourseError(NO_SOURCE.format(source)) from error
-        except ImportError as error:  # quantised: bitsandbytes and the like
-            raise CourseError(
-                f"The weights of {source} are not plain floating-point numbers: "
-                f"{_one_line(error)}."
-            ) from error
-        except (SafetensorError, RuntimeError) as error:  # cut off, or other sizes
-            raise CourseError(
-                f"The weights of {source} cannot be read ({_one_line(error)}); fetch "
-                "them again."
-            ) from error
         _check_complete(source, shape, llama, found)
         _check_finite(source, llama.state_dict())
         model = from_transformers(llama)
     model.config = replace(shape, context=min(context, shape.context))
     return model.to(device()).eval(), tokenizer
+
+
+@contextmanager
+def _reading(source: str | Path, part: str, file: str = "") -> Iterator[None]:
+    """One CourseError for all that transformers raises, whatever it may be.
+
+    Of a damaged file it raises what happens to fail: KeyError, AssertionError, errors
+    of its own that are of no common kind.  file: without it there is no such part.
+    """
+    try:
+        yield
+    except OSError as error:  # also a file that is no JSON
+        raise CourseError(NO_SOURCE.format(source)) from error
+    except ImportError as error:  # quantised: bitsandbytes and the like
+        raise CourseError(
+            f"The {part} of {source} are not plain floating-point numbers: "
+            f"{_one_line(error)}."
+        ) from error
+    except Exception as error:
+        if not Path(source, file).exists():
+            raise CourseError(NO_SOURCE.format(source)) from error
+        said = f"{type(error).__name__}: {_one_line(error)}"
+        raise CourseError(
+            f"The {part} of {source} cannot be read ({said}); fetch the files again."
+        ) from error
 
 
 def _check_complete(

@@ -1,10 +1,18 @@
 """What an earlier cell left behind does not count: a loop starts clean."""
 
+import inspect
+import random
+from contextlib import suppress
+from functools import partial
+
+import pytest
 import torch
+from sound import arguments, functions
 from tiny import seeded, tiny_gpt
 
 from course.lm.finetuning import fine_tune
 from course.lm.training import train_language_model
+from course.policy.reinforce import reinforce_step
 from course.reward.model import RewardModel
 from course.reward.training import fit_regression
 
@@ -54,9 +62,59 @@ def test_a_loop_that_fails_leaves_no_gradient_and_a_model_that_only_reads(tokeni
         model = made(loop, tokenizer)
         with torch.no_grad():
             model.embedding.weight.fill_(float("nan"))
-        try:
+        with pytest.raises(ValueError, match="expected a finite number"):
             loop(model, tokenizer)
-        except ValueError as error:
-            assert "expected a finite number" in str(error)
         assert all(p.grad is None for p in model.parameters())
         assert not model.training
+
+
+def the_loops() -> list[str]:
+    """Every public function that trains the model it is given and tells its history."""
+    return [
+        name
+        for name, function in functions().items()
+        if "History" in str(inspect.signature(function).return_annotation)
+        and {"model", "policy"} & set(inspect.signature(function).parameters)
+        and not name.startswith(("recipes.", "tasks."))
+    ]
+
+
+ENDS = {"done": None, "error": ValueError("broken"), "stop": KeyboardInterrupt()}
+
+
+def test_the_loops_are_found():
+    found = set(the_loops())
+    assert found >= {"lm.finetuning.fine_tune", "policy.loop.train"} and len(found) > 6
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("name", the_loops())
+def test_the_mode_afterwards_is_the_documented_one_and_no_gradient_is_left(
+    name, training, end, monkeypatch
+):
+    """An error or a stop comes when the gradients of a step are there."""
+    function, given = functions()[name], arguments(name)
+    model = given.get("model", given.get("policy")).train(training)
+    if name == "policy.loop.train":
+        given["step"] = partial(reinforce_step, model, given["optimizer"], beta=0.0)
+    shorten = torch.nn.utils.clip_grad_norm_
+    reached = []
+
+    def shorten_or_end(parameters, *rest):
+        reached.append(True)
+        if ENDS[end]:
+            raise ENDS[end]
+        return shorten(parameters, *rest)
+
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", shorten_or_end)
+    state = random.getstate(), torch.get_default_dtype(), torch.is_grad_enabled()
+    with suppress(ValueError, KeyboardInterrupt):
+        function(**given)
+    assert reached
+    says_eval = "in eval mode afterwards" in function.__doc__
+    assert model.training == (training and not says_eval)
+    if end != "done":
+        assert all(p.grad is None for p in model.parameters())
+    after = random.getstate(), torch.get_default_dtype(), torch.is_grad_enabled()
+    assert after == state

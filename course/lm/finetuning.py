@@ -216,7 +216,8 @@ def fine_tune(
     steps, then falls to 0 along a cosine.  generator: a CPU generator of the order.
     make_labels: what counts.  measure: called before the first step, after each `every`
     steps and at the end; what it returns is logged.  An interrupt (the stop button)
-    keeps what was learned and returns.  Raises ValueError as `demonstrations`, on a
+    keeps what was learned and returns.  The model is in eval mode afterwards, also
+    after an error or an interrupt.  Raises ValueError as `demonstrations`, on a
     tokenizer that does not fit the model, and when the loss is no longer finite: then
     the model before that step is kept.  Chapter 04.
     """

@@ -183,6 +183,7 @@ def train_language_model(
     ids, segments: (rows, time), on the CPU.  generator: a CPU generator, for the order
     of the rows.  measure: further metrics of the model as it is, logged after every
     `measure_every` steps.  An interrupt (the stop button) keeps what was learned.
+    The model is in eval mode afterwards, also after an error or an interrupt.
     Raises ValueError when the loss is no longer finite.  Chapter 02.
     """
     if ids.shape != segments.shape:

@@ -229,14 +229,20 @@ def _train(
     ]
     clear_gradients([optimizer])
     bar = progress(batches, desc="reward model")
-    for step, batch in enumerate(bar):
-        share = 1 - step / len(batches)
-        scale_learning_rates([optimizer], share)
-        loss = loss_of(batch)
-        loss.backward()
-        norm = descend([optimizer], parameters, loss, step)
-        history.log(step, loss=loss.detach(), lr=learning_rate * share, grad_norm=norm)
-        bar.set_postfix(loss=f"{history.last['loss']:.3f}")
+    try:
+        for step, batch in enumerate(bar):
+            share = 1 - step / len(batches)
+            scale_learning_rates([optimizer], share)
+            loss = loss_of(batch)
+            loss.backward()
+            norm = descend([optimizer], parameters, loss, step)
+            history.log(
+                step, loss=loss.detach(), lr=learning_rate * share, grad_norm=norm
+            )
+            bar.set_postfix(loss=f"{history.last['loss']:.3f}")
+    finally:
+        clear_gradients([optimizer])
+        bar.close()
     return history
 
 

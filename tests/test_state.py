@@ -1,15 +1,23 @@
 """What an earlier cell left behind does not count: a loop starts clean."""
 
 import inspect
+import logging
+import os
 import random
+import sys
+import warnings
 from contextlib import suppress
 from functools import partial
 
+import matplotlib
+import numpy
 import pytest
 import torch
 from sound import arguments, functions
 from tiny import seeded, tiny_gpt
 
+from course.checks import catalogue
+from course.checks.checking import examine
 from course.lm.finetuning import fine_tune
 from course.lm.training import train_language_model
 from course.policy.reinforce import reinforce_step
@@ -118,3 +126,76 @@ def test_the_mode_afterwards_is_the_documented_one_and_no_gradient_is_left(
         assert all(p.grad is None for p in model.parameters())
     after = random.getstate(), torch.get_default_dtype(), torch.is_grad_enabled()
     assert after == state
+
+
+# What a learner's function may change for the whole notebook -> how it is read.
+CHANGES = {
+    "gradients": (lambda: torch.set_grad_enabled(False), torch.is_grad_enabled),
+    "dtype": (
+        lambda: torch.set_default_dtype(torch.float64),
+        torch.get_default_dtype,
+    ),
+    "device": (lambda: torch.set_default_device("meta"), torch.get_default_device),
+    "threads": (lambda: torch.set_num_threads(3), torch.get_num_threads),
+    "products": (
+        lambda: torch.set_float32_matmul_precision("medium"),
+        torch.get_float32_matmul_precision,
+    ),
+    "determinism": (
+        lambda: torch.use_deterministic_algorithms(True),
+        torch.are_deterministic_algorithms_enabled,
+    ),
+    "anomalies": (
+        lambda: torch.autograd.set_detect_anomaly(True),
+        torch.is_anomaly_enabled,
+    ),
+    "torch's draws": (
+        lambda: torch.manual_seed(7),
+        lambda: torch.get_rng_state().tolist(),
+    ),
+    "Python's draws": (lambda: random.seed(7), random.getstate),
+    "NumPy's draws": (
+        lambda: numpy.random.seed(7),
+        lambda: str(numpy.random.get_state()),
+    ),
+    "NumPy's errors": (lambda: numpy.seterr(all="raise"), numpy.geterr),
+    "warnings": (
+        lambda: warnings.simplefilter("error"),
+        lambda: list(warnings.filters),
+    ),
+    "the folder": (lambda: os.chdir("/"), os.getcwd),
+    "the path": (lambda: sys.path.insert(0, "/x"), lambda: list(sys.path)),
+    "the environment": (
+        lambda: os.environ.update(COURSE_TEST="1"),
+        lambda: dict(os.environ),
+    ),
+    "the look": (
+        lambda: matplotlib.rcParams.update({"font.size": 3}),
+        lambda: matplotlib.rcParams["font.size"],
+    ),
+    "the log": (
+        lambda: logging.getLogger().setLevel(1),
+        lambda: logging.getLogger().level,
+    ),
+    "no log": (lambda: logging.disable(50), lambda: logging.root.manager.disable),
+    "depth": (lambda: sys.setrecursionlimit(9000), sys.getrecursionlimit),
+    "errors": (lambda: setattr(sys, "stderr", None), lambda: sys.stderr),
+}
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_check_puts_back_what_the_function_changes(change, fails, monkeypatch):
+    act, read = CHANGES[change]
+    exercise = catalogue.find("apply_temperature")
+    monkeypatch.setenv("COURSE_PROGRESS", "0")
+
+    def apply_temperature(logits, temperature):
+        act()
+        if fails:
+            raise KeyError("broken")
+        return logits / temperature
+
+    before = read()
+    examine(exercise, apply_temperature, explain=False)
+    assert read() == before

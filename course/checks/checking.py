@@ -22,7 +22,6 @@ from course.checks.limits import (
     FirstText,
     TimeLimit,
     no_input,
-    settings_kept,
     time_limit,
 )
 from course.checks.observing import Outcome, expected, observe
@@ -41,6 +40,7 @@ from course.checks.recognise import (
 )
 from course.checks.repairs import repaired
 from course.checks.report import Verdict, one_line, shown
+from course.checks.settings import settings_kept
 from course.checks.undone import missing_step
 
 SECONDS = 10.0  # for all probes and properties together

@@ -100,31 +100,6 @@ def no_input() -> Iterator[None]:
         builtins.input = before
 
 
-@contextmanager
-def settings_kept() -> Iterator[list[str]]:
-    """Put torch's settings back that the block changed; yields what was put back."""
-    import torch
-
-    dtype, grad = torch.get_default_dtype(), torch.is_grad_enabled()
-    threads = torch.get_num_threads()
-    changed: list[str] = []
-    try:
-        yield changed
-    finally:
-        if torch.get_default_dtype() != dtype:
-            torch.set_default_dtype(dtype)
-            changed.append("Your function changes torch's default dtype for the whole "
-                           "notebook; it was put back.")  # fmt: skip
-        if torch.is_grad_enabled() != grad:
-            torch.set_grad_enabled(grad)
-            changed.append("Your function switches gradients on or off for the whole "
-                           "notebook; that was put back.")  # fmt: skip
-        if torch.get_num_threads() != threads:
-            torch.set_num_threads(threads)
-            changed.append("Your function changes the number of threads for the whole "
-                           "notebook; it was put back.")  # fmt: skip
-
-
 class FirstText(io.TextIOBase):
     """A stream that keeps the first characters written and drops the rest."""
 

@@ -208,6 +208,101 @@ def test_constants_that_a_function_needs_are_run(tmp_path, above):
     assert abs(names["bits_per_byte"](8 * 0.6931471805599453, 1) - 8) < 1e-9
 
 
+NEEDED = {
+    "a block": "if True:\n    ONE = 1.0\nelse:\n    ONE = 2.0",
+    "a loop": "ONE = 0.0\nfor _ in range(4):\n    ONE = ONE + 0.25",
+    "a loop with an end": "ONE = 0.0\nwhile ONE < 1:\n    ONE += 0.5\n    print(ONE)",
+    "a sum": "ONE = 0.5\nONE += 0.5",
+    "a fallback": "try:\n    import nosuch\n    ONE = 2.0\nexcept ImportError:\n"
+    "    ONE = 1.0",
+    "a context": "import contextlib\nwith contextlib.suppress(ValueError):\n"
+    "    ONE = 1.0",
+    "a function of its own": "def one():\n    found = []\n    found.append(1.0)\n"
+    "    return found[0]\nONE = one()",
+    "a short function": "f = lambda: 1.0\nONE = f()",
+    "a class": "from dataclasses import dataclass\n@dataclass\nclass C:\n"
+    "    one: float = 1.0\nONE = C().one",
+    "a named import": "from math import cos\nONE = cos(0)",
+    "all of a module": "from math import *\nONE = cos(0)",
+    "a list that grows": "ALL = []\nALL.append(1.0)\nONE = ALL[0]",
+    "a table": "ALL = {}\nALL[0] = 1.0\nONE = ALL[0]",
+    "a match": "match 1:\n    case 1:\n        ONE = 1.0",
+    "a future": "from __future__ import annotations\nONE: Nowhere = 1.0\n"
+    "def other(x: Nowhere) -> Nowhere: return x",
+}
+
+
+@pytest.mark.parametrize("above", NEEDED.values(), ids=NEEDED)
+@pytest.mark.parametrize("kind", [".py", ".ipynb"])
+def test_whatever_gives_a_constant_its_value_is_run(tmp_path, above, kind):
+    answer = "def bits_per_byte(nats, n_bytes): return nats / n_bytes * ONE\n"
+    path = tmp_path / f"a{kind}"
+    sources = [above, answer] if kind == ".ipynb" else [above + "\n" + answer]
+    cells_of = [{"cell_type": "code", "source": source} for source in sources]
+    path.write_text(json.dumps({"cells": cells_of}) if kind == ".ipynb" else sources[0])
+    names, problems = namespace(cells(path))
+    assert problems == []
+    assert names["bits_per_byte"](8.0, 4) == 2.0
+
+
+WAYS = {
+    "in a block": "if True:\n    def bits_per_byte(nats, n_bytes): return nats",
+    "beside an import": "try:\n    import math\n"
+    "    def bits_per_byte(nats, n_bytes): return nats\nexcept ImportError:\n    pass",
+    "a part": "from functools import partial\ndef f(k, nats, n_bytes): return nats\n"
+    "bits_per_byte = partial(f, 1)",
+    "an object": "class A:\n    def __call__(self, nats, n_bytes): return nats\n"
+    "bits_per_byte = A()",
+    "hints that are not there": "from __future__ import annotations\n"
+    "def bits_per_byte(nats: Nope, n_bytes: Nope) -> Nope: return nats",
+}
+
+
+@pytest.mark.parametrize("source", WAYS.values(), ids=WAYS)
+def test_however_a_function_is_defined_it_is_found(tmp_path, source):
+    path = tmp_path / "a.py"
+    path.write_text(source)
+    names, problems = namespace(cells(path))
+    assert problems == []
+    assert names["bits_per_byte"](8.0, 4) == 8.0
+
+
+UNTOUCHED = {
+    "a sum": "SCALE = 1\nSCALE += input()",
+    "a loop": "SCALE = 1\nfor line in open('x'):\n    SCALE = 2",
+    "a function of its own": "SCALE = 1\ndef f():\n    return input()\nSCALE *= f()",
+    "a short function": "SCALE = sorted([2, 1], key=lambda x: input())",
+}
+
+
+@pytest.mark.parametrize("above", UNTOUCHED.values(), ids=UNTOUCHED)
+def test_a_change_that_is_not_run_is_named(tmp_path, above):
+    path = tmp_path / "a.py"
+    path.write_text(f"{above}\ndef bits_per_byte(nats, n_bytes): return SCALE\n")
+    _, problems = namespace(cells(path))
+    assert len(problems) == 1 and "is no constant, so it is not run" in problems[0]
+
+
+OTHER_CELLS = {"a script": "%%script bash\necho )(", "SQL": "%%sql\nselect * from",
+               "a file": "%%file x.py\ndef bits_per_byte(): return 1",
+               "a package": "pip install x", "a folder": "cd .."}  # fmt: skip
+
+
+@pytest.mark.parametrize("source", OTHER_CELLS.values(), ids=OTHER_CELLS)
+@pytest.mark.parametrize("version", [3, 4])
+def test_cells_of_another_language_and_old_notebooks_are_read(
+    tmp_path, source, version
+):
+    answer = "def bits_per_byte(nats, n_bytes): return nats\n"
+    key = "source" if version == 4 else "input"
+    found = [{"cell_type": "code", key: text} for text in (answer, source)]
+    content = {"cells": found} if version == 4 else {"worksheets": [{"cells": found}]}
+    path = tmp_path / "a.ipynb"
+    path.write_text(json.dumps(content | {"nbformat": version}))
+    names, problems = namespace(cells(path))
+    assert problems == [] and names["bits_per_byte"](3, 1) == 3
+
+
 def test_a_line_that_is_not_run_is_named(tmp_path):
     path = tmp_path / "a.py"
     path.write_text(
@@ -393,6 +488,7 @@ def test_the_command_runs_as_a_module(course):
 
 def test_reading_something_that_is_no_notebook_raises_one_sentence(tmp_path):
     path = tmp_path / "n.ipynb"
-    path.write_text("[]")
-    with pytest.raises(CourseError, match="not a readable notebook"):
-        cells(path)
+    for text in ("[]", "3", "[" * 100_000, '{"worksheets": 3}', '{"cells": [3]}'):
+        path.write_text(text)
+        with pytest.raises(CourseError, match="not a readable notebook"):
+            cells(path)

@@ -7,21 +7,18 @@ import linecache
 import re
 import tokenize
 import traceback
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from course.checks import catalogue
+from course.checks.needed import IMPORTS, Needed, compiled, future, is_check, made
 from course.checks.report import one_line
 from course.runtime import CourseError
 
-DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-IMPORTS = (ast.Import, ast.ImportFrom)
-# What the value of a constant may call: nothing that prints, reads, trains or waits.
-SAFE = {"abs", "bool", "dict", "float", "frozenset", "int", "len", "list", "max", "min"}
-SAFE |= {"pow", "range", "reversed", "round", "set", "sorted", "str", "sum", "tuple"}
-SAFE |= {"zip"}
-SAFE_MODULES = {"collections", "itertools", "math", "numpy", "re", "string", "torch"}
+# Cells of these magics hold Python; those of any other, such as `%%bash`, do not.
+PYTHON_MAGICS = {"capture", "debug", "prun", "time", "timeit"}
+# Magics that IPython takes without their % where a cell is this one line.
+BARE_MAGICS = {"cd", "clear", "conda", "ls", "mamba", "matplotlib", "mkdir", "pip"}
+BARE_MAGICS |= {"load_ext", "pwd", "reload_ext", "uv", "who", "whos"}
 
 
 def cells(path: Path) -> list[tuple[str, str]]:
@@ -36,39 +33,51 @@ def cells(path: Path) -> list[tuple[str, str]]:
             text = data.decode(encoding)
             return [(path.name, text.replace("\r\n", "\n"))]
         notebook = json.loads(data.decode("utf-8-sig"))
-        found = [c for c in notebook["cells"] if c["cell_type"] == "code"]
+        found = [c for c in _cells_of(notebook) if c["cell_type"] == "code"]
         return [
-            (f"code cell {number}", _plain("".join(cell["source"])))
+            (f"code cell {number}", _plain("".join(_source_of(cell))))
             for number, cell in enumerate(found, 1)
         ]
     except OSError as error:
         raise CourseError(f"{path} cannot be read ({error.strerror}).") from None
-    except (ValueError, KeyError, TypeError, SyntaxError):
+    except (ValueError, KeyError, TypeError, SyntaxError, RecursionError):
         raise CourseError(f"{path} is not a readable notebook or text file.") from None
+
+
+def _cells_of(notebook: dict[str, Any]) -> list[dict[str, Any]]:
+    """The cells of a notebook; until 2015 they stood in worksheets."""
+    if "worksheets" in notebook:
+        return [cell for sheet in notebook["worksheets"] for cell in sheet["cells"]]
+    return notebook["cells"]
+
+
+def _source_of(cell: dict[str, Any]) -> str | list[str]:
+    return cell["input"] if "input" in cell else cell["source"]
 
 
 def namespace(sources: list[tuple[str, str]]) -> tuple[dict[str, Any], list[str]]:
     """What the imports, functions, classes and constants of the sources define.
 
-    Of assignments those are run that an exercise's function needs and that call
+    Of other statements those are run that an exercise's function needs and that call
     nothing but arithmetic.  Also returns a sentence for each that fails.
     """
     names: dict[str, Any] = {"__name__": "learner"}
-    nodes, problems = _parsed(sources)
-    wanted = _wanted([node for _, node in nodes])
-    modules = _modules([node for _, node in nodes])
+    nodes, problems, flags = _parsed(sources)
+    needed = Needed([node for _, node in nodes], flags)
     left_out: dict[str, str] = {}
     for name, node in nodes:
-        made = set(_made(node))
+        wanted = made(node) & needed.names
         place = f"{name}, line {node.lineno}"
-        if not _runs(node, wanted, modules):
-            for each in made & wanted:
-                left_out[each] = f"{place}: `{each}` is no constant, so it is not run"
+        if not needed.runs(node):
+            plain = isinstance(node, (ast.Assign, ast.AnnAssign))
+            for each in sorted(wanted) if not is_check(node) else ():
+                said = f"{place}: `{each}` is no constant, so it is not run"
+                left_out[each if plain else place] = said
             continue
         try:
-            exec(compile(ast.Module([node], []), name, "exec"), names)
+            exec(compiled(node, name, flags), names)
         except (Exception, SystemExit) as error:
-            if made & wanted or isinstance(node, IMPORTS):
+            if wanted or isinstance(node, IMPORTS):
                 last = traceback.format_exception_only(error)[-1]
                 problems.append(f"{place}: {one_line(last)}")
     problems += [said for each, said in left_out.items() if each not in names]
@@ -77,112 +86,22 @@ def namespace(sources: list[tuple[str, str]]) -> tuple[dict[str, Any], list[str]
 
 def _parsed(
     sources: list[tuple[str, str]],
-) -> tuple[list[tuple[str, ast.stmt]], list[str]]:
+) -> tuple[list[tuple[str, ast.stmt]], list[str], int]:
+    """(name, statement) of each, sentences on what cannot be read, future features."""
     nodes: list[tuple[str, ast.stmt]] = []
-    problems = []
+    problems, flags = [], 0
     for name, source in sources:
         try:
             tree = ast.parse(source)
-        except (SyntaxError, ValueError) as error:
-            place = f"{name}, line {getattr(error, 'lineno', 1)}"
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            place = f"{name}, line {getattr(error, 'lineno', None) or 1}"
             problems.append(f"{place}: {getattr(error, 'msg', error)}")
             continue
         # So that a message can quote the line of an error.
         linecache.cache[name] = (len(source), None, source.splitlines(True), name)
         nodes += [(name, node) for node in tree.body]
-    return nodes, problems
-
-
-def _made(node: ast.stmt) -> Iterator[str]:
-    """The names that a statement defines."""
-    if isinstance(node, DEFINITIONS):
-        yield node.name
-    elif isinstance(node, IMPORTS):
-        for alias in node.names:
-            yield (alias.asname or alias.name).split(".")[0]
-    else:
-        for part in ast.walk(node):
-            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
-                yield part.id
-
-
-def _used(node: ast.AST) -> set[str]:
-    return {
-        part.id
-        for part in ast.walk(node)
-        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)
-    }
-
-
-def _wanted(nodes: list[ast.stmt]) -> set[str]:
-    """The exercises' names, and all that their functions use, however far away."""
-    wanted = {exercise.name for exercise in catalogue.exercises()}
-    grows = True
-    while grows:
-        before = len(wanted)
-        for node in nodes:
-            if wanted & set(_made(node)) and not _is_check(node):
-                wanted |= _used(node)
-        grows = len(wanted) > before
-    return wanted
-
-
-def _modules(nodes: list[ast.stmt]) -> set[str]:
-    """Names of imported modules whose functions a constant may call."""
-    found = set()
-    for node in nodes:
-        for part in ast.walk(node):
-            if isinstance(part, ast.Import):
-                found |= {
-                    alias.asname or alias.name.split(".")[0]
-                    for alias in part.names
-                    if alias.name.split(".")[0] in SAFE_MODULES
-                }
-    return found
-
-
-def _runs(node: ast.stmt, wanted: set[str], modules: set[str]) -> bool:
-    if isinstance(node, (*DEFINITIONS, *IMPORTS)):
-        return True
-    if isinstance(node, ast.Try):
-        return all(isinstance(part, IMPORTS) for part in node.body)
-    if not isinstance(node, (ast.Assign, ast.AnnAssign)) or node.value is None:
-        return False
-    if isinstance(node.value, ast.Lambda):
-        return True
-    if wanted & set(_made(node)):
-        return _is_constant(node.value, modules)
-    try:
-        ast.literal_eval(node.value)
-    except (ValueError, TypeError):
-        return False
-    return True
-
-
-def _is_constant(value: ast.expr, modules: set[str]) -> bool:
-    for part in ast.walk(value):
-        if isinstance(part, (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)):
-            return False
-        if isinstance(part, ast.Call):
-            root = part.func
-            while isinstance(root, ast.Attribute):
-                root = root.value
-            safe = isinstance(part.func, ast.Name) and part.func.id in SAFE
-            safe |= isinstance(root, ast.Name) and root.id in modules
-            safe |= isinstance(root, (ast.Constant, ast.Call, ast.BinOp))
-            if not safe:
-                return False
-    return True
-
-
-def _is_check(node: ast.stmt) -> bool:
-    """Whether a statement is the check cell's `name = check(name)`."""
-    value = getattr(node, "value", None)
-    return (
-        isinstance(value, ast.Call)
-        and isinstance(value.func, ast.Name)
-        and value.func.id == "check"
-    )
+        flags |= future(tree)
+    return nodes, problems, flags
 
 
 def _plain(source: str) -> str:
@@ -190,18 +109,28 @@ def _plain(source: str) -> str:
 
     A cell of another language, such as `%%bash`, is blank as a whole.
     """
-    other = ("%%bash", "%%sh", "%%html", "%%javascript", "%%writefile", "%%latex")
-    if source.lstrip().startswith(other):
+    magic = re.match(r"\s*%%\s*([^\s]*)", source)
+    if magic and magic[1] not in PYTHON_MAGICS:
+        return ""
+    line = source.strip()
+    if "\n" not in line and line.split(" ")[0] in BARE_MAGICS and not _is_python(line):
         return ""
     source = re.sub(r"\A(\s*)%%.*", r"\1", source)
-    try:
-        ast.parse(source)  # Python alone: a line may begin with % in it
+    if _is_python(source):  # a line may begin with % in it
         return source
-    except (SyntaxError, ValueError):
-        from IPython.core.inputtransformer2 import TransformerManager
+    from IPython.core.inputtransformer2 import TransformerManager
+
     above = re.match(r"(?:[^\S\n]*\n)*", source)[0]  # lines that IPython takes away
     try:
         source = above + TransformerManager().transform_cell(source)
     except SyntaxError:  # told where it is parsed
         return source
     return re.sub(r"^(\s*)get_ipython\(\)\..*$", r"\1pass", source, flags=re.MULTILINE)
+
+
+def _is_python(source: str) -> bool:
+    try:
+        ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True

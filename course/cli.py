@@ -9,7 +9,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from course import __version__
-from course.runtime import ASK, DISTRIBUTION, CourseError, any_terminal, chapter_of
+from course.runtime import (
+    ASK,
+    DISTRIBUTION,
+    CourseError,
+    any_terminal,
+    chapter_of,
+    output_lost,
+)
 
 GRADING_SECONDS = 120
 
@@ -23,7 +30,10 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f"unrecognized arguments: {' '.join(further)}")
     arguments.further = further
     try:
-        return arguments.run(arguments)
+        status = arguments.run(arguments)
+        if sys.stdout:  # None where there is no output at all
+            sys.stdout.flush()
+        return status
     except CourseError as error:
         print(error, file=sys.stderr)
         return 1
@@ -34,8 +44,11 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if error.filename:
+            print(f"{error.filename}: {error.strerror}.", file=sys.stderr)
+        else:
+            output_lost(error)
         return 1
 
 

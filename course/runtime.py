@@ -33,6 +33,17 @@ def any_terminal() -> None:
             stream.reconfigure(errors="replace")
 
 
+def output_lost(error: OSError) -> None:
+    """Say in one sentence that the output cannot be written, and write no more of it.
+
+    Nothing is said where its reader, such as `head`, has seen enough.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if not isinstance(error, BrokenPipeError):
+        reason = error.strerror or error
+        print(f"The output cannot be written ({reason}).", file=sys.stderr)
+
+
 def setup(chapter: str, seed: int = 0) -> None:
     """Seed everything, quieten libraries, set the figures' look, print one line.
 

@@ -226,3 +226,33 @@ def test_a_package_outside_its_range_is_named_at_the_start_of_a_chapter(
     assert old.startswith("!!  torch ") and old.endswith("install 'torch>=99.1'")
     assert new.startswith("!!  numpy ") and new.endswith("install 'numpy<1'")
     assert line.startswith("chapter 00 · ")
+
+
+FULL = Path("/dev/full")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no device that is always full")
+@pytest.mark.parametrize("command", ["progress", "check", "doctor --json"])
+def test_an_output_that_cannot_be_written_is_one_sentence(command, tmp_path):
+    """A full disk, then a reader that is gone; the learner's code is not blamed."""
+    words = ["check", "00", str(answer(tmp_path))] if command == "check" else []
+    command = [sys.executable, "-m", "course", *(words or command.split())]
+    variables = os.environ | {"PYTHONPATH": str(ROOT), "COURSE_HOME": str(tmp_path)}
+    with FULL.open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE,
+                              cwd=ROOT, env=variables, text=True)  # fmt: skip
+    assert done.returncode == 1
+    said = "The output cannot be written (No space left on device).\n"
+    assert done.stderr == said
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE,
+                          cwd=ROOT, env=variables, text=True)  # fmt: skip
+    os.close(writing)
+    assert done.returncode == 1 and done.stderr == ""
+
+
+def test_a_quiz_without_a_terminal_is_one_sentence(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", None)
+    assert cli.main(["quiz"]) == 1
+    assert "there is none to read from" in capsys.readouterr().err

@@ -12,7 +12,7 @@ from course.checks.exercise import Exercise
 from course.checks.panels import QUESTIONS, WORDS, PanelQuestion
 from course.checks.reading import cells, namespace
 from course.checks.report import Verdict
-from course.runtime import CourseError, any_terminal
+from course.runtime import CourseError, any_terminal, output_lost
 
 DONE = "graded to the end"
 
@@ -120,11 +120,16 @@ def main() -> int:
         write_report(Path(sys.argv[2]), Path(sys.argv[3]))
         return 0
     try:
-        status = 0 if grade(sys.argv[1], Path(sys.argv[2])) else 1
-    except CourseError as error:
-        print(error)
-        status = 2
-    sys.stdout.flush()
+        try:
+            status = 0 if grade(sys.argv[1], Path(sys.argv[2])) else 1
+        except CourseError as error:
+            print(error)
+            status = 2
+        if sys.stdout:
+            sys.stdout.flush()
+    except OSError as error:  # no fault of the code that is graded
+        output_lost(error)
+        status = 1
     if len(sys.argv) > 3:
         Path(sys.argv[3]).write_text(DONE, encoding="utf-8")
     return status

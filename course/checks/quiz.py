@@ -3,6 +3,7 @@
 import html
 import os
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -102,6 +103,8 @@ def in_terminal(number: int = DRAWN, read: Callable[[str], str] | None = None) -
 
     read: asks for a line; None: `input`.  An end of input or `q` ends the quiz.
     """
+    if read is None and not (sys.stdin and sys.stdout):
+        raise CourseError("The quiz asks in a terminal; there is none to read from.")
     read = read or input
     queue, seen = list(quiz(number).questions), set()
     try:

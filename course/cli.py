@@ -8,28 +8,23 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-from course import __version__
-from course.runtime import (
-    ASK,
-    DISTRIBUTION,
-    CourseError,
-    any_terminal,
-    chapter_of,
-    output_lost,
-)
+from course import __version__, runtime
+from course.runtime import ASK, DISTRIBUTION, CourseError, chapter_of
 
 GRADING_SECONDS = 120
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; 0 when all went well, 1 when not, 2 for a wrong call."""
-    any_terminal()
+    runtime.any_terminal()
     parser = _parser()
     arguments, further = parser.parse_known_args(argv)
     if further and arguments.command != "lab":
         parser.error(f"unrecognized arguments: {' '.join(further)}")
     arguments.further = further
     try:
+        if arguments.command != "doctor":  # which is for when nothing else runs
+            _check_folder()
         status = arguments.run(arguments)
         if sys.stdout:  # None where there is no output at all
             sys.stdout.flush()
@@ -48,8 +43,18 @@ def main(argv: list[str] | None = None) -> int:
         if error.filename:
             print(f"{error.filename}: {error.strerror}.", file=sys.stderr)
         else:
-            output_lost(error)
+            runtime.output_lost(error)
         return 1
+
+
+def _check_folder() -> None:
+    """CourseError in a folder that was deleted: torch's libraries end Python there."""
+    try:
+        os.getcwd()
+    except OSError:
+        raise CourseError(
+            "The folder that you are in was deleted; change into another one."
+        ) from None
 
 
 def course_folder() -> Path:
@@ -133,8 +138,6 @@ def _start(arguments: argparse.Namespace) -> int:
 
 
 def _jupyterlab(notebook: Path, options: list[str]) -> int:
-    from importlib.util import find_spec
-
     if find_spec("jupyterlab") is None:
         raise CourseError(
             "JupyterLab is not installed: run `python -m pip install "

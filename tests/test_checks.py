@@ -625,6 +625,9 @@ def test_progress_remembers_and_stays_correct_once_correct():
         b'{"version": 1, "exercises": [1]}',
         b'{"version": 1, "exercises": {"7.1": {}}}',
         b'{"version": "x", "exercises": {}}',
+        b'{"version": 1, "exercises": {"7.1": {"status": "odd", "attempts": 1}}}',
+        b'{"version": 1, "exercises": {"7.1": {"status": [], "attempts": 1}}}',
+        b"[" * 100_000,
     ],
 )
 def test_a_damaged_file_is_kept_aside_with_one_sentence(_own_home, content):
@@ -638,9 +641,10 @@ def test_a_damaged_file_is_kept_aside_with_one_sentence(_own_home, content):
     assert progress.record("7.1", "correct") is None
 
 
-def test_a_newer_file_is_left_as_it_is(_own_home):
+@pytest.mark.parametrize("exercises", [{}, [1], {"7.1": {"state": 3}}])
+def test_a_newer_file_is_left_as_it_is(_own_home, exercises):
     path = _own_home / "progress.json"
-    content = json.dumps({"version": 99, "exercises": {}})
+    content = json.dumps({"version": 99, "exercises": exercises})
     path.write_text(content)
     assert "newer version" in progress.record("7.1", "correct")
     assert path.read_text() == content

@@ -256,3 +256,19 @@ def test_a_quiz_without_a_terminal_is_one_sentence(monkeypatch, capsys):
     monkeypatch.setattr(sys, "stdin", None)
     assert cli.main(["quiz"]) == 1
     assert "there is none to read from" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows keeps a folder in use")
+@pytest.mark.parametrize("command", ["progress", "next", "check 00 {}"])
+def test_a_folder_that_was_deleted_is_one_sentence(command, tmp_path):
+    """torch's libraries end Python there, and the learner's code was blamed for it."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    words = command.format(answer(tmp_path))
+    script = f'rmdir "$PWD" && exec "{sys.executable}" -m course {words}'
+    variables = os.environ | {"PYTHONPATH": str(ROOT), "COURSE_HOME": str(tmp_path)}
+    done = subprocess.run(["sh", "-c", script], capture_output=True, cwd=gone,
+                          env=variables, text=True)  # fmt: skip
+    assert done.returncode == 1 and done.stdout == ""
+    said = "The folder that you are in was deleted; change into another one.\n"
+    assert done.stderr == said

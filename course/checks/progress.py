@@ -22,18 +22,20 @@ def read() -> dict[str, dict[str, Any]]:
     path = home() / NAME
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        exercises = content["exercises"]
         version = int(content["version"])
-        for entry in exercises.values():
-            _ = entry["status"] in ("correct", "wrong", "untried")
-            int(entry["attempts"])
+        if version <= VERSION:  # a newer one may look otherwise
+            exercises = content["exercises"]
+            for entry in exercises.values():
+                if entry["status"] not in ("correct", "wrong", "untried"):
+                    raise ValueError("no status")
+                int(entry["attempts"])
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise CourseError(
             f"Your progress in {path} cannot be read ({error.strerror})."
         ) from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         aside = _put_aside(path)
         raise CourseError(
             f"Your progress file was damaged; it is kept as {aside} and a new one "

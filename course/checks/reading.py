@@ -18,7 +18,7 @@ from course.runtime import CourseError
 PYTHON_MAGICS = {"capture", "debug", "prun", "time", "timeit"}
 # Magics that IPython takes without their % where a cell is this one line.
 BARE_MAGICS = {"cd", "clear", "conda", "ls", "mamba", "matplotlib", "mkdir", "pip"}
-BARE_MAGICS |= {"load_ext", "pwd", "reload_ext", "uv", "who", "whos"}
+BARE_MAGICS |= {"load_ext", "pwd", "reload_ext", "uv"}
 
 
 def cells(path: Path) -> list[tuple[str, str]]:

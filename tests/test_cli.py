@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -174,6 +175,32 @@ def test_a_file_that_ends_the_grading_is_not_called_correct(course, capfd):
     path.write_text("import os\n\nclass Out:\n    os._exit(0)\n" + STANDARDISE)
     assert cli.main(["check", "00", str(path)]) == 1
     assert "ended the grading before its end" in capfd.readouterr().err
+
+
+LEFT = {
+    "a thread": "import threading, time\n"
+    "threading.Thread(target=time.sleep, args=(500,)).start()",
+    "a stop of its own": "raise KeyboardInterrupt",
+    "an error of no kind": "raise BaseException('x')",
+    "the end of a generator": "raise GeneratorExit",
+}
+
+
+@pytest.mark.parametrize("line", LEFT.values(), ids=LEFT)
+@pytest.mark.parametrize("place", ["function", "class"])
+def test_what_the_code_leaves_or_raises_costs_no_verdict(course, capfd, line, place):
+    """The grading ends when it is done, and says what it found."""
+    path = course / "left.py"
+    inner = "".join(f"    {part}\n" for part in line.split("\n"))
+    body = STANDARDISE.lstrip("\n").split("\n", 1)
+    text = f"{body[0]}\n{inner}{body[1]}" if place == "function" else STANDARDISE
+    path.write_text(text if place == "function" else f"class A:\n{inner}{STANDARDISE}")
+    began = time.monotonic()
+    right = place == "class" or "thread" in line
+    assert cli.main(["check", "00", str(path)]) == (0 if right else 1)
+    said = capfd.readouterr()
+    assert ("✔ 0.1" if right else "✘ 0.1 standardise: it raises") in said.out
+    assert said.err == "" and time.monotonic() - began < 60
 
 
 def test_a_file_without_any_of_the_functions_says_so(course, capfd):

@@ -32,10 +32,14 @@ def main(argv: list[str] | None = None) -> int:
     except CourseError as error:
         print(error, file=sys.stderr)
         return 1
-    except ModuleNotFoundError as error:
-        if (error.name or "course").startswith("course"):
+    except ImportError as error:
+        if (error.name or "").startswith("course"):
             raise
-        print(f"{error.name} is missing; {ASK}", file=sys.stderr)
+        missing = error.name and isinstance(error, ModuleNotFoundError)
+        said = f"A package cannot be used ({error})"
+        print(
+            f"{f'{error.name} is missing' if missing else said}; {ASK}", file=sys.stderr
+        )
         return 1
     except KeyboardInterrupt:
         return 130

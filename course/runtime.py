@@ -78,6 +78,13 @@ def setup(chapter: str, seed: int = 0) -> None:
         from course import plots, stop_button
     except ModuleNotFoundError as error:
         raise CourseError(f"{error.name} is missing; {ASK}") from error
+    except (ImportError, AttributeError) as error:
+        raise CourseError(f"A package cannot be used ({error}); {ASK}") from error
+    if not hasattr(torch, "manual_seed"):
+        raise CourseError(
+            f"Another module called `torch` is in the way: {torch.__file__}; "
+            "rename it or start Python elsewhere."
+        )
 
     stop_button.wait_for_imports()
     seed_everything(seed)

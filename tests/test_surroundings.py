@@ -272,3 +272,37 @@ def test_a_folder_that_was_deleted_is_one_sentence(command, tmp_path):
     assert done.returncode == 1 and done.stdout == ""
     said = "The folder that you are in was deleted; change into another one.\n"
     assert done.stderr == said
+
+
+@pytest.mark.parametrize("command", ["progress", "check"])
+@pytest.mark.parametrize("text", ["X = 1", "raise ImportError('broken')"])
+def test_a_broken_or_foreign_torch_is_one_sentence(command, text, tmp_path):
+    """The learner's code is not blamed for it."""
+    (tmp_path / "torch.py").write_text(text)
+    words = ["check", "00", str(answer(tmp_path))] if command == "check" else [command]
+    done = run(*words, folder=tmp_path, COURSE_HOME=str(tmp_path))
+    said = done.stderr.decode()
+    assert done.returncode == 1 and said.count("\n") == 1, said
+    assert said.startswith("A package cannot be used (") and runtime.ASK in said
+
+
+def test_a_broken_lock_costs_no_verdict(tmp_path):
+    (tmp_path / "filelock.py").write_text("raise ImportError('broken')")
+    script = tmp_path / "mine.py"
+    script.write_text(f"import course\n{ANSWER}\ncourse.check(standardise)\n")
+    variables = os.environ | {"PYTHONPATH": str(ROOT), "COURSE_HOME": str(tmp_path),
+                              "COURSE_PROGRESS": "1"}  # fmt: skip
+    done = subprocess.run([sys.executable, str(script)], capture_output=True,
+                          text=True, env=variables)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "standardise: correct" in done.stdout
+    assert "Your progress was not kept (broken)." in done.stdout
+
+
+def test_a_foreign_torch_beside_the_notebook_is_named(tmp_path):
+    (tmp_path / "torch.py").write_text("X = 1")
+    command = [sys.executable, "-c", "import course; course.setup('00')"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path,
+                          env=os.environ | {"PYTHONPATH": str(ROOT)})  # fmt: skip
+    last = done.stderr.strip().splitlines()[-1]
+    assert "CourseError: Another module called `torch` is in the way" in last

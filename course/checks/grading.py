@@ -7,13 +7,21 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from course.checks import catalogue, progress, report
-from course.checks.checking import check_function, examine
-from course.checks.exercise import Exercise
-from course.checks.panels import QUESTIONS, WORDS, PanelQuestion
-from course.checks.reading import cells, namespace
-from course.checks.report import Verdict
-from course.runtime import CourseError, any_terminal, output_lost
+from course.runtime import ASK, CourseError, any_terminal, output_lost
+
+try:
+    from course.checks import catalogue, progress, report
+    from course.checks.checking import check_function, examine
+    from course.checks.exercise import Exercise
+    from course.checks.panels import QUESTIONS, WORDS, PanelQuestion
+    from course.checks.reading import cells, namespace
+    from course.checks.report import Verdict
+except ImportError as error:  # a package that is broken, or a file of its name
+    if __name__ != "__main__":
+        raise
+    print(f"A package cannot be used ({error}); {ASK}", file=sys.stderr)
+    Path(sys.argv[-1]).write_text("not begun", encoding="utf-8")  # MARK
+    sys.exit(1)
 
 DONE = "graded to the end"
 
@@ -38,7 +46,7 @@ def grade(chapter: str, path: Path) -> bool:
             try:
                 correct &= check_function(function) is function
             except BaseException as error:  # KeyboardInterrupt raised by itself
-                if isinstance(error, OSError):  # of the output
+                if isinstance(error, Exception):  # no fault of the learner's code
                     raise
                 said = f"it raises {type(error).__name__}, which ends a program"
                 report.show(Verdict(exercise.label, "wrong", "ends", said))

@@ -3,10 +3,12 @@
 None of them asks a GPU anything: a value that must be looked at is looked at on a CPU.
 """
 
-from typing import TYPE_CHECKING
+from numbers import Real
+from operator import index
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Generator, Tensor
 
 
 def whole(least: int, **counts: int) -> None:
@@ -17,12 +19,36 @@ def whole(least: int, **counts: int) -> None:
     ValueError: got batch_size = 0, expected at least 1
     """
     for name, count in counts.items():
-        if isinstance(count, bool) or not hasattr(count, "__index__"):
+        if not _is_whole(count):
             raise TypeError(
                 f"got {name} = {count!r}, expected a whole number of at least {least}"
             )
         if count < least:
             raise ValueError(f"got {name} = {count}, expected at least {least}")
+
+
+def whole_number(**counts: int) -> None:
+    """Raise TypeError unless each is one whole number, of Python, NumPy or torch.
+
+    >>> whole_number(seed=2.0)
+    Traceback (most recent call last):
+    TypeError: got seed = 2.0, expected a whole number
+    """
+    for name, count in counts.items():
+        if not _is_whole(count):
+            raise TypeError(f"got {name} = {count!r}, expected a whole number")
+
+
+def _is_whole(count: Any) -> bool:
+    if isinstance(count, int):
+        return not isinstance(count, bool)
+    if getattr(count, "ndim", 0) or "bool" in str(getattr(count, "dtype", "")):
+        return False
+    try:
+        index(count)
+    except TypeError:
+        return False
+    return True
 
 
 def at_least(least: float, **numbers: float) -> None:
@@ -33,6 +59,7 @@ def at_least(least: float, **numbers: float) -> None:
     ValueError: got learning_rate = nan, expected a number of at least 0
     """
     for name, number in numbers.items():
+        one_number(**{name: number})
         if not number >= least:
             raise ValueError(
                 f"got {name} = {number}, expected a number of at least {least}"
@@ -72,9 +99,101 @@ def check_text(text: str) -> str:
     return text
 
 
-def floats(**tensors: "Tensor") -> None:
+def one_number(**numbers: float) -> None:
+    """Raise TypeError unless each is one real number, of Python, NumPy or torch.
+
+    >>> one_number(beta="0.1")
+    Traceback (most recent call last):
+    TypeError: got beta = '0.1', expected one number
+    """
+    for name, number in numbers.items():
+        if isinstance(number, Real):
+            continue
+        single = getattr(number, "ndim", None) == 0
+        if not single or "complex" in str(number.dtype):
+            raise TypeError(f"got {name} = {number!r}, expected one number")
+
+
+def tensors(**given: "Tensor") -> None:
+    """Raise TypeError where something else than a tensor is given.
+
+    >>> tensors(scores=[1.0, 2.0])
+    Traceback (most recent call last):
+    TypeError: got scores as a list, expected a tensor
+    """
+    import torch
+
+    for name, one in given.items():
+        if not isinstance(one, torch.Tensor):
+            raise TypeError(f"got {name} as a {type(one).__name__}, expected a tensor")
+
+
+def as_tensor(name: str, values: Any) -> "Tensor":
+    """Numbers as a tensor, from a list or an array too; TypeError on what is none."""
+    import torch
+
+    try:
+        return torch.as_tensor(values)
+    except (TypeError, ValueError, RuntimeError):
+        kind = type(values).__name__
+        raise TypeError(f"got {name} as a {kind}, expected a tensor") from None
+
+
+def lists(**given: Any) -> None:
+    """Raise TypeError unless each is a list, or what can be read twice like one.
+
+    >>> lists(lengths=(n for n in range(3)))
+    Traceback (most recent call last):
+    TypeError: got a generator as lengths, expected a list
+    """
+    for name, one in given.items():
+        readable = hasattr(one, "__len__") and hasattr(one, "__iter__")
+        if not readable or isinstance(one, str | bytes | dict | set):
+            kind = (
+                "got one str" if isinstance(one, str) else f"got a {type(one).__name__}"
+            )
+            raise TypeError(f"{kind} as {name}, expected a list")
+
+
+def cpu_generator(generator: "Generator | None") -> None:
+    """Raise unless it is a torch.Generator on the CPU (None: torch's own)."""
+    import torch
+
+    if generator is None:
+        return
+    if not isinstance(generator, torch.Generator):
+        kind = type(generator).__name__
+        raise TypeError(f"got a {kind}, expected a torch.Generator on the CPU")
+    if generator.device.type != "cpu":
+        raise ValueError(
+            f"got a generator on {generator.device}, expected one on the CPU"
+        )
+
+
+def number_or_tensor(**given: "Tensor | float") -> None:
+    """Raise TypeError where something else than one number or a tensor is given."""
+    import torch
+
+    one_number(**{n: x for n, x in given.items() if not isinstance(x, torch.Tensor)})
+
+
+def divisor(**counts: "Tensor | float") -> None:
+    """Raise unless each is one number or a 0-d tensor, which on a CPU is at least 0."""
+    one_number(**counts)
+    for name, count in counts.items():
+        if getattr(count, "is_cpu", True) and not count >= 0:
+            raise ValueError(f"got {name} = {count}, expected at least 0")
+
+
+def present(**given: Any) -> dict[str, Any]:
+    """The arguments that are given, those that are not None: for the checks here."""
+    return {name: one for name, one in given.items() if one is not None}
+
+
+def floats(**given: "Tensor") -> None:
     """Raise TypeError unless each tensor is of floating point."""
-    for name, tensor in tensors.items():
+    tensors(**given)
+    for name, tensor in given.items():
         if not tensor.is_floating_point():
             raise TypeError(f"got {name} of {tensor.dtype}, expected floating point")
 
@@ -88,10 +207,11 @@ def as_float(numbers: "Tensor") -> "Tensor":
     """
     import torch
 
+    tensors(numbers=numbers)
     return numbers.to(torch.promote_types(numbers.dtype, torch.float32))
 
 
-def meets(weight: "Tensor", **tensors: "Tensor") -> None:
+def meets(weight: "Tensor", **given: "Tensor") -> None:
     """Raise unless each tensor (..., C) can be multiplied with a weight (..., C).
 
     ValueError on its shape, TypeError on its dtype, which must be the weight's where
@@ -99,7 +219,8 @@ def meets(weight: "Tensor", **tensors: "Tensor") -> None:
     """
     import torch
 
-    for name, tensor in tensors.items():
+    tensors(**given)
+    for name, tensor in given.items():
         if tensor.shape[-1:] != weight.shape[-1:]:
             raise ValueError(
                 f"got {name} {tuple(tensor.shape)}, expected (..., {weight.shape[-1]})"
@@ -109,7 +230,7 @@ def meets(weight: "Tensor", **tensors: "Tensor") -> None:
             raise TypeError(f"got {name} of {tensor.dtype}, expected {weight.dtype}")
 
 
-def finite(**tensors: "Tensor") -> None:
+def finite(**given: "Tensor") -> None:
     """Raise ValueError where a tensor on a CPU holds NaN or infinity.
 
     >>> import torch
@@ -117,18 +238,44 @@ def finite(**tensors: "Tensor") -> None:
     Traceback (most recent call last):
     ValueError: got NaN or infinity in mean, expected finite numbers
     """
-    for name, tensor in tensors.items():
+    tensors(**given)
+    for name, tensor in given.items():
         if tensor.is_cpu and not tensor.isfinite().all():
             raise ValueError(f"got NaN or infinity in {name}, expected finite numbers")
 
 
 def below(ids: "Tensor", size: int) -> None:
     """Raise ValueError where an id on a CPU is not one of 0 to size - 1."""
+    tensors(ids=ids)
+    if "bool" in str(ids.dtype):
+        raise TypeError("got ids of torch.bool, expected whole numbers")
     if ids.is_cpu and ids.numel() and not 0 <= ids.min() <= ids.max() < size:
         raise ValueError(
             f"got ids from {int(ids.min())} to {int(ids.max())}, expected 0 to "
             f"{size - 1}"
         )
+
+
+def truth(mask: "Tensor", name: str = "mask") -> "Tensor":
+    """The mask as bool; ValueError where one on a CPU holds another value than 0 and 1.
+
+    A mask that is added to logits, 0 and -inf, would count the padding only.
+
+    >>> import torch
+    >>> truth(torch.tensor([1.0, 0.0]))
+    tensor([ True, False])
+    """
+    import torch
+
+    tensors(**{name: mask})
+    if mask.dtype == torch.bool:
+        return mask
+    if mask.is_cpu and not ((mask == 0) | (mask == 1)).all():
+        raise ValueError(
+            f"got {name} with other values than 0 and 1, expected 1 on what counts "
+            "and 0 elsewhere"
+        )
+    return mask.bool()
 
 
 def starts_with_tokens(mask: "Tensor") -> "Tensor":
@@ -138,7 +285,7 @@ def starts_with_tokens(mask: "Tensor") -> "Tensor":
     """
     import torch
 
-    mask = mask.bool()
+    mask = truth(mask)
     lengths = mask.sum(1, keepdim=True)
     places = torch.arange(mask.shape[1], device=mask.device)
     if mask.is_cpu and not mask.eq(places < lengths).all():

@@ -4,7 +4,7 @@ A rule, a reward model, a unit test, a judge or a person gives each completion o
 number; every algorithm of the course takes such a function, and nothing else.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -37,14 +37,27 @@ def whole_texts(prompts: Sequence[str], completions: Sequence[str]) -> list[str]
 def check_texts(texts: Sequence[str]) -> Sequence[str]:
     """The texts themselves; raises TypeError for one str or an item that is not a str.
 
-    ValueError for half of a surrogate pair, which no file, tokenizer or database takes.
-    Chapter 05.
+    TypeError for what can be read only once, such as a generator, too: read here, it
+    would be empty for what follows.  ValueError for half of a surrogate pair, which no
+    file, tokenizer or database takes.  Chapter 05.
     """
     if isinstance(texts, str):
         raise TypeError("got one str, expected a list of texts")
+    if not hasattr(texts, "__len__") or not hasattr(texts, "__iter__"):
+        kind = type(texts).__name__
+        raise TypeError(f"got texts as a {kind}, expected a list of texts")
     for text in texts:
         check_text(text)
     return texts
+
+
+def all_texts(texts: Iterable[str]) -> list[str]:
+    """All of the texts, read once, as a generator may be; raises as `check_texts`.
+
+    Chapter 05.
+    """
+    once = hasattr(texts, "__iter__") and not isinstance(texts, str)
+    return list(check_texts(list(texts) if once else texts))
 
 
 def checked_scores(score: Score, prompts: list[str], completions: list[str]) -> Tensor:

@@ -174,6 +174,7 @@ METHODS: dict[str, Any] = {
     "NGram.sequence": lambda s: [3, 4, 5],
     "NGram.context": lambda s: [3, 4],
     "History.self": lambda s: s("history"),
+    "History.log.step": lambda s: 1,
     "History.name": lambda s: "loss",
     # reward
     "RatingTable.self": lambda s: s("table"),

@@ -1,4 +1,4 @@
-"""Seven kinds of bad input on every public function: the right number, or a sentence.
+"""Kinds of bad input on every public function: the right number, or a sentence.
 
 The functions and their arguments are found (`sound.py`), so that a new one is swept as
 soon as it exists.  Right means: equal to what the same numbers give in fp64, as the
@@ -8,6 +8,7 @@ sentence is a ValueError, TypeError or CourseError that the course itself raises
 
 import inspect
 import math
+import random
 import signal
 import traceback
 import warnings
@@ -689,3 +690,140 @@ def test_gradients_at_the_limits_are_finite(name):
             sum(x[x.isfinite()].sum() for x in parts).backward()
         for key, leaf in leaves.items():
             assert leaf.grad is None or leaf.grad.isfinite().all(), (key, label)
+
+
+# What is no tensor, no number, no truth value --------------------------------------
+
+
+def may_be_none(name: str, key: str) -> bool:
+    """Whether the signature says that the argument may be left out or None."""
+    (one,) = (p for p in parameters(functions()[name]) if p.name == key)
+    return "None" in str(one.annotation) or one.default is None
+
+
+def sound_result(name: str) -> Any:
+    """Of the sound arguments; FINITE for a function, and where two calls differ."""
+    right, again = outcome(name, arguments(name)), outcome(name, arguments(name))
+    timed = inspect.isfunction(right) or not close(right, again)
+    return FINITE if timed else right
+
+
+def strangers(name: str) -> Iterator[Change]:
+    """Something else than a tensor."""
+    for key in named(name, "floats", "mask", "ids"):
+        x = arguments(name)[key].detach()
+        for label, value in (
+            ("list", x.tolist()),
+            ("tuple", tuple(x) if x.dim() else x.item()),
+            ("array", x.numpy()),
+        ):
+            right = sound_result(name)
+            yield f"other {key} as a {label}", arguments(name) | {key: value}, right
+        for value in ("abc", {"a": x}, (row for row in [x]), None):
+            if value is not None or not may_be_none(name, key):
+                kind = type(value).__name__
+                yield f"other {key}: a {kind}", arguments(name) | {key: value}, REFUSED
+
+
+def other_numbers(name: str) -> Iterator[Change]:
+    """Something else than one real number."""
+    for key in named(name, "number"):
+        for value in ("0.5", [0.5], {}, 0.5j, torch.tensor([0.5, 0.5]), None):
+            if value is not None or not may_be_none(name, key):
+                yield f"other {key}: {value!r}", arguments(name) | {key: value}, REFUSED
+
+
+def other_counts(name: str) -> Iterator[Change]:
+    """Something else than a whole number."""
+    for key in named(name, "count"):
+        for value in ("2", [2], {}, 2.5, math.nan, True, None):
+            if value is not None or not may_be_none(name, key):
+                yield f"other {key}: {value!r}", arguments(name) | {key: value}, REFUSED
+
+
+def other_lists(name: str) -> Iterator[Change]:
+    """What is no list, and what can be read only once."""
+    for key in named(name, "texts", "rows", "numbers"):
+        (one,) = (p for p in parameters(functions()[name]) if p.name == key)
+        if one.kind is one.VAR_POSITIONAL:
+            continue
+        sound = list(arguments(name)[key])
+        right = sound_result(name)
+        yield f"other {key} read once", arguments(name) | {key: iter(sound)}, right
+        yield f"other {key} as a tuple", arguments(name) | {key: tuple(sound)}, right
+        for value in (3, "abc", None):
+            if value is not None or not may_be_none(name, key):
+                yield f"other {key}: {value!r}", arguments(name) | {key: value}, REFUSED
+
+
+def other_generators(name: str) -> Iterator[Change]:
+    """Something else than torch's generator of random numbers."""
+    for key, value in arguments(name).items():
+        if isinstance(value, torch.Generator):
+            for other in (3, "abc", random.Random(0)):
+                yield f"other {key}: {other!r}", arguments(name) | {key: other}, REFUSED
+
+
+def half_truths(name: str) -> Iterator[Change]:
+    """Masks with other values than 0 and 1, such as what is added to logits."""
+    for key in named(name, "mask"):
+        mask = arguments(name)[key]
+        added = torch.zeros(mask.shape).masked_fill(~mask, -math.inf)
+        if not mask.all():
+            yield f"other {key} of 0 and -inf", arguments(name) | {key: added}, REFUSED
+        for value in (2.0, -1.0, 0.3, math.nan):
+            given = arguments(name)
+            given[key] = mask.float()
+            given[key].view(-1)[0] = value
+            yield f"other {key} with {value}", given, REFUSED
+
+
+@pytest.mark.parametrize("name", swept("floats", "mask", "ids"))
+def test_what_is_no_tensor(name):
+    check(name, strangers(name))
+
+
+@pytest.mark.parametrize("name", swept("number"))
+def test_what_is_not_one_number(name):
+    check(name, other_numbers(name))
+
+
+@pytest.mark.parametrize("name", swept("count"))
+def test_what_is_no_whole_number(name):
+    check(name, other_counts(name))
+
+
+@pytest.mark.parametrize("name", swept("texts", "rows", "numbers"))
+def test_what_is_no_list(name):
+    check(name, other_lists(name))
+
+
+@pytest.mark.parametrize("name", swept(*SWEPT))
+def test_what_is_no_generator(name):
+    check(name, other_generators(name))
+
+
+@pytest.mark.parametrize("name", swept("mask"))
+def test_masks_of_other_values_than_0_and_1(name):
+    check(name, half_truths(name))
+
+
+OUT_OF_RANGE = [
+    ("lm.layers.rotary", "base", (0.0, -1.0, math.inf, math.nan)),
+    ("lm.layers.rotary_angles", "base", (0.0, -1.0, math.inf, math.nan)),
+    ("lm.layers.rms_norm", "eps", (-1.0, math.nan)),
+    ("lm.finetuning.masked_mean_loss", "n_tokens", (-3, math.nan, "7")),
+    ("lm.finetuning.completion_loss", "n_tokens", (-3, math.nan, "7")),
+    ("policy.losses.reduce_token_mean", "n_tokens", (-3, torch.tensor([7, 7]))),
+    ("lm.ngram.NGram.logprob", "sequence", ([3, 4.5], ["3"])),
+    ("lm.ngram.NGram.probabilities", "context", ([3, 4.5], ["3"])),
+    ("lm.model.GPT.hidden", "ids", (torch.ones(1, 3).bool(),)),
+    ("lm.sampling.completion_mask", "lengths", (torch.ones(3).bool(),)),
+    ("lm.training.descend", "step", ("1",)),
+]
+
+
+@pytest.mark.parametrize(("name", "key", "values"), OUT_OF_RANGE)
+def test_numbers_that_mean_nothing_are_refused(name, key, values):
+    for value in values:
+        assert outcome(name, arguments(name) | {key: value}) is REFUSED, value

@@ -154,7 +154,7 @@ def test_adapters_learn_a_text_that_the_base_does_not_know():
 )
 def test_a_rank_or_a_name_that_fits_nothing_is_refused(rank, suffixes):
     model = a_model(tied=True)
-    with pytest.raises(ValueError, match="expected a rank of at least 1"):
+    with pytest.raises(ValueError, match="expected (at least 1|linear layers)"):
         add_adapters(model, rank, 1.0, suffixes)
     assert all(p.requires_grad for p in model.parameters())  # nothing was frozen
 

@@ -103,7 +103,7 @@ def test_spaces_and_line_ends_are_characters_too():
 
 
 def test_a_character_that_it_does_not_know_is_an_error_and_not_another_one():
-    with pytest.raises(Exception, match="UNK"):
+    with pytest.raises(ValueError, match="does not know"):
         encode(character_tokenizer("ab"), ["abc"])
 
 

@@ -4,7 +4,7 @@ import hashlib
 import random
 import re
 
-from course.expect import check_text
+from course.expect import check_text, one_number
 
 ALPHABET = "0123456789+="  # every character of a problem and of its answer
 SPLITS = ("train", "held-out")
@@ -50,6 +50,7 @@ def careless_answer(problem: str, generator: random.Random, rate: float) -> str:
     >>> careless_answer("27+58=", random.Random(0), rate=0.0)
     '85'
     """
+    one_number(rate=rate)
     if not 0 <= rate <= 1:
         raise ValueError(f"got the rate {rate}, expected a number from 0 to 1")
     right = answer(problem)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from course.data.assets import RATINGS, AssetError, fetch
-from course.expect import check_text, whole
+from course.expect import check_text, one_number, whole, whole_number
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -86,6 +86,8 @@ def pairs(
     "b" or "tie"; ties are drawn only with min_gap below 0).  Raises ValueError when
     no n such pairs are found.  Chapter 06.
     """
+    whole_number(seed=seed)
+    one_number(min_gap=min_gap)
     from datasets import Dataset
 
     whole(1, n=n)

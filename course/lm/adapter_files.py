@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from course.expect import as_float
+from course.expect import as_float, one_number, tensors
 from course.lm.interop import weight_names
 from course.lm.lora import adapters, add_adapters
 from course.lm.model import GPT, GPTConfig
@@ -28,6 +28,8 @@ def merge_adapters(weight: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor
     >>> merge_adapters(torch.eye(2), a, b, alpha=0.5).tolist()
     [[2.0, 0.0], [0.0, 1.0]]
     """
+    one_number(alpha=alpha)
+    tensors(weight=weight, a=a, b=b)
     rank = len(a) if a.dim() else 0
     if (
         weight.dim() != 2

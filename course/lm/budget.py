@@ -5,7 +5,7 @@ Bounds by counting: memory moved, and 2 operations for each weight and token rea
 
 from dataclasses import dataclass
 
-from course.expect import at_least, whole
+from course.expect import at_least, one_number, present, whole, whole_number
 from course.lm.model import GPTConfig, parameter_count
 
 GB = 1e9  # bytes, as the makers of memory count
@@ -44,6 +44,8 @@ def training_gb(
     >>> [round(training_gb(7.5e9, 64, stage), 1) for stage in (0, 1, 2, 3)]
     [120.0, 31.4, 16.6, 1.9]
     """
+    whole_number(sharded=sharded)
+    one_number(**present(trained=trained))
     whole(1, devices=devices)
     at_least(0, parameters=parameters, trained=trained or 0)
     if sharded not in (0, 1, 2, 3):
@@ -89,6 +91,7 @@ def decode_rate(
     >>> round(decode_rate(llama2, Fleet(1, 80, 2_000, 312)))  # gpt-fast reaches 105
     148
     """
+    whole_number(number=number)
     whole(1, texts=texts)
     at_least(1e-9, efficiency=efficiency)
     n = parameter_count(config)
@@ -139,6 +142,7 @@ def run_cost(
     and cache fill at most 80 % of each device: a fifth is left to activations.
     Chapter 17.
     """
+    one_number(adapters=adapters)
     whole(1, texts=texts, completion=completion, steps=steps)
     whole(0, prompt=prompt)
     at_least(1e-9, writing=writing, training=training)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course.expect import below, whole
+from course.expect import below, tensors, whole, whole_number
 
 
 class KVCache:
@@ -26,6 +26,8 @@ class KVCache:
 
         Raises ValueError on shapes that do not fit each other or what is there.
         """
+        whole_number(layer=layer)
+        tensors(keys=keys, values=values)
         before = self.buffers[layer]
         kept = (keys if before is None else before[0]).shape  # (batch, K, any, D)
         if not keys.shape == values.shape == (*kept[:2], *keys.shape[2:3], *kept[3:]):
@@ -61,6 +63,7 @@ class KVCache:
         rows: numbers, or true for each row to keep.  Raises TypeError on other numbers
         and ValueError on a row that is not there.
         """
+        tensors(rows=rows)
         if rows.is_floating_point():
             raise TypeError(f"got rows of {rows.dtype}, expected whole numbers")
         if rows.dtype != torch.bool:

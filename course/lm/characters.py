@@ -13,7 +13,7 @@ def character_tokenizer(alphabet: str) -> "PreTrainedTokenizerFast":
     """One token for each character of the alphabet, after `<bos>`, `<eos>`, `<pad>`.
 
     It works wherever a trained tokenizer does: `encode`, `generate`, checkpoints.
-    Text with another character cannot be encoded: that raises an exception.
+    Text with another character cannot be encoded: `encode` raises ValueError.
     Raises ValueError when the alphabet is empty or repeats a character.  Chapter 11.
     """
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from course.expect import whole
+from course.expect import one_number, whole, whole_number
 from course.lm.objective import sequence_logprob
 from course.lm.tokenizer import encode, pad_batch
 from course.runtime import as_double
@@ -29,6 +29,8 @@ def bits_per_byte(nats: float | Tensor, n_bytes: int) -> float:
     >>> bits_per_byte(nats=10 * math.log(2), n_bytes=5)
     2.0
     """
+    whole_number(n_bytes=n_bytes)
+    one_number(nats=nats)
     nats = float(nats)
     if nats < 0:
         raise ValueError(f"got {nats} nats, expected a negative log-probability (>= 0)")
@@ -45,6 +47,7 @@ def perplexity(nats: float | Tensor) -> float:
     >>> round(perplexity(math.log(50)), 6)
     50.0
     """
+    one_number(nats=nats)
     nats = float(nats)
     if nats < 0:
         raise ValueError(f"got {nats} nats per token, expected a loss (>= 0)")

@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
-from course.expect import at_least, below, whole
+from course.expect import (
+    at_least,
+    below,
+    divisor,
+    lists,
+    present,
+    tensors,
+    truth,
+    whole,
+    whole_number,
+)
 from course.lm.objective import token_logprobs
 from course.lm.packing import length_parts
 from course.lm.tokenizer import encode, pad_batch
@@ -46,6 +56,8 @@ def completion_labels(ids: Tensor, prompt_lengths: Tensor, lengths: Tensor) -> T
     >>> completion_labels(ids, torch.tensor([2]), torch.tensor([5])).tolist()
     [[-100, -100, 8, 9, 1, -100]]
     """
+    tensors(ids=ids)
+    tensors(prompt_lengths=prompt_lengths, lengths=lengths)
     if ids.dim() != 2 or not ids.shape[:1] == prompt_lengths.shape == lengths.shape:
         raise ValueError(
             f"got ids {tuple(ids.shape)}, prompt_lengths "
@@ -69,12 +81,14 @@ def masked_mean_loss(
     token; nan when nothing counts.  Raises ValueError on shapes that do not fit.
     Chapter 04.
     """
+    tensors(logprobs=logprobs, mask=mask)
     if logprobs.shape != mask.shape:
         raise ValueError(
             f"got logprobs {tuple(logprobs.shape)} and mask {tuple(mask.shape)}, "
             "expected the same shape"
         )
-    counted = mask.bool()
+    divisor(**present(n_tokens=n_tokens))
+    counted = truth(mask)
     total = logprobs.masked_fill(~counted, 0.0).sum()
     return -total / (counted.sum() if n_tokens is None else n_tokens)
 
@@ -89,6 +103,7 @@ def completion_loss(
     n_tokens: as in `masked_mean_loss`.
     Equals transformers' loss for these labels, and TRL's `SFTTrainer`.  Chapter 04.
     """
+    tensors(logits=logits, labels=labels)
     if logits.dim() != 3 or logits.shape[:2] != labels.shape:
         raise ValueError(
             f"got logits {tuple(logits.shape)} and labels {tuple(labels.shape)}, "
@@ -122,6 +137,8 @@ def demonstrations(
     with a space.  An empty prompt is allowed.  Raises ValueError on unequal numbers or
     none, an empty completion, and a text longer than `context` tokens.  Chapter 04.
     """
+    lists(prompts=prompts, completions=completions)
+    whole_number(context=context)
     if len(prompts) != len(completions) or not prompts:
         raise ValueError(
             f"got {len(prompts)} prompts and {len(completions)} completions, expected "
@@ -152,6 +169,7 @@ def completion_batch(
 
     What `completion_labels` needs; on the CPU.  Chapter 04.
     """
+    whole_number(pad_id=pad_id)
     ids, _ = pad_batch([row.ids for row in rows], pad_id)
     prompt_lengths = torch.tensor([row.prompt_length for row in rows])
     return ids, prompt_lengths, torch.tensor([len(row.ids) for row in rows])

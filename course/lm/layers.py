@@ -10,7 +10,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course.expect import as_float, at_least, floats, positive, whole
+from course.expect import (
+    as_float,
+    at_least,
+    floats,
+    one_number,
+    positive,
+    present,
+    tensors,
+    truth,
+    whole,
+    whole_number,
+)
 
 
 def rms_norm(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
@@ -22,6 +33,8 @@ def rms_norm(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
     >>> rms_norm(torch.tensor([3.0, 4.0]), torch.ones(2), eps=0.0).pow(2).mean()
     tensor(1.)
     """
+    at_least(0, eps=eps)
+    tensors(x=x, weight=weight)
     if x.shape[-1:] != weight.shape:
         raise ValueError(
             f"got x {tuple(x.shape)} and weight {tuple(weight.shape)}, expected "
@@ -43,6 +56,8 @@ def rotary(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
     only.  Raises ValueError when D is odd.  Source: Su et al. 2021, "RoFormer".
     Chapter 02.
     """
+    one_number(base=base)
+    tensors(positions=positions)
     floats(x=x)
     if positions.shape[-1:] != x.shape[-2:-1]:
         raise ValueError(
@@ -61,6 +76,8 @@ def rotary_angles(
     positions: (batch, time) or (time,); dim: D.  Returns twice (batch, 1, time, D/2) or
     (time, D/2), fp32.  Raises ValueError when D is odd.  Chapter 02.
     """
+    whole_number(dim=dim)
+    tensors(positions=positions)
     if dim < 2 or dim % 2:
         raise ValueError(f"got head dimension {dim}, expected an even number")
     positive(base=base)
@@ -99,6 +116,8 @@ def causal_attention(
     Raises ValueError on shapes that do not fit.  Sources: Vaswani et al. 2017; grouped
     heads: Ainslie et al. 2023.  Chapter 02.
     """
+    tensors(queries=queries, keys=keys, values=values)
+    tensors(**present(allowed=allowed))
     if not (
         queries.dim() == keys.dim() == 4
         and keys.shape == values.shape
@@ -149,6 +168,7 @@ def visible_positions(
     >>> visible_positions(2, 3, None, torch.device("cpu")).int().tolist()
     [[1, 1, 0], [1, 1, 1]]
     """
+    tensors(**present(allowed=allowed))
     whole(1, time=time, seen=seen)
     ones = torch.ones(time, seen, dtype=torch.bool, device=device)
     past = ones.tril(seen - time)
@@ -159,7 +179,7 @@ def visible_positions(
         raise ValueError(
             f"got allowed {tuple(allowed.shape)}, expected (batch, {time}, {seen})"
         )
-    return (past & allowed.bool() | itself)[:, None]
+    return (past & truth(allowed) | itself)[:, None]
 
 
 def swiglu(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:

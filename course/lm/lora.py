@@ -8,9 +8,8 @@ from contextlib import contextmanager
 
 from torch import Tensor, empty, nn
 
+from course.expect import one_number, whole
 from course.lm.model import GPT
-
-EXPECTED = "expected a rank of at least 1, linear layers, and no adapters yet"
 
 
 class LowRank(nn.Module):
@@ -55,9 +54,10 @@ def add_adapters(model: GPT, rank: int, alpha: float, names=("query", "value")) 
     rank below 1, no such layer, one that is not linear, and a model with adapters.
     Chapter 04.
     """
+    whole(1, rank=rank), one_number(alpha=alpha)
     found = {n: m for n, m in model.named_modules() if n.endswith(tuple(names))}
-    if rank < 1 or {*map(type, found.values())} != {nn.Linear} or adapters(model):
-        raise ValueError(f"got rank {rank}, names {names}; {EXPECTED}")
+    if {*map(type, found.values())} != {nn.Linear} or adapters(model):
+        raise ValueError(f"got names {names}, expected linear layers, no adapters yet")
     model.requires_grad_(False)
     for name, layer in found.items():
         model.set_submodule(name, LowRank(layer, rank, alpha))

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course.expect import at_least, meets, positive, whole
+from course.expect import at_least, meets, positive, present, tensors, truth, whole
 from course.lm.cache import KVCache
 from course.lm.layers import attend, rotary_angles, swiglu, turn, visible_positions
 
@@ -37,7 +37,7 @@ class GPTConfig:
         whole(0, layers=self.layers, feed_forward=self.feed_forward)
         for name in ("vocab_size", "context", "width", "heads", "kv_heads"):
             whole(1, **{name: getattr(self, name)})
-        positive(rope_base=self.rope_base)
+        positive(rope_base=self.rope_base), at_least(0, norm_eps=self.norm_eps)
         if self.width % self.heads or (self.width // self.heads) % 2:
             raise ValueError(
                 f"got width {self.width} and {self.heads} heads, expected an even "
@@ -107,6 +107,7 @@ class Attention(nn.Module):
 
     def heads(self, x: Tensor) -> Tensor:
         """Split vectors into heads: (batch, time, n D) -> (batch, n, time, D)."""
+        tensors(x=x)
         return x.unflatten(-1, (-1, self.dim)).transpose(1, 2)
 
     def forward(
@@ -231,11 +232,10 @@ class GPT(nn.Module):
         Raises ValueError on ids or segments of the wrong shape, a sequence longer than
         the context, or segments together with a cache or a mask.
         """
+        tensors(ids=ids, **present(mask=attention_mask, segments=segments))
         if ids.dim() != 2:
-            raise ValueError(
-                f"got ids of shape {tuple(ids.shape)}, expected (batch, time)"
-            )
-        if ids.is_floating_point():
+            raise ValueError(f"got ids {tuple(ids.shape)}, expected (batch, time)")
+        if ids.is_floating_point() or ids.dtype == torch.bool:
             raise TypeError(f"got ids of {ids.dtype}, expected whole numbers")
         alone = cache is None and attention_mask is None
         if segments is not None and not (alone and segments.shape == ids.shape):
@@ -259,7 +259,7 @@ class GPT(nn.Module):
                     f"got an attention_mask {tuple(attention_mask.shape)}, expected "
                     f"{(ids.shape[0], seen)}"
                 )
-            real = attention_mask.bool()
+            real = truth(attention_mask)
             positions = (real.long().cumsum(1) - 1).clamp(min=0)[:, past:]
             # Only on a CPU is it worth asking: elsewhere the answer must be waited for.
             full = real.device.type == "cpu" and bool(real.all())

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from operator import index
 
 import torch
 from torch import Tensor
 
-from course.expect import floats, whole
+from course.expect import floats, lists, whole, whole_number
 
 Sequences = Sequence[Sequence[int]]
 
@@ -47,6 +48,7 @@ class NGram:
     """
 
     def __init__(self, order: int, vocab_size: int):
+        whole_number(order=order, vocab_size=vocab_size)
         if order < 0 or vocab_size < 1:
             raise ValueError(
                 f"got order {order} and vocab_size {vocab_size}, "
@@ -61,6 +63,7 @@ class NGram:
         Earlier counts and weights are forgotten.  Raises ValueError on an id outside
         the vocabulary.
         """
+        lists(sequences=sequences)
         self.counts: Counter[tuple[int, ...]] = Counter()  # (context..., token)
         for sequence in sequences:
             row = self._checked(sequence)
@@ -80,6 +83,7 @@ class NGram:
         Expectation-maximisation from equal weights; returns the nats per token before
         every step, which never rise.  Raises ValueError when nothing is held out.
         """
+        lists(held_out=held_out)
         whole(0, steps=steps)
         tables = [self.estimates(sequence) for sequence in held_out]
         if not sum(map(len, tables)):
@@ -117,6 +121,7 @@ class NGram:
 
     def probabilities(self, context: Sequence[int]) -> Tensor:
         """Distribution of the next token after `context`; (vocabulary,) fp64."""
+        lists(context=context)
         row = self._checked(context)
         columns = [
             torch.full((self.vocab_size,), 1 / self.vocab_size, dtype=torch.float64)
@@ -138,7 +143,11 @@ class NGram:
         return count / self.totals[context]
 
     def _checked(self, sequence: Sequence[int]) -> list[int]:
-        row = [int(token) for token in sequence]
+        lists(sequence=sequence)
+        try:
+            row = [index(token) for token in sequence]
+        except TypeError:
+            raise TypeError(f"got ids {sequence!r}, expected whole numbers") from None
         if row and (min(row) < 0 or max(row) >= self.vocab_size):
             raise ValueError(
                 f"got ids from {min(row)} to {max(row)}, expected 0 to "

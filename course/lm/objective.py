@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from course.expect import below, starts_with_tokens
+from course.expect import below, one_number, present, starts_with_tokens, tensors, truth
 
 if TYPE_CHECKING:
     from course.lm.model import GPT
@@ -72,12 +72,13 @@ def token_entropy(logits: Tensor, mask: Tensor) -> Tensor:
     >>> H.exp().round().tolist()
     [[8.0, 1.0]]
     """
+    tensors(logits=logits, mask=mask)
     if logits.ndim != 3 or logits.shape[:2] != mask.shape:
         raise ValueError(
             f"got logits {tuple(logits.shape)} and a mask {tuple(mask.shape)}, "
             "expected (batch, time, vocabulary) and (batch, time)"
         )
-    return entropy(logits).masked_fill(~mask.bool(), 0.0)
+    return entropy(logits).masked_fill(~truth(mask), 0.0)
 
 
 def completion_logprobs(
@@ -97,6 +98,12 @@ def completion_logprobs(
     Raises ValueError when shapes do not fit or a prompt is not padded on the left.
     Chapter 03.
     """
+    tensors(
+        prompt_ids=prompt_ids,
+        prompt_mask=prompt_mask,
+        completion_ids=completion_ids,
+        completion_mask=completion_mask,
+    )
     for name, ids, mask in (
         ("prompt", prompt_ids, prompt_mask),
         ("completion", completion_ids, completion_mask),
@@ -117,7 +124,7 @@ def completion_logprobs(
         )
     ids = torch.cat([prompt_ids, completion_ids], dim=1)
     counted = starts_with_tokens(completion_mask)
-    mask = torch.cat([prompt_mask.bool(), counted], dim=1)
+    mask = torch.cat([truth(prompt_mask), counted], dim=1)
     hidden = model.hidden(ids, attention_mask=mask)
     before = hidden[:, prompt_ids.shape[1] - 1 : -1]  # position i predicts i + 1
     logits = model.head(before)  # (batch, time, vocabulary)
@@ -130,6 +137,7 @@ def completion_logprobs(
 
 def _shifted(logits: Tensor, ids: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
     """Log-probabilities of tokens 1.. (batch, time - 1), 0 where not counted; mask."""
+    tensors(**present(mask=mask))
     _check_ids(logits, ids)
     if ids.shape[1] < 2:
         raise ValueError(
@@ -143,13 +151,14 @@ def _shifted(logits: Tensor, ids: Tensor, mask: Tensor | None) -> tuple[Tensor, 
             f"got mask {tuple(mask.shape)}, expected the shape of ids "
             f"{tuple(ids.shape)}"
         )
-    counted = mask[:, 1:].bool()
+    counted = truth(mask)[:, 1:]
     logprobs = token_logprobs(logits[:, :-1], ids[:, 1:])
     return torch.where(counted, logprobs, 0.0), counted
 
 
 def _check_ids(logits: Tensor, ids: Tensor) -> None:
     """Shapes that merely broadcast would give a wrong number in silence."""
+    tensors(logits=logits, ids=ids)
     if logits.dim() != 3 or logits.shape[:2] != ids.shape:
         raise ValueError(
             f"got logits {tuple(logits.shape)} and ids {tuple(ids.shape)}, "
@@ -162,6 +171,8 @@ def _check_ids(logits: Tensor, ids: Tensor) -> None:
 
 def _log_softmax(logits: Tensor, temperature: float) -> Tensor:
     """Log-softmax of logits / temperature, in fp32 also for a half-precision model."""
+    one_number(temperature=temperature)
+    tensors(logits=logits)
     if not temperature > 0:
         raise ValueError(f"got temperature {temperature}, expected a positive number")
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course.expect import at_least, whole
+from course.expect import at_least, lists, tensors, whole, whole_number
 
 if TYPE_CHECKING:
     from course.lm.model import GPT
@@ -25,6 +25,8 @@ def pack(
     >>> pack([[1, 2, 3], [4, 5]], length=4, pad_id=0)[1].tolist()
     [[1, 1, 1, 2], [1, 0, 0, 0]]
     """
+    lists(sequences=sequences)
+    whole_number(length=length, pad_id=pad_id)
     flat = [token for sequence in sequences for token in sequence]
     if not flat or length < 2:
         raise ValueError(
@@ -56,6 +58,8 @@ def pack_sequences(
     >>> positions.tolist()
     [[0, 1, 0, 0], [0, 1, 0, 0]]
     """
+    lists(sequences=sequences)
+    whole_number(length=length, pad_id=pad_id)
     if not sequences:
         raise ValueError("got no texts, expected at least one")
     rows: list[list[Sequence[int]]] = []
@@ -95,6 +99,7 @@ def length_parts(lengths: Sequence[int], padding: float = 0.06) -> list[Tensor]:
     >>> [part.tolist() for part in length_parts([9, 2, 9, 2, 2])]
     [[1, 3, 4], [0, 2]]
     """
+    lists(lengths=lengths)
     at_least(0, padding=padding)
     order = sorted(range(len(lengths)), key=lambda row: lengths[row])
     parts: list[list[int]] = []
@@ -124,6 +129,7 @@ def tight_rows(lengths: Sequence[int], longest: int) -> tuple[list[int], int, in
     >>> tight_rows([3, 5, 2, 4], longest=8)
     ([11, 0, 5, 7], 2, 7)
     """
+    lists(lengths=lengths)
     if not lengths or min(lengths) < 1:
         raise ValueError(f"got texts of {list(lengths)} tokens, expected at least one")
     whole(1, longest=longest)
@@ -161,6 +167,7 @@ def packed_loss(model: "GPT", ids: Tensor, segments: Tensor) -> Tensor:
     predecessor belongs to the same text, so nothing is predicted across texts.
     Chapter 02.
     """
+    tensors(ids=ids, segments=segments)
     if ids.shape != segments.shape or ids.dim() != 2:
         raise ValueError(
             f"got ids {tuple(ids.shape)} and segments {tuple(segments.shape)}, "

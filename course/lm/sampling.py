@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from course.expect import below, floats, whole
+from course.expect import (
+    below,
+    cpu_generator,
+    floats,
+    one_number,
+    tensors,
+    truth,
+    whole,
+    whole_number,
+)
 from course.lm.tokenizer import decode, encode, pad_batch
 from course.runtime import NO_FP64
 
@@ -33,6 +42,8 @@ def apply_temperature(logits: Tensor, temperature: float) -> Tensor:
     logits: (..., vocabulary).  Raises ValueError unless the temperature is a positive
     number.  Chapter 03.
     """
+    tensors(logits=logits)
+    one_number(temperature=temperature)
     if not 0 < temperature < float("inf"):
         raise ValueError(f"got temperature {temperature}, expected a positive number")
     return logits / temperature
@@ -43,6 +54,7 @@ def top_k_filter(logits: Tensor, k: int) -> Tensor:
 
     Raises ValueError unless 1 <= k.  Source: Fan et al. 2018.  Chapter 03.
     """
+    whole_number(k=k)
     if k < 1:
         raise ValueError(f"got top-k {k}, expected at least 1")
     floats(logits=logits)
@@ -57,6 +69,7 @@ def top_p_filter(logits: Tensor, p: float) -> Tensor:
     <= 1.  Source: Holtzman et al. 2020, "The Curious Case of Neural Text Degeneration".
     Chapter 03.
     """
+    one_number(p=p)
     if not 0 < p <= 1:
         raise ValueError(f"got top-p {p}, expected a number in (0, 1]")
     floats(logits=logits)
@@ -78,6 +91,7 @@ def completion_mask(lengths: Tensor, max_length: int) -> Tensor:
     >>> completion_mask(torch.tensor([1, 3]), 3).int().tolist()
     [[1, 0, 0], [1, 1, 1]]
     """
+    tensors(lengths=lengths)
     whole(0, max_length=max_length)
     if lengths.dim() != 1:
         raise ValueError(f"got lengths {tuple(lengths.shape)}, expected (batch,)")
@@ -108,6 +122,8 @@ def sample_tokens(logits: Tensor, generator: torch.Generator | None) -> Tensor:
 
     One uniform number per row, drawn on the CPU, decides (`tokens_at`).  Chapter 03.
     """
+    cpu_generator(generator)
+    tensors(logits=logits)
     uniform = torch.rand(len(logits), generator=generator, dtype=torch.float64)
     return tokens_at(logits.detach(), uniform.to(_where_fp64_is(logits.device)))
 
@@ -168,13 +184,17 @@ def generate(
     batch, so a batch costs no more than its unfinished texts.  Raises ValueError when
     the prompts are not padded on the left or the context is too short.  Chapter 03.
     """
+    cpu_generator(generator)
+    tensors(prompt_ids=prompt_ids, prompt_mask=prompt_mask)
+    whole_number(max_new_tokens=max_new_tokens, eos_id=eos_id, pad_id=pad_id)
+    whole_number(top_k=1 if top_k is None else top_k)
     if prompt_ids.dim() != 2 or prompt_ids.shape != prompt_mask.shape:
         raise ValueError(
             f"got prompt_ids {tuple(prompt_ids.shape)} and prompt_mask "
             f"{tuple(prompt_mask.shape)}, expected (batch, prompt time) for both"
         )
     batch, width = prompt_ids.shape
-    mask = prompt_mask.bool()
+    mask = truth(prompt_mask)
     if max_new_tokens < 1 or width < 1 or not mask[:, -1].all():
         raise ValueError(
             f"got prompts {tuple(prompt_ids.shape)} and max_new_tokens "
@@ -189,9 +209,8 @@ def generate(
     device = prompt_ids.device
     # One random number per token, for the whole generation and all of its rows: no text
     # depends on when others of its batch end, and a GPU is sent them once.
-    uniform = torch.rand(
-        max_new_tokens, batch, generator=generator, dtype=torch.float64
-    ).to(_where_fp64_is(device))
+    uniform = torch.rand(max_new_tokens, batch, generator=generator, dtype=torch.double)
+    uniform = uniform.to(_where_fp64_is(device))
     ids = torch.full((batch, max_new_tokens), pad_id, device=device)
     logprobs = torch.zeros(batch, max_new_tokens, device=device)
     lengths = torch.zeros(batch, dtype=torch.long, device=device)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from course.score import check_texts
+from course.expect import lists, whole_number
+from course.score import all_texts, check_texts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -27,6 +28,7 @@ def train_tokenizer(
     Raises ValueError when `vocab_size` leaves no room for the bytes, TypeError when
     `texts` is one string.  Source: Sennrich et al. 2016, arXiv:1508.07909.  Chapter 01.
     """
+    whole_number(vocab_size=vocab_size)
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -37,7 +39,7 @@ def train_tokenizer(
             f"got vocab_size {vocab_size}, expected at least {smallest}: "
             f"{BYTES} bytes and {len(special)} special tokens"
         )
-    texts = check_texts(texts if isinstance(texts, str) else list(texts))
+    texts = all_texts(texts)
     bpe = Tokenizer(models.BPE())
     # Words are split as in GPT-2; no space is put before the first one.
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -85,7 +87,7 @@ def encode(
             verbose=False,
         )["input_ids"]
     except Exception as error:  # the library has no narrower one
-        if "unk_id" not in str(error):
+        if "unk_id" not in str(error) and "[UNK]" not in str(error):
             raise
         raise ValueError(
             "got a character that the tokenizer does not know, expected those of the "
@@ -105,6 +107,9 @@ def decode(
     Bytes that are not UTF-8, as in a text cut inside a character, become U+FFFD.
     Raises TypeError when `rows` is one row.  Chapter 01.
     """
+    if isinstance(rows, str) or not hasattr(rows, "__iter__"):
+        kind = type(rows).__name__
+        raise TypeError(f"got rows as a {kind}, expected a list of rows")
     rows = rows.tolist() if isinstance(rows, Tensor) else list(rows)
     if rows and isinstance(rows[0], int):
         raise TypeError("got one row of ids, expected a list of rows")
@@ -130,6 +135,8 @@ def pad_batch(
     >>> ids.tolist(), mask.tolist()[1]
     ([[5, 6, 7], [2, 2, 8]], [False, False, True])
     """
+    lists(sequences=sequences)
+    whole_number(pad_id=pad_id)
     if side not in ("left", "right"):
         raise ValueError(f'got side {side!r}, expected "left" or "right"')
     if len(sequences) == 0:

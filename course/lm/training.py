@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from course.expect import at_least, whole
+from course.expect import (
+    at_least,
+    cpu_generator,
+    one_number,
+    tensors,
+    whole,
+    whole_number,
+)
 from course.lm.packing import packed_loss
 from course.runtime import progress
 
@@ -35,6 +42,7 @@ class History:
 
     def log(self, step: int, **metrics: float) -> None:
         """Add one row; tensors become plain numbers.  ValueError below step 0."""
+        whole_number(step=step)
         at_least(0, step=step)
         self.rows.append({"step": step} | {k: float(v) for k, v in metrics.items()})
 
@@ -105,6 +113,7 @@ def batches(rows: int, batch_size: int, generator: torch.Generator) -> Iterator[
 
     Chapter 02.
     """
+    cpu_generator(generator)
     whole(1, rows=rows, batch_size=batch_size)
     left = torch.empty(0, dtype=torch.long)
     while True:
@@ -120,6 +129,7 @@ def scale_learning_rates(optimizers: Optimizers, share: float) -> None:
     The first rate is kept in the group as "initial_lr", as torch's schedulers do.
     Chapter 02.
     """
+    one_number(share=share)
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["lr"] = group.setdefault("initial_lr", group["lr"]) * share
@@ -148,6 +158,8 @@ def descend(
     before, a scalar.  Raises ValueError, before any weight moves, when the loss or the
     norm is not finite.  Chapter 02.
     """
+    whole_number(step=step)
+    tensors(loss=loss)
     at_least(0, max_grad_norm=max_grad_norm)
     norm = nn.utils.clip_grad_norm_(parameters, max_grad_norm)
     if not torch.isfinite(loss + norm):
@@ -186,6 +198,7 @@ def train_language_model(
     The model is in eval mode afterwards, also after an error or an interrupt.
     Raises ValueError when the loss is no longer finite.  Chapter 02.
     """
+    tensors(ids=ids, segments=segments)
     if ids.shape != segments.shape:
         raise ValueError(
             f"got ids {tuple(ids.shape)} and segments {tuple(segments.shape)}, "

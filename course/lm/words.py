@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from course.lm.tokenizer import BOS, EOS, PAD
-from course.score import check_texts
+from course.score import all_texts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -28,7 +28,7 @@ def word_tokenizer(texts: Iterable[str]) -> "PreTrainedTokenizerFast":
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    texts = check_texts(texts if isinstance(texts, str) else list(texts))
+    texts = all_texts(texts)
     words = {word for text in texts for word in re.findall(WORD, text)}
     if not words:
         raise ValueError("got texts without a character, expected some words")

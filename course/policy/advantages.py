@@ -8,7 +8,14 @@ of a truncated completion) and 0 after it.
 import torch
 from torch import Tensor
 
-from course.expect import as_float, starts_with_tokens
+from course.expect import (
+    as_float,
+    one_number,
+    starts_with_tokens,
+    tensors,
+    truth,
+    whole_number,
+)
 from course.policy.losses import same_shape
 
 
@@ -26,6 +33,10 @@ def shaped_rewards(
     score - beta * D.  Raises ValueError on shapes that do not fit.
     Source: Ziegler et al. 2019, section 2.  Chapter 09.
     """
+    one_number(beta=beta)
+    tensors(
+        scores=scores, old_logprobs=old_logprobs, ref_logprobs=ref_logprobs, mask=mask
+    )
     same_shape(old_logprobs=old_logprobs, ref_logprobs=ref_logprobs, mask=mask)
     if scores.shape != mask.shape[:1]:
         raise ValueError(
@@ -52,6 +63,8 @@ def returns_to_go(rewards: Tensor, mask: Tensor, gamma: float = 1.0) -> Tensor:
     >>> returns_to_go(torch.tensor([[1.0, 2.0, 9.0]]), torch.tensor([[1, 1, 0]]), 0.5)
     tensor([[2., 2., 0.]])
     """
+    one_number(gamma=gamma)
+    tensors(rewards=rewards, mask=mask)
     same_shape(rewards=rewards, mask=mask)
     if not 0.0 <= gamma <= 1.0:
         raise ValueError(f"got gamma = {gamma}, expected a number from 0 to 1")
@@ -74,6 +87,7 @@ def batch_mean_baseline(rewards: Tensor) -> Tensor:
     >>> batch_mean_baseline(torch.tensor([1.0, 2.0, 6.0]))
     tensor([3., 3., 3.])
     """
+    tensors(rewards=rewards)
     if rewards.ndim != 1 or len(rewards) == 0:
         raise ValueError(
             f"got rewards of shape {tuple(rewards.shape)}, expected (batch,)"
@@ -94,6 +108,8 @@ def leave_one_out_baseline(rewards: Tensor, group_size: int) -> Tensor:
     >>> leave_one_out_baseline(torch.tensor([1.0, 2.0, 6.0]), group_size=3)
     tensor([4.0000, 3.5000, 1.5000])
     """
+    whole_number(group_size=group_size)
+    tensors(rewards=rewards)
     if rewards.ndim != 1:
         raise ValueError(
             f"got rewards of shape {tuple(rewards.shape)}, expected (batch,)"
@@ -127,7 +143,7 @@ def reward_to_go_advantages(rewards: Tensor, mask: Tensor) -> Tensor:
     """
     returns = returns_to_go(rewards, mask)
     baseline = batch_mean_baseline(returns[:, 0])
-    return (returns - baseline[:, None]).masked_fill(~mask.bool(), 0.0)
+    return (returns - baseline[:, None]).masked_fill(~truth(mask), 0.0)
 
 
 def whiten(advantages: Tensor, mask: Tensor) -> Tensor:
@@ -139,8 +155,9 @@ def whiten(advantages: Tensor, mask: Tensor) -> Tensor:
     >>> whiten(torch.tensor([[1.0, 3.0, 9.0]]), torch.tensor([[1, 1, 0]]))
     tensor([[-1.,  1.,  0.]])
     """
+    tensors(advantages=advantages, mask=mask)
     same_shape(advantages=advantages, mask=mask)
-    mask = mask.bool()
+    mask = truth(mask)
     if mask.is_cpu and not mask.any():
         raise ValueError("got a mask without a token to average over, expected one")
     advantages, n = as_float(advantages), mask.sum()

@@ -9,7 +9,7 @@ import math
 import torch
 from torch import Tensor
 
-from course.expect import as_float
+from course.expect import as_float, one_number, present, tensors, truth
 from course.policy.kl import k3
 from course.policy.losses import Reduction, reduce_token_mean, same_shape
 
@@ -83,6 +83,8 @@ def grpo_loss(
     Source: Shao et al. 2024 (DeepSeekMath), arXiv 2402.03300, equations 3 and 4.
     Chapter 11.
     """
+    one_number(beta=beta)
+    tensors(**present(ref_logprobs=ref_logprobs))
     loss = ppo_clip_loss(
         logprobs, old_logprobs, advantages, mask, clip_eps, clip_eps_high, reduce
     )
@@ -136,10 +138,11 @@ def is_clipped(
 
 
 def _old_log_ratio(logprobs: Tensor, old_logprobs: Tensor, mask: Tensor) -> Tensor:
+    tensors(logprobs=logprobs, old_logprobs=old_logprobs, mask=mask)
     same_shape(logprobs=logprobs, old_logprobs=old_logprobs, mask=mask)
     # Padding is left out before exp: what stands there must not overflow.
     log_ratio = as_float(logprobs) - as_float(old_logprobs).detach()
-    return log_ratio.masked_fill(~mask.bool(), 0.0)
+    return log_ratio.masked_fill(~truth(mask), 0.0)
 
 
 def _exp(log_ratio: Tensor) -> Tensor:
@@ -154,6 +157,7 @@ def _exp(log_ratio: Tensor) -> Tensor:
 
 def _like_ratio(advantages: Tensor, ratio: Tensor) -> Tensor:
     """The advantages as a constant that fits the ratio without a silent broadcast."""
+    tensors(advantages=advantages)
     advantages = as_float(advantages)
     if advantages.shape == ratio.shape:
         return advantages.detach()
@@ -167,6 +171,7 @@ def _like_ratio(advantages: Tensor, ratio: Tensor) -> Tensor:
 
 
 def _clip(ratio: Tensor, clip_eps: float, clip_eps_high: float | None) -> Tensor:
+    one_number(clip_eps=clip_eps, **present(clip_eps_high=clip_eps_high))
     high = clip_eps if clip_eps_high is None else clip_eps_high
     if not (clip_eps > 0 and high > 0):
         raise ValueError(

@@ -4,7 +4,7 @@ from math import inf
 
 from torch import Tensor
 
-from course.expect import at_least, finite
+from course.expect import at_least, finite, one_number, tensors
 
 
 def lagrange_step(multiplier: float, costs: Tensor, bound: float, rate: float) -> float:
@@ -21,6 +21,8 @@ def lagrange_step(multiplier: float, costs: Tensor, bound: float, rate: float) -
     >>> lagrange_step(1.0, tensor([1.0, 0.0]), bound=0.25, rate=2.0)
     1.5
     """
+    one_number(multiplier=multiplier, bound=bound, rate=rate)
+    tensors(costs=costs)
     at_least(0, multiplier=multiplier, rate=rate)
     at_least(-inf, bound=bound)
     if costs.numel() == 0:

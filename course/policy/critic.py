@@ -3,7 +3,14 @@
 import torch
 from torch import Tensor, nn
 
-from course.expect import as_float, starts_with_tokens
+from course.expect import (
+    as_float,
+    one_number,
+    present,
+    starts_with_tokens,
+    tensors,
+    truth,
+)
 from course.policy.losses import Reduction, reduce_token_mean, same_shape
 from course.policy.rollout import Rollout, states_before
 
@@ -23,6 +30,8 @@ class Critic(nn.Module):
 
         Without a weight every value is 0 at the start.
         """
+        one_number(bias=bias)
+        tensors(**present(weight=weight))
         super().__init__()
         self.gpt = gpt
         like = next(gpt.parameters())
@@ -42,7 +51,7 @@ class Critic(nn.Module):
         In units of the score.
         """
         values = states_before(self.gpt, batch) @ self.weight + self.bias  # (tokens,)
-        values, mask = values.float(), batch.completion_mask.bool()
+        values, mask = values.float(), truth(batch.completion_mask)
         return values.new_zeros(mask.shape).masked_scatter(mask, values)
 
 
@@ -65,7 +74,7 @@ def gae(
     """
     advantages = gae_advantages(rewards, values, mask, gamma, lam)
     return advantages, advantages + as_float(values).detach().masked_fill(
-        ~mask.bool(), 0.0
+        ~truth(mask), 0.0
     )
 
 
@@ -80,6 +89,8 @@ def gae_advantages(
     >>> gae_advantages(rewards, values, torch.ones(1, 2), gamma=1.0, lam=0.0)
     tensor([[0.1000, 0.4000]])
     """
+    one_number(gamma=gamma, lam=lam)
+    tensors(rewards=rewards, values=values, mask=mask)
     same_shape(rewards=rewards, values=values, mask=mask)
     for name, number in (("gamma", gamma), ("lam", lam)):
         if not 0.0 <= number <= 1.0:
@@ -115,6 +126,7 @@ def value_loss(
     shapes.
     Source: OpenAI baselines, ppo2; Huang et al. 2024, arXiv 2403.17031.  Chapter 10.
     """
+    tensors(values=values, old_values=old_values, returns=returns, mask=mask)
     same_shape(values=values, old_values=old_values, returns=returns, mask=mask)
     plain, clipped = _squared_errors(values, old_values, returns, value_clip_eps)
     return 0.5 * reduce(torch.max(plain, clipped), mask)
@@ -150,6 +162,7 @@ def explained_variance(values: Tensor, returns: Tensor, mask: Tensor) -> Tensor:
     ... )
     tensor(0.)
     """
+    tensors(values=values, returns=returns, mask=mask)
     same_shape(values=values, returns=returns, mask=mask)
     values, returns = as_float(values).detach(), as_float(returns).detach()
     return 1 - _variance(returns - values, mask) / _variance(returns, mask)
@@ -158,6 +171,7 @@ def explained_variance(values: Tensor, returns: Tensor, mask: Tensor) -> Tensor:
 def _squared_errors(
     values: Tensor, old_values: Tensor, returns: Tensor, value_clip_eps: float
 ) -> tuple[Tensor, Tensor]:
+    one_number(value_clip_eps=value_clip_eps)
     if not value_clip_eps > 0:
         raise ValueError(
             f"got value_clip_eps = {value_clip_eps}, expected a positive number"

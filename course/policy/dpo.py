@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from course.expect import below, whole
+from course.expect import below, whole, whole_number
 from course.lm.training import History, batches
 from course.policy.guards import check_optimizer, restored_on_error, update
 from course.policy.loop import linear_decay, repeat
@@ -36,7 +36,10 @@ class Pairs:
 
         Raises TypeError unless they are whole, ValueError where there is no such pair.
         """
-        numbers = torch.as_tensor(numbers, device=self.chosen.device)
+        try:
+            numbers = torch.as_tensor(numbers, device=self.chosen.device)
+        except (TypeError, ValueError, RuntimeError):
+            raise TypeError(f"got numbers {numbers!r}, expected whole ones") from None
         if numbers.is_floating_point() and len(numbers):
             raise TypeError(f"got numbers of {numbers.dtype}, expected whole ones")
         if numbers.dtype != torch.bool:
@@ -57,6 +60,7 @@ def best_and_worst(rollout: Rollout, group_size: int) -> Pairs:
     without whole groups of two or more, and when no group prefers anything.
     Chapter 12.
     """
+    whole_number(group_size=group_size)
     if group_size < 2 or len(rollout.scores) % group_size:
         raise ValueError(
             f"got {len(rollout.scores)} completions and group_size = {group_size}, "
@@ -175,6 +179,7 @@ def _pair_logprobs(policy: nn.Module, pairs: Pairs) -> tuple[Tensor, ...]:
 def _check_dpo(
     policy: nn.Module, pairs: Pairs, optimizer: torch.optim.Optimizer, batch_size: int
 ) -> None:
+    whole_number(batch_size=batch_size)
     if len(pairs) != len(pairs.rejected) or not 1 <= batch_size <= len(pairs):
         raise ValueError(
             f"got {len(pairs)} chosen, {len(pairs.rejected)} rejected and batch_size "

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from course.expect import whole
+from course.expect import cpu_generator, one_number, tensors, whole
 
 NAMES = ("EOS", "a EOS", "a a", "a b", "b EOS", "b a", "b b")
 MAX_LENGTH = 2
@@ -34,6 +34,8 @@ class TinyPolicy:
     @classmethod
     def random(cls, generator: torch.Generator, scale: float = 1.0) -> "TinyPolicy":
         """A policy with normal logits in float64 that take part in autograd."""
+        cpu_generator(generator)
+        one_number(scale=scale)
         logits = torch.randn(3, 3, generator=generator, dtype=torch.float64)
         return cls((scale * logits).requires_grad_())
 
@@ -69,6 +71,7 @@ class TinyPolicy:
         With scores as values this is the objective J.  Raises ValueError without one
         for each of the seven.
         """
+        tensors(values=values)
         if values.shape[:1] != (len(IDS),):
             raise ValueError(f"got values {tuple(values.shape)}, expected (7, ...)")
         p = self.probabilities()
@@ -98,6 +101,7 @@ class TinyPolicy:
 
         Raises ValueError unless there is one score for each of the seven.
         """
+        tensors(scores=scores)
         if scores.shape != (len(IDS),):
             raise ValueError(f"got scores {tuple(scores.shape)}, expected (7,)")
         probs = self.logits.softmax(-1)
@@ -137,6 +141,8 @@ def bellman_backup(
     >>> bellman_backup(half, torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 4.0]]))
     tensor([2.5000])
     """
+    one_number(gamma=gamma)
+    tensors(action_probs=action_probs, rewards=rewards, next_values=next_values)
     if not action_probs.shape == rewards.shape == next_values.shape:
         shapes = [tuple(x.shape) for x in (action_probs, rewards, next_values)]
         raise ValueError(f"got shapes {shapes}, expected (states, actions) for all")

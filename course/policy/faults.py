@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course.expect import at_least, whole
+from course.expect import at_least, cpu_generator, one_number, tensors, whole
 from course.lm.sampling import top_p_filter
 from course.lm.training import History
 from course.policy.clipping import grpo_loss, importance_ratio, is_clipped
@@ -43,6 +43,7 @@ class ChangedHead(nn.Module):
 
     def head(self, states: Tensor) -> Tensor:
         """(..., width) -> (..., vocabulary)."""
+        tensors(states=states)
         return self.change(states, self.inner.head)
 
 
@@ -83,6 +84,7 @@ def with_top_p(model: nn.Module, p: float = 0.8) -> nn.Module:
 
     Appendix B.
     """
+    one_number(p=p)
     at_least(0, p=p)
     return ChangedHead(model, lambda states, head: top_p_filter(head(states), p))
 
@@ -92,6 +94,7 @@ def with_dropout(model: nn.Module, rate: float = 0.1) -> nn.Module:
 
     Appendix B.
     """
+    one_number(rate=rate)
     at_least(0, rate=rate)
     return ChangedHead(model, lambda states, head: head(F.dropout(states, rate)))
 
@@ -196,6 +199,7 @@ def faulty_run(
     Raises TypeError unless the prompts are a list of texts, ValueError without one.
     Appendix B.
     """
+    cpu_generator(generator)
     whole(0, steps=steps)
     if not len(check_texts(prompts)):
         raise ValueError("got no prompts, expected at least one")

@@ -8,7 +8,7 @@ Everything here is a constant of the update: no gradient flows through it.
 import torch
 from torch import Tensor
 
-from course.expect import as_float
+from course.expect import as_float, one_number, tensors, whole_number
 from course.policy.advantages import leave_one_out_baseline
 
 
@@ -27,6 +27,7 @@ def group_advantages(
     >>> group_advantages(torch.tensor([0.0, 2.0, 5.0, 5.0]), group_size=2)
     tensor([-0.9999,  0.9999,  0.0000,  0.0000])
     """
+    one_number(eps=eps)
     std = group_std(scores, group_size, unbiased)
     return centred_advantages(scores, group_size) / (
         std.repeat_interleave(group_size) + eps
@@ -61,6 +62,7 @@ def rloo_advantages(rewards: Tensor, group_size: int) -> Tensor:
     >>> rloo_advantages(torch.tensor([0.0, 2.0, 5.0, 5.0]), group_size=2)
     tensor([-2.,  2.,  0.,  0.])
     """
+    tensors(rewards=rewards)
     groups = _groups(rewards, group_size)
     others = leave_one_out_baseline(rewards.detach(), group_size).view_as(groups)
     return (groups - others).masked_fill(_all_equal(groups)[:, None], 0.0).view(-1)
@@ -89,6 +91,7 @@ def frac_reward_zero_std(scores: Tensor, group_size: int) -> Tensor:
     >>> frac_reward_zero_std(torch.tensor([0.0, 2.0, 5.0, 5.0]), group_size=2)
     tensor(0.5000)
     """
+    tensors(scores=scores)
     if not scores.is_meta and not scores.isfinite().all():
         raise ValueError("got a score that is not finite, expected numbers")
     return _all_equal(_groups(scores, group_size)).float().mean()
@@ -96,6 +99,8 @@ def frac_reward_zero_std(scores: Tensor, group_size: int) -> Tensor:
 
 def _groups(scores: Tensor, group_size: int) -> Tensor:
     """The scores as (prompts, group), without gradient."""
+    whole_number(group_size=group_size)
+    tensors(scores=scores)
     if scores.ndim != 1:
         raise ValueError(
             f"got scores of shape {tuple(scores.shape)}, expected one per completion: "

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from course.expect import one_number
 from course.policy.clipping import (
     grpo_loss,
     importance_ratio,
@@ -49,6 +50,7 @@ def grpo_step(
     when the step goes wrong.
     Source: Shao et al. 2024 (DeepSeekMath), arXiv 2402.03300.  Chapter 11.
     """
+    one_number(beta=beta)
     A = advantages(rollout.scores, group_size)  # (batch,)
 
     def loss_of(part: Part, log: UpdateLog) -> Tensor:
@@ -88,6 +90,7 @@ def rloo_step(
     metrics are per completion.
     Source: Ahmadian et al. 2024, arXiv 2402.14740.  Chapter 11.
     """
+    one_number(beta=beta)
     D = (rollout.old_logprobs - rollout.ref_logprobs).sum(1)  # (batch,)
     A = rloo_advantages(rollout.scores - beta * D, group_size)  # (batch,)
 

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from course.expect import as_float, at_least
+from course.expect import as_float, at_least, one_number, tensors
 from course.policy.losses import reduce_token_mean, same_shape
 from course.policy.rollout import Rollout, constant_logprobs, select_rows
 from course.runtime import CourseError
@@ -78,6 +78,7 @@ def update(
     shorten the policy's step.  Raises CourseError, before any weight moves, when the
     loss or a norm is not a finite number.  Chapter 09.
     """
+    one_number(max_grad_norm=max_grad_norm)
     at_least(0, max_grad_norm=max_grad_norm)
     optimizer.zero_grad(set_to_none=True)
     total = 0.0
@@ -116,6 +117,7 @@ def check_ratio(largest: float, moved: float, name: str = "largest") -> None:
     largest: a ratio, called `name` in the message; moved: nats per token between the
     policy and the one that wrote the texts.  Chapter 10.
     """
+    one_number(largest=largest, moved=moved)
     if not (largest < MAX_RATIO and moved < MAX_APPROX_KL):
         raise CourseError(
             f"The step was not taken: its updates made the ratio explode ({name} ratio "
@@ -132,6 +134,7 @@ def check_agreement(logprobs: Tensor, rollout: Rollout) -> None:
     How much rounding may explain depends on the numbers that the sampler computes with.
     Chapter 10.
     """
+    tensors(logprobs=logprobs)
     same_shape(logprobs=logprobs, old_logprobs=rollout.old_logprobs)
     gap = (as_float(logprobs) - rollout.old_logprobs).abs()
     gap = reduce_token_mean(gap, rollout.completion_mask)

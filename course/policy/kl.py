@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from course.expect import as_float, whole
+from course.expect import as_float, one_number, tensors, truth, whole, whole_number
 from course.policy.losses import same_shape
 
 LOG_RATIO_LIMIT = 20.0  # exp(20) is 5e8: beyond it an estimate says nothing
@@ -59,8 +59,9 @@ def kl_seq(logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor) -> Tensor:
     logprobs, ref_logprobs, mask: (batch, time); mask is 1 on completion tokens.
     Chapter 09.
     """
+    tensors(logprobs=logprobs, mask=mask)
     same_shape(logprobs=logprobs, mask=mask)
-    d = _log_ratio(logprobs, ref_logprobs).masked_fill(~mask.bool(), 0.0)
+    d = _log_ratio(logprobs, ref_logprobs).masked_fill(~truth(mask), 0.0)
     return d.sum(1).mean()
 
 
@@ -70,8 +71,9 @@ def kl_tok(logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor) -> Tensor:
     logprobs, ref_logprobs, mask: (batch, time); mask is 1 on completion tokens.
     Chapter 09.
     """
+    tensors(logprobs=logprobs, mask=mask)
     same_shape(logprobs=logprobs, mask=mask)
-    d = _log_ratio(logprobs, ref_logprobs).masked_fill(~mask.bool(), 0.0)
+    d = _log_ratio(logprobs, ref_logprobs).masked_fill(~truth(mask), 0.0)
     if mask.is_cpu and not mask.any():
         raise ValueError("got a mask without a token to average over, expected one")
     return d.sum() / mask.sum()
@@ -87,6 +89,7 @@ def exact_kl(logits: Tensor, ref_logits: Tensor) -> Tensor:
     >>> exact_kl(torch.tensor([0.5, -0.2, 1.0]), torch.zeros(3))
     tensor(0.1043)
     """
+    tensors(logits=logits, ref_logits=ref_logits)
     if logits.shape != ref_logits.shape:
         raise ValueError(
             f"got logits of shapes {tuple(logits.shape)} and "
@@ -115,6 +118,7 @@ def kl_estimators(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
             [ 0.5000,  0.1250],
             [ 0.3679,  0.1487]])
     """
+    tensors(ref_logprobs=ref_logprobs)
     reference = ref_logprobs.detach()
     return torch.stack([k(logprobs, reference) for k in (k1, k2, k3)])
 
@@ -134,6 +138,8 @@ def adapt_beta(
     >>> adapt_beta(0.1, kl_seq=9.0, target=6.0, n_sequences=100, horizon=1000)
     0.10200000000000001
     """
+    whole_number(horizon=horizon)
+    one_number(beta=beta, kl_seq=kl_seq, target=target)
     if not (beta >= 0 and target > 0 and horizon > 0) or kl_seq != kl_seq:
         raise ValueError(
             f"got beta {beta}, target {target}, horizon {horizon} and kl_seq {kl_seq}, "
@@ -164,6 +170,7 @@ class AdaptiveKL:
 
 
 def _log_ratio(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
+    tensors(logprobs=logprobs, ref_logprobs=ref_logprobs)
     if logprobs.shape != ref_logprobs.shape:
         raise ValueError(
             f"got log-probabilities of shapes {tuple(logprobs.shape)} and "

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from course.expect import at_least, whole
+from course.expect import (
+    at_least,
+    cpu_generator,
+    one_number,
+    whole,
+    whole_number,
+)
 from course.lm.half import sync
 from course.lm.training import History
 from course.policy.guards import (
@@ -37,6 +43,7 @@ def linear_decay(done: float) -> float:
     >>> linear_decay(0.25)
     0.75
     """
+    one_number(done=done)
     return 1 - done
 
 
@@ -83,6 +90,9 @@ def train(
     finite, a ratio that explodes, a KL that is negative on average); the policy is
     then as it was before that step.  Chapter 09.
     """
+    cpu_generator(generator)
+    whole_number(batch_size=batch_size, group_size=group_size)
+    one_number(missing_eos_penalty=missing_eos_penalty)
     prompts = list(check_texts(prompts))
     _check_train(policy, reference, optimizer, prompts, batch_size, group_size)
 
@@ -128,6 +138,7 @@ def penalise_cut_texts(rollout: Rollout, penalty: float) -> Rollout:
     Source: Huang et al. 2024, arXiv 2403.17031 ("EOS trick"); TRL's
     `missing_eos_penalty`.  Chapter 09.
     """
+    one_number(penalty=penalty)
     at_least(0, penalty=penalty)
     return replace(rollout, scores=rollout.scores - penalty * ~rollout.ended)
 
@@ -195,6 +206,7 @@ def _check_train(
     batch_size: int,
     group_size: int,
 ) -> None:
+    whole_number(batch_size=batch_size, group_size=group_size)
     if not prompts:
         raise ValueError("got no prompts, expected at least one")
     if batch_size < 1 or group_size < 1 or batch_size * group_size < 2:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from course.expect import as_float
+from course.expect import as_float, divisor, present, tensors, truth, whole_number
 from course.lm.objective import entropy
 
 Reduction = Callable[[Tensor, Tensor], Tensor]
@@ -19,6 +19,7 @@ def reduce_token_mean(
     n_tokens: the tokens of the whole batch, where `values` is one micro-batch of it;
     the micro-batches' results then add up to that of the whole.  Chapter 09.
     """
+    divisor(**present(n_tokens=n_tokens))
     total = _masked(values, mask).sum()
     if n_tokens is None:
         n_tokens = _tokens(mask.sum())
@@ -47,6 +48,7 @@ def reduce_const(values: Tensor, mask: Tensor, max_length: int) -> Tensor:
     values, mask: (batch, time); max_length: the longest completion allowed.
     Returns a scalar.  Chapter 11.
     """
+    whole_number(max_length=max_length)
     if max_length < 1:
         raise ValueError(f"got max_length = {max_length}, expected at least 1")
     return _masked(values, mask).sum() / (len(values) * max_length)
@@ -66,6 +68,7 @@ def reinforce_loss(
     Raises ValueError on shapes that do not fit.
     Source: Williams 1992, REINFORCE.  Chapter 09.
     """
+    tensors(logprobs=logprobs, advantages=advantages, mask=mask)
     same_shape(logprobs=logprobs, mask=mask)
     if advantages.shape == logprobs.shape[:1]:
         advantages = advantages[:, None]  # the same for every token of a completion
@@ -94,17 +97,19 @@ def _tokens(counts: Tensor) -> Tensor:
     return counts
 
 
-def same_shape(**tensors: Tensor) -> None:
+def same_shape(**given: Tensor) -> None:
     """ValueError unless the tensors have one shape, (batch, time).
 
     Shapes that merely broadcast would give a wrong number in silence.  Chapter 09.
     """
-    shapes = {name: tuple(x.shape) for name, x in tensors.items()}
+    tensors(**given)
+    shapes = {name: tuple(x.shape) for name, x in given.items()}
     if len(set(shapes.values())) > 1 or len(next(iter(shapes.values()))) != 2:
         found = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
         raise ValueError(f"got {found}, expected one shape (batch, time)")
 
 
 def _masked(values: Tensor, mask: Tensor) -> Tensor:
+    tensors(values=values, mask=mask)
     same_shape(values=values, mask=mask)
-    return as_float(values).masked_fill(~mask.bool(), 0.0)
+    return as_float(values).masked_fill(~truth(mask), 0.0)

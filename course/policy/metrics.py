@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from course.expect import as_float
+from course.expect import as_float, one_number, tensors, truth
 from course.policy.guards import check_ratio
 from course.policy.kl import kl_seq, kl_tok
 from course.policy.losses import reduce_token_mean, same_shape
@@ -20,6 +20,8 @@ def metrics(rollout: Rollout, entropy: Tensor, beta: float) -> dict[str, float]:
     `kl_seq` and `reward/kl_penalty` are per sequence, `kl_tok` and `entropy` per
     token.  `score/std` is biased.  Chapter 09.
     """
+    one_number(beta=beta)
+    tensors(entropy=entropy)
     mask, scores = rollout.completion_mask, rollout.scores
     old, ref = rollout.old_logprobs, rollout.ref_logprobs
     kl = kl_seq(old, ref, mask)
@@ -44,6 +46,7 @@ def ratio_metrics(logprobs: Tensor, rollout: Rollout) -> dict[str, float]:
     logprobs: (batch, time), nats.  `policy/approx_kl` is in nats per token,
     `policy/ratio_var` is biased.  Chapter 09.
     """
+    tensors(logprobs=logprobs)
     mask = rollout.completion_mask
     same_shape(logprobs=logprobs, mask=mask)
     log_ratio = (as_float(logprobs) - rollout.old_logprobs).masked_fill(~mask, 0.0)
@@ -82,6 +85,7 @@ class UpdateLog:
         completions.  values: the part's share of a number of the update.  Raises
         ValueError on shapes that do not fit.
         """
+        tensors(logprobs=logprobs, ratio=ratio, clipped=clipped)
         mask = batch.completion_mask
         whole = ratio.ndim == 1
         same_shape(logprobs=logprobs, mask=mask)
@@ -93,6 +97,7 @@ class UpdateLog:
             )
         self.log_ratios.append((as_float(logprobs) - batch.old_logprobs).detach()[mask])
         self.ratios.append(ratio.detach() if whole else ratio.detach()[mask])
+        clipped = truth(clipped, "clipped")
         self.clipped.append(clipped if whole else clipped[mask])
         d = self.log_ratios[-1]
         check_ratio(float(self.ratios[-1].max()), float((d.expm1() - d).mean()))

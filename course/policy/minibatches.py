@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from course.expect import whole
+from course.expect import cpu_generator, truth, whole, whole_number
 from course.policy.guards import check_agreement, restored_on_error, update
 from course.policy.losses import Reduction
 from course.policy.metrics import UpdateLog
@@ -30,6 +30,8 @@ def partition(
     generator: a CPU generator; device: where the numbers are put.
     Raises ValueError unless 1 <= parts <= rows.  Chapter 10.
     """
+    cpu_generator(generator)
+    whole_number(parts=parts, rows=rows)
     if not 1 <= parts <= rows:
         raise ValueError(
             f"got {parts} minibatches of {rows} rows, expected 1 to {rows}"
@@ -70,7 +72,7 @@ class Part:
         weights = weights[self.within]  # (n, time), 0 on padding
 
         def of_part(values: Tensor, mask: Tensor) -> Tensor:
-            return (values.masked_fill(~mask.bool(), 0.0) * weights).sum()
+            return (values.masked_fill(~truth(mask), 0.0) * weights).sum()
 
         return of_part
 
@@ -96,6 +98,7 @@ def several_updates(
     Raises CourseError, with all weights as they were, when the sampler drew from
     another distribution than the policy's, and when an update goes wrong.  Chapter 10.
     """
+    whole_number(minibatches=minibatches)
     whole(1, epochs=epochs)
     mask = rollout.completion_mask
     dealt = partition(len(mask), minibatches, generator, mask.device)

@@ -9,7 +9,7 @@ from math import inf
 
 from torch import Tensor
 
-from course.expect import as_float, at_least
+from course.expect import as_float, at_least, one_number, tensors, truth
 from course.policy.losses import same_shape
 
 
@@ -24,6 +24,7 @@ def token_is(
     gradient that it weighs is biased.  Raises ValueError on shapes that differ.
     Chapter 17.
     """
+    one_number(limit=limit)
     at_least(0, limit=limit)
     difference = _difference(logprobs, sampler_logprobs, mask)
     return difference.exp().clamp(max=limit)
@@ -39,6 +40,7 @@ def sequence_is(
     Raises ValueError on shapes that differ.
     Source: Kahn and Marshall 1953; truncated: Ionides 2008.  Chapter 17.
     """
+    one_number(limit=limit)
     at_least(0, limit=limit)
     difference = _difference(logprobs, sampler_logprobs, mask)
     return difference.sum(1).exp().clamp(max=limit)
@@ -49,6 +51,8 @@ def drop_above(weights: Tensor, limit: float) -> Tensor:
 
     TRL's `mask` modes.  Raises ValueError on a negative limit.  Chapter 17.
     """
+    one_number(limit=limit)
+    tensors(weights=weights)
     at_least(0, limit=limit)
     return weights.masked_fill(weights > limit, 0.0)
 
@@ -60,6 +64,7 @@ def effective_size(weights: Tensor) -> float:
     Raises ValueError on another shape and on no weights.
     Source: Kish 1965.  Chapter 17.
     """
+    tensors(weights=weights)
     if weights.dim() != 1 or not len(weights):
         raise ValueError(f"got weights {tuple(weights.shape)}, expected (n,)")
     weights = as_float(weights)
@@ -68,6 +73,7 @@ def effective_size(weights: Tensor) -> float:
 
 def _difference(logprobs: Tensor, sampler_logprobs: Tensor, mask: Tensor) -> Tensor:
     """What the two models' nats differ by, 0 on padding, without gradient."""
+    tensors(logprobs=logprobs, sampler_logprobs=sampler_logprobs, mask=mask)
     same_shape(logprobs=logprobs, sampler_logprobs=sampler_logprobs, mask=mask)
     difference = as_float(logprobs) - as_float(sampler_logprobs)
-    return difference.detach().masked_fill(~mask.bool(), 0.0)
+    return difference.detach().masked_fill(~truth(mask), 0.0)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from course.expect import whole
+from course.expect import cpu_generator, whole
 from course.lm.model import GPT
 from course.lm.training import History
 from course.policy.clipping import grpo_loss
@@ -59,6 +59,7 @@ def without_reference(
     do not fit, and CourseError when a step goes wrong; the policy is then as it was
     before that step.  Chapter 16.
     """
+    cpu_generator(generator)
     whole(1, batch_size=batch_size, group_size=group_size)
     prompts = list(check_texts(prompts))
     if not prompts:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course.expect import floats
+from course.expect import floats, number_or_tensor, one_number, tensors, truth
 
 
 def kto_loss(
@@ -32,10 +32,13 @@ def kto_loss(
     >>> kto_loss(torch.zeros(2), torch.tensor([True, False]), kl=0.0, beta=0.1)
     tensor(0.5000)
     """
+    one_number(desirable_weight=desirable_weight, undesirable_weight=undesirable_weight)
+    tensors(log_ratios=log_ratios, desirable=desirable)
     _check_beta(beta)
     _check_batch(log_ratios=log_ratios, desirable=desirable)
+    number_or_tensor(kl=kl)
     z = torch.as_tensor(kl).detach().to(log_ratios).clamp(min=0)
-    liked = desirable.bool()
+    liked = truth(desirable, "desirable")
     signs = torch.where(liked, 1.0, -1.0).to(log_ratios)
     weights = torch.where(liked, desirable_weight, undesirable_weight).to(log_ratios)
     return (weights * torch.sigmoid(-signs * beta * (log_ratios - z))).mean()
@@ -55,6 +58,8 @@ def orpo_loss(chosen: Tensor, rejected: Tensor, weight: float) -> Tensor:
     >>> round(float(orpo_loss(l, l, weight=1.0)), 4)
     1.6931
     """
+    one_number(weight=weight)
+    tensors(chosen=chosen)
     if not weight >= 0:
         raise ValueError(f"got weight {weight}, expected a number of at least 0")
     _check_batch(chosen=chosen, rejected=rejected)
@@ -75,6 +80,8 @@ def simpo_loss(chosen: Tensor, rejected: Tensor, beta: float, margin: float) -> 
     >>> round(float(simpo_loss(l, l, beta=2.0, margin=0.0)), 4)
     0.6931
     """
+    one_number(margin=margin)
+    tensors(chosen=chosen, rejected=rejected)
     _check_beta(beta)
     _check_batch(chosen=chosen, rejected=rejected)
     return -F.logsigmoid(beta * (chosen - rejected) - margin).mean()
@@ -87,6 +94,7 @@ def _log_odds(logprobs: Tensor) -> Tensor:
 
 
 def _check_beta(beta: float) -> None:
+    one_number(beta=beta)
     if not beta > 0:
         raise ValueError(f"got beta {beta}, expected a positive number")
 

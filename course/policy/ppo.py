@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from course.expect import one_number
 from course.policy.advantages import shaped_rewards, whiten
 from course.policy.clipping import importance_ratio, is_clipped, ppo_clip_loss
 from course.policy.critic import (
@@ -50,6 +51,7 @@ def ppo_step(
     and critic as they were, when the step goes wrong.
     Source: Schulman et al. 2017, arXiv 1707.06347; Ziegler et al. 2019.  Chapter 10.
     """
+    one_number(beta=beta)
     _check_groups(policy, critic, optimizer)
     mask = rollout.completion_mask
     # Step 1: rewards, advantages and returns, constant in all updates.

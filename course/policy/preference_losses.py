@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course.expect import as_float, floats
+from course.expect import as_float, floats, number_or_tensor, one_number, tensors, truth
 from course.policy.losses import same_shape
 from course.runtime import as_double
 
@@ -23,8 +23,9 @@ def sum_logprobs(logprobs: Tensor, mask: Tensor) -> Tensor:
     >>> sum_logprobs(torch.tensor([[-1.0, -2.0, -9.0]]), mask)
     tensor([-3.])
     """
+    tensors(logprobs=logprobs, mask=mask)
     same_shape(logprobs=logprobs, mask=mask)
-    return as_float(logprobs).masked_fill(~mask.bool(), 0.0).sum(1)
+    return as_float(logprobs).masked_fill(~truth(mask), 0.0).sum(1)
 
 
 def mean_logprobs(logprobs: Tensor, mask: Tensor) -> Tensor:
@@ -54,6 +55,12 @@ def pair_log_ratio(
     >>> pair_log_ratio(-2 * one, -5 * one, -3 * one, -4 * one)
     tensor([2.])
     """
+    tensors(
+        chosen=chosen,
+        rejected=rejected,
+        ref_chosen=ref_chosen,
+        ref_rejected=ref_rejected,
+    )
     _check_pairs(chosen, rejected, ref_chosen, ref_rejected)
     return (chosen - ref_chosen.detach()) - (rejected - ref_rejected.detach())
 
@@ -85,6 +92,7 @@ def cdpo_loss(h: Tensor, beta: float, label_smoothing: Tensor | float) -> Tensor
     Chapter 12.
     """
     _check_log_ratio(h, beta)
+    number_or_tensor(label_smoothing=label_smoothing)
     e = label_smoothing
     if torch.is_tensor(e) and e.shape not in ((), h.shape):
         raise ValueError(
@@ -107,6 +115,7 @@ def robust_dpo_loss(h: Tensor, beta: float, label_smoothing: float) -> Tensor:
     Raises ValueError on a wrong shape, beta or e.
     Source: Chowdhury et al. 2024, "Provably robust DPO".  Chapter 12.
     """
+    one_number(label_smoothing=label_smoothing)
     _check_log_ratio(h, beta)
     e = label_smoothing
     if not 0 <= e < 0.5:
@@ -158,6 +167,7 @@ def implicit_rewards(
     into the reference.  Raises ValueError on shapes that do not fit or a wrong beta.
     Source: Rafailov et al. 2023, equation 5.  Chapter 12.
     """
+    tensors(ref_logprobs=ref_logprobs)
     _check_beta(beta)
     difference = (
         sum_logprobs(logprobs, mask) - sum_logprobs(ref_logprobs, mask).detach()
@@ -180,6 +190,13 @@ def dpo_metrics(
     chosen reward is the greater (ties are wrong); `logps/*` are nats per completion.
     Raises ValueError on unequal shapes, an empty batch or a wrong beta.  Chapter 12.
     """
+    tensors(
+        loss=loss,
+        chosen=chosen,
+        rejected=rejected,
+        ref_chosen=ref_chosen,
+        ref_rejected=ref_rejected,
+    )
     _check_beta(beta)
     _check_pairs(chosen, rejected, ref_chosen, ref_rejected)
     chosen_rewards = beta * (chosen - ref_chosen)
@@ -207,6 +224,7 @@ def optimal_policy(ref_probs: Tensor, rewards: Tensor, beta: float) -> Tensor:
     >>> optimal_policy(torch.tensor([0.5, 0.5]), torch.tensor([0.0, 1.0]), beta=1.0)
     tensor([0.2689, 0.7311])
     """
+    tensors(ref_probs=ref_probs, rewards=rewards)
     _check_beta(beta)
     if ref_probs.shape != rewards.shape:
         raise ValueError(
@@ -230,6 +248,7 @@ def _check_pairs(*logprobs: Tensor) -> None:
 
 
 def _check_log_ratio(h: Tensor, beta: float) -> None:
+    tensors(h=h)
     _check_beta(beta)
     floats(h=h)
     if h.ndim != 1 or len(h) == 0:
@@ -239,5 +258,6 @@ def _check_log_ratio(h: Tensor, beta: float) -> None:
 
 
 def _check_beta(beta: float) -> None:
+    one_number(beta=beta)
     if not beta > 0:
         raise ValueError(f"got beta {beta}, expected a positive number")

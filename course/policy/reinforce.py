@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from course.expect import one_number
 from course.policy.advantages import reward_to_go_advantages, shaped_rewards
 from course.policy.guards import restored_on_error, update
 from course.policy.losses import Reduction, reduce_token_mean, reinforce_loss
@@ -31,6 +32,7 @@ def reinforce_step(
     Source: Williams 1992; Ziegler et al. 2019, arXiv 1909.08593, for the KL.
     Chapter 09.
     """
+    one_number(beta=beta)
     mask = rollout.completion_mask
     rewards = shaped_rewards(
         rollout.scores, rollout.old_logprobs, rollout.ref_logprobs, mask, beta

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from course.expect import below
+from course.expect import below, lists, present, tensors, truth
 from course.lm.lora import adapters, adapters_off
 from course.lm.objective import entropy
 from course.lm.packing import tight_rows
@@ -72,6 +72,7 @@ def collect(
     Raises ValueError when there is no prompt, another number of ids or no adapter to
     leave out, CourseError or ValueError for a broken score.  Chapter 09.
     """
+    lists(**present(prompt_ids=prompt_ids))
     prompts = list(check_texts(prompts))
     if not prompts:
         raise ValueError("got no prompts, expected at least one")
@@ -146,6 +147,7 @@ def reference_logprobs(
 
 def select_rows(rollout: Rollout, rows: Tensor) -> Rollout:
     """The rollout's rows of these numbers, (n,), in this order.  Chapter 10."""
+    tensors(rows=rows)
     if rows.dim() != 1 or rows.is_floating_point():
         raise ValueError(
             f"got rows of {rows.dtype} and shape {tuple(rows.shape)}, expected whole "
@@ -197,9 +199,10 @@ def small_parts(model: nn.Module, mask: Tensor) -> list[Tensor]:
     mask: (batch, time), 1 on completion tokens.  Logits are the largest tensors of a
     step: tokens x vocabulary.  Returns row numbers, in order.  Chapter 10.
     """
+    tensors(mask=mask)
     if mask.dim() != 2:
         raise ValueError(f"got a mask {tuple(mask.shape)}, expected (batch, time)")
-    tokens = mask.sum(1).cumsum(0)  # (batch,)
+    tokens = truth(mask).sum(1).cumsum(0)  # (batch,)
     total, rows = int(tokens[-1]), torch.arange(len(mask), device=mask.device)
     parts = -(-total * model.config.vocab_size // MAX_LOGITS)  # rounded up
     if parts <= 1:
@@ -215,7 +218,7 @@ def states_before(trunk: nn.Module, batch: Rollout) -> Tensor:
     rows, where none of them sees another.  Raises ValueError when a prompt is not
     padded on the left.  Chapter 09.
     """
-    prompt, completion = batch.prompt_mask.bool(), batch.completion_mask.bool()
+    prompt, completion = truth(batch.prompt_mask), truth(batch.completion_mask)
     if not prompt[:, -1].all():
         raise ValueError(
             "got a prompt that ends in padding, expected prompts padded on the left"
@@ -250,6 +253,6 @@ def _distributions(policy: nn.Module, batch: Rollout) -> Tensor:
 
 def _on_mask(logprobs: Tensor, batch: Rollout) -> Tensor:
     """The written tokens' own log-probabilities, (batch, time), 0 on padding."""
-    mask = batch.completion_mask.bool()
+    mask = truth(batch.completion_mask)
     own = logprobs.gather(1, batch.completion_ids[mask][:, None]).squeeze(1)
     return own.new_zeros(mask.shape).masked_scatter(mask, own)

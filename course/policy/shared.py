@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from course.expect import as_float, at_least, whole
+from course.expect import as_float, at_least, tensors, truth, whole
 from course.policy.advantages import returns_to_go
 from course.policy.losses import Reduction, reduce_token_mean, same_shape
 from course.policy.processes import count, sum_of_all
@@ -40,7 +40,7 @@ def shared_token_mean(mask: Tensor, minibatches: int = 1) -> Reduction:
     the same weight.  Raises ValueError without a minibatch.  Chapter 17.
     """
     whole(1, minibatches=minibatches)
-    tokens = sum_of_all(mask.bool().sum()) / minibatches
+    tokens = sum_of_all(truth(mask).sum()) / minibatches
     return partial(rank_mean, tokens=tokens, processes=count())
 
 
@@ -52,7 +52,7 @@ def shared_advantages(rewards: Tensor, mask: Tensor) -> Tensor:
     returns = returns_to_go(rewards, mask)
     first = returns[:, 0]  # (batch,), what each text earns
     total, texts = sum_of_all(torch.stack([first.sum(), torch.ones_like(first).sum()]))
-    return (returns - total / texts).masked_fill(~mask.bool(), 0.0)
+    return (returns - total / texts).masked_fill(~truth(mask), 0.0)
 
 
 def shared_whiten(advantages: Tensor, mask: Tensor) -> Tensor:
@@ -61,8 +61,9 @@ def shared_whiten(advantages: Tensor, mask: Tensor) -> Tensor:
     advantages, mask: (batch, time).  Returns (batch, time), 0 on padding.
     Raises ValueError on unequal shapes and without a token.  Chapter 17.
     """
+    tensors(advantages=advantages, mask=mask)
     same_shape(advantages=advantages, mask=mask)
-    mask = mask.bool()
+    mask = truth(mask)
     inside = as_float(advantages).masked_fill(~mask, 0.0)
     total, n = sum_of_all(torch.stack([inside.sum(), mask.sum().to(inside)]))
     if n.is_cpu and n == 0:

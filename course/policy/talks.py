@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from course.expect import whole
+from course.expect import tensors, truth, whole
 from course.lm.sampling import generate
 from course.lm.tokenizer import decode, encode, pad_batch
 from course.policy.guards import check_optimizer, restored_on_error, update
@@ -116,7 +116,7 @@ def _one_rollout(blocks, prompts, owners, said, tokenizer, temperature) -> Rollo
         prompts=prompts,
         completions=[next(spoken[n]) for n in owners],
         prompt_ids=_all_turns([ids for ids, _, _ in blocks], "left", pad),
-        prompt_mask=_all_turns([mask.bool() for _, mask, _ in blocks], "left", False),
+        prompt_mask=_all_turns([truth(mask) for _, mask, _ in blocks], "left", False),
         completion_ids=_all_turns([w.ids for _, _, w in blocks], "right", pad),
         completion_mask=_all_turns([w.mask for _, _, w in blocks], "right", False),
         old_logprobs=logprobs,
@@ -135,7 +135,7 @@ def distinct_rows(batch: Rollout) -> tuple[Tensor, Tensor]:
     once, and the gradient is that of all rows.  Returns first (texts,) and again
     (rows,).  Chapter 16.
     """
-    prompt, completion = batch.prompt_mask.bool(), batch.completion_mask.bool()
+    prompt, completion = truth(batch.prompt_mask), truth(batch.completion_mask)
     ids = torch.cat(
         [
             batch.prompt_ids.where(prompt, -1),
@@ -166,6 +166,7 @@ def turn_step(
     "grad_norm".  Raises ValueError on another shape, and CourseError, with the policy
     as it was, when the step goes wrong.  Chapter 16.
     """
+    tensors(advantages=advantages)
     check_optimizer(policy, optimizer)
     rows, n = len(talks.owners), len(talks.said)
     if advantages.shape not in ((n,), (rows,)):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from course.expect import as_float
+from course.expect import as_float, one_number, tensors, truth
 from course.policy.groups import group_advantages
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ def join_turns(earlier: Tensor, later: Tensor, side: str, value: float) -> Tenso
     >>> join_turns(torch.tensor([[7]]), torch.tensor([[8, 9]]), "left", 0).tolist()
     [[0, 7], [8, 9]]
     """
+    one_number(value=value)
+    tensors(earlier=earlier, later=later)
     if side not in ("left", "right"):
         raise ValueError(f"got side {side!r}, expected 'left' or 'right'")
     if earlier.dim() != 2 or later.dim() != 2:
@@ -51,6 +53,8 @@ def turn_returns(final: Tensor, lengths: Tensor, cost: float) -> Tensor:
     tensor([[ 0.2500,  0.5000,  0.7500],
             [-0.2500,  0.0000,  0.0000]])
     """
+    one_number(cost=cost)
+    tensors(final=final, lengths=lengths)
     if final.shape != lengths.shape or final.ndim != 1:
         raise ValueError(
             f"got final {tuple(final.shape)} and lengths {tuple(lengths.shape)}, "
@@ -68,11 +72,12 @@ def solved_groups_only(returns: Tensor, solved: Tensor, group_size: int) -> Tens
     returns, solved: (talks,), whole groups; solved: 1 where the talk reached its end.
     Raises ValueError as `group_advantages`.  Chapter 16.
     """
+    tensors(returns=returns, solved=solved)
     if solved.shape != returns.shape:
         raise ValueError(
             f"got solved {tuple(solved.shape)} and returns {tuple(returns.shape)}, "
             "expected (talks,) twice"
         )
     A = group_advantages(returns, group_size)
-    some = solved.view(-1, group_size).bool().any(1)
+    some = truth(solved, "solved").view(-1, group_size).any(1)
     return A * some.repeat_interleave(group_size)

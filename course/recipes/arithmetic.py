@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from course.data.arithmetic import ALPHABET, answer, careless_answer, problems
+from course.expect import lists
 from course.lm.characters import character_tokenizer
 from course.lm.model import GPT, GPTConfig
 from course.lm.packing import pack
@@ -54,6 +55,7 @@ def train_adder(settings: Mapping[str, Any], needed: dict) -> Checkpoint:
 
 def measure(model: GPT, tokenizer, asked: Sequence[str]) -> dict[str, float]:
     """Share of the problems solved: sampled, and greedily.  Chapter 11."""
+    lists(asked=asked)
     reached = {}
     for name, options in (("sampled", {}), ("greedy", {"top_k": 1})):
         texts = write(model, tokenizer, list(asked), max_new_tokens=4,

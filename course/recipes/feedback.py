@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from course.expect import at_least
+from course.expect import at_least, whole_number
 from course.lm.sampling import write
 from course.policy.grpo import rloo_step
 from course.policy.rollout import collect
@@ -54,6 +54,7 @@ class VoteLoop:
     def __post_init__(self) -> None:
         check_texts(self.prompts)
         at_least(0, beta=self.beta, learning_rate=self.learning_rate)
+        whole_number(seed=self.seed)
         self.start()
 
     def start(self) -> None:
@@ -82,6 +83,7 @@ class VoteLoop:
 
     def write(self, prompts: Sequence[str], number: int, seed: int) -> list[list[str]]:
         """`number` whole texts of the policy for each prompt."""
+        whole_number(seed=seed, number=number)
         check_texts(prompts)
         asked = [prompt for prompt in prompts for _ in range(number)]
         written = write(

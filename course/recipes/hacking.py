@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from course.expect import at_least
+from course.expect import at_least, whole_number
 from course.lm.model import GPT
 from course.recipes.proxies import REWARD_PROXY
 from course.recipes.recipe import Checkpoint, Recipe, openings
@@ -127,6 +127,7 @@ def warm(done: float, steps: int, warmup: int) -> float:
     >>> warm(0.0, steps=10, warmup=2), warm(0.5, steps=10, warmup=2)
     (0.5, 1.0)
     """
+    whole_number(steps=steps, warmup=warmup)
     at_least(1, steps=steps, warmup=warmup)
     at_least(0, done=done)
     return min(1.0, (done * steps + 1) / warmup)

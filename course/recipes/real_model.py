@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from course.expect import one_number, whole_number
 from course.lm.adapter_files import adapter_tensors, put_adapters
 from course.lm.half import half, sampler_of
 from course.lm.lora import add_adapters
@@ -142,6 +143,8 @@ def adapters_recipe(name: str, reward: str, seed: int, beta: float) -> Recipe:
 
     reward: "people", "dealt" or "sentence"; ValueError on another.  Chapter 17.
     """
+    whole_number(seed=seed)
+    one_number(beta=beta)
     if reward not in ("people", "dealt", "sentence"):
         raise ValueError(f"got {reward!r}, expected people, dealt or sentence")
     return Recipe(

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from course.expect import cpu_generator, lists, one_number, tensors, truth, whole_number
 from course.reward.metrics import pearson
 from course.runtime import as_double
 
@@ -33,6 +34,7 @@ class RatingTable(NamedTuple):
 
 def check_range(ratings: Tensor) -> None:
     """Raise ValueError where a rating is NaN or lies outside −4 to 4.  Chapter 06."""
+    tensors(ratings=ratings)
     if torch.isnan(ratings).any():
         raise ValueError("got a rating that is NaN, expected numbers from -4 to 4")
     if ratings.numel() and (ratings.min() < LOWEST or ratings.max() > HIGHEST):
@@ -49,6 +51,7 @@ def rating_table(ratings: Sequence[Sequence[float]]) -> RatingTable:
     >>> rating_table([[1, 2, 3], [-1, 1]]).means().tolist()
     [2.0, 0.0]
     """
+    lists(ratings=ratings)
     if not len(ratings):
         raise ValueError("got no texts, expected at least one list of ratings")
     counts = torch.tensor([len(given) for given in ratings])
@@ -75,15 +78,19 @@ def two_groups(
     the CPU.  Raises ValueError where a text has fewer than 2 × size raters.
     Chapter 06.
     """
+    cpu_generator(generator)
+    tensors(mask=mask)
     if mask.dim() != 2:
         raise ValueError(f"got a mask {tuple(mask.shape)}, expected (texts, raters)")
+    if not isinstance(size, Tensor):
+        whole_number(size=size)
     size = torch.as_tensor(size, device=mask.device).expand(len(mask))
     if (size < 1).any() or (2 * size > mask.sum(1)).any():
         raise ValueError(
             f"got groups of {int(size.min())} to {int(size.max())} raters for texts "
             f"with {int(mask.sum(1).min())} or more, expected 1 to half of them"
         )
-    mask = mask.bool()
+    mask = truth(mask)
     draws = torch.rand(mask.shape, generator=generator).to(mask.device)
     order = draws.masked_fill(~mask, 2.0).argsort(1).argsort(1)  # rank of each rater
     size = size[:, None]
@@ -98,12 +105,14 @@ def split_half(ratings: Tensor, first: Tensor, second: Tensor) -> float:
     extends it to all raters.  Raises ValueError on unequal shapes, an empty group,
     ratings that are NaN or outside −4 to 4, or means that are all equal.  Chapter 06.
     """
+    tensors(ratings=ratings, first=first, second=second)
     if ratings.dim() != 2 or not ratings.shape == first.shape == second.shape:
         raise ValueError(
             f"got shapes {tuple(ratings.shape)}, {tuple(first.shape)} and "
             f"{tuple(second.shape)}, expected (texts, raters) three times"
         )
     check_range(ratings)
+    first, second = truth(first, "first"), truth(second, "second")
     if not (first.any(1).all() and second.any(1).all()):
         raise ValueError("got a text without raters in a group, expected at least one")
     halves = [
@@ -134,6 +143,7 @@ def spearman_brown(r: float, factor: float) -> float:
     >>> spearman_brown(0.5, 2)
     0.6666666666666666
     """
+    one_number(r=r, factor=factor)
     if not (-1 < r <= 1 and factor > 0 and 1 + (factor - 1) * r > 0):
         raise ValueError(
             f"got r={r} and factor={factor}, expected r within (-1, 1] "
@@ -155,6 +165,9 @@ def bootstrap_interval(
     with replacement on the CPU.  Source: Efron & Tibshirani 1993, chapter 13.
     Raises ValueError for n or draws below 2 or a level outside (0, 1).  Chapter 06.
     """
+    cpu_generator(generator)
+    whole_number(n=n, draws=draws)
+    one_number(level=level)
     if n < 2 or draws < 2 or not 0 < level < 1:
         raise ValueError(
             f"got n={n}, draws={draws}, level={level}, expected 2 or more of both and "
@@ -179,6 +192,7 @@ def pairwise_ceiling(wins: Tensor, losses: Tensor) -> float:
     >>> pairwise_ceiling(torch.tensor([3.0, 1.0]), torch.tensor([1.0, 1.0]))
     0.6666666666666666
     """
+    tensors(wins=wins, losses=losses)
     if wins.dim() != 1 or wins.shape != losses.shape or not len(wins):
         raise ValueError(
             f"got shapes {tuple(wins.shape)} and {tuple(losses.shape)}, expected equal "

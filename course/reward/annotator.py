@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from course.expect import as_float
+from course.expect import as_float, cpu_generator, one_number, tensors
 
 
 def choice_logits(
@@ -20,6 +20,8 @@ def choice_logits(
     Raises ValueError for unequal shapes, no pairs, noise that is not positive, NaN,
     or a ratio that is not positive.  Chapter 06.
     """
+    one_number(noise=noise, length_bias=length_bias)
+    tensors(gaps=gaps, length_ratios=length_ratios)
     if gaps.dim() != 1 or gaps.shape != length_ratios.shape or not len(gaps):
         raise ValueError(
             f"got shapes {tuple(gaps.shape)} and {tuple(length_ratios.shape)}, "
@@ -45,6 +47,7 @@ def choice_probabilities(logits: Tensor, ties: float = 0.0) -> Tensor:
     Source: Davidson 1970.  Raises ValueError for negative or infinite ties.
     Chapter 06.
     """
+    one_number(ties=ties)
     if not 0 <= ties < math.inf:
         raise ValueError(f"got ties={ties}, expected 0 or a finite positive number")
     logits = as_float(logits)
@@ -59,6 +62,7 @@ def annotate(
 
     logits: `choice_logits`.  Draws on the CPU, one number per pair.  Chapter 06.
     """
+    cpu_generator(generator)
     logits = as_float(logits)
     if logits.dim() != 1 or not logits.isfinite().all():
         raise ValueError(

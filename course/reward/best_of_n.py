@@ -9,6 +9,8 @@ import math
 import torch
 from torch import Tensor
 
+from course.expect import cpu_generator, tensors, whole_number
+
 
 def best_of_n(scores: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """Which of the n candidates of each prompt scores best; ties are broken at random.
@@ -21,6 +23,7 @@ def best_of_n(scores: Tensor, generator: torch.Generator | None = None) -> Tenso
     >>> texts[best_of_n(torch.tensor([-1.0, 3.0, 1.0]))]
     'superb'
     """
+    cpu_generator(generator)
     _check_scores("scores", scores)
     # Of the best, the one with the highest lot; lots lie in [0, 1).
     lots = torch.rand(scores.shape, generator=generator).to(scores.device)
@@ -42,6 +45,7 @@ def kept_rows(
     >>> kept_rows(torch.tensor([1.0, 3.0, 2.0, 9.0, 7.0, 8.0]), n=3).tolist()
     [1, 3]
     """
+    tensors(scores=scores)
     _check_n(n)
     if not scores.numel():
         raise ValueError("got no scores, expected at least one group of n")
@@ -78,6 +82,7 @@ def pool_weights(size: int, n: int) -> Tensor:
     >>> [round(w, 6) for w in pool_weights(4, 2).tolist()]
     [0.0, 0.166667, 0.333333, 0.5]
     """
+    whole_number(size=size)
     _check_n(n)
     if n > size:
         raise ValueError(f"got n {n}, expected at most the {size} of the pool")
@@ -106,6 +111,8 @@ def pool_estimate(
     >>> [round(float(pool_estimate(proxy, gold, n)), 3) for n in (1, 2, 3)]
     [2.667, 2.0, 3.0]
     """
+    cpu_generator(generator)
+    tensors(proxy=proxy, gold=gold)
     _check_scores("proxy scores", proxy)
     _check_scores("gold scores", gold)
     if proxy.shape != gold.shape:
@@ -134,6 +141,7 @@ def _check_n(n: int) -> None:
 
 
 def _check_scores(name: str, scores: Tensor) -> None:
+    tensors(scores=scores)
     if not scores.dim() or not scores.shape[-1]:
         raise ValueError(
             f"got {name} of shape {tuple(scores.shape)}, expected (..., n) with n >= 1"

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from course.expect import one_number, tensors
 from course.score import Score, whole_texts
 
 
@@ -20,6 +21,7 @@ def weighted_sum(scores: Tensor, weights: Tensor) -> Tensor:
     >>> weighted_sum(parts, torch.tensor([1.0, -0.5])).tolist()
     [1.0, 0.5]
     """
+    tensors(scores=scores, weights=weights)
     if scores.dim() != 2 or weights.shape != scores.shape[:1] or not len(weights):
         raise ValueError(
             f"got scores {tuple(scores.shape)} and weights {tuple(weights.shape)}, "
@@ -74,6 +76,7 @@ class Composite:
 
     def add(self, name: str, weight: float, score: Score) -> None:
         """Add a part; ValueError when the name is taken or the weight not finite."""
+        one_number(weight=weight)
         if name in self.parts or not name:
             raise ValueError(f"got the name {name!r}, expected one that is not taken")
         if not torch.isfinite(torch.tensor(float(weight))):

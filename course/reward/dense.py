@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course.expect import as_float, starts_with_tokens
+from course.expect import as_float, starts_with_tokens, tensors, truth
 
 
 def sparse_rewards(scores: Tensor, mask: Tensor) -> Tensor:
@@ -17,12 +17,13 @@ def sparse_rewards(scores: Tensor, mask: Tensor) -> Tensor:
     >>> sparse_rewards(torch.tensor([5.0]), mask).tolist()
     [[0.0, 5.0, 0.0]]
     """
+    tensors(scores=scores, mask=mask)
     if mask.dim() != 2 or scores.shape != mask.shape[:1]:
         raise ValueError(
             f"got scores {tuple(scores.shape)} and mask {tuple(mask.shape)}, expected "
             "(batch,) and (batch, time)"
         )
-    real = mask.bool()
+    real = truth(mask)
     if not real.is_meta and not real.any(1).all():
         raise ValueError("got a row without a real token, expected at least one")
     position = torch.arange(mask.shape[1], device=mask.device)
@@ -46,6 +47,7 @@ def potential_increments(potentials: Tensor, mask: Tensor) -> Tensor:
     >>> potential_increments(before_and_after, torch.tensor([[True, True]])).tolist()
     [[3.0, -1.0]]
     """
+    tensors(potentials=potentials, mask=mask)
     if mask.dim() != 2 or potentials.shape != (mask.shape[0], mask.shape[1] + 1):
         raise ValueError(
             f"got potentials {tuple(potentials.shape)} and mask {tuple(mask.shape)}, "

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from course.expect import tensors, whole_number
 from course.reward.rules import distinct_n
 from course.score import check_texts
 
@@ -17,6 +18,7 @@ def distinct_score(texts: Sequence[str], n: int = 2) -> Tensor:
     >>> distinct_score(["so so so", "so good"]).tolist()
     [0.5, 1.0]
     """
+    whole_number(n=n)
     return torch.tensor([distinct_n(text, n) for text in check_texts(texts)])
 
 
@@ -30,6 +32,7 @@ def pooled_distinct_n(texts: Sequence[str], n: int = 2) -> float:
     >>> pooled_distinct_n(["so good", "so good"])
     0.5
     """
+    whole_number(n=n)
     if n < 1:
         raise ValueError(f"got n {n}, expected at least 1")
     grams: list[tuple[str, ...]] = []
@@ -50,6 +53,8 @@ def diversity_bonus(texts: Sequence[str], gate: Tensor, group_size: int) -> Tens
     >>> diversity_bonus(["a b", "a b", "a b", "c d"], torch.tensor([1, 1, 1, 0]), 2)
     tensor([0., 0., 1., 0.])
     """
+    whole_number(group_size=group_size)
+    tensors(gate=gate)
     check_texts(texts)
     if group_size < 2 or len(texts) % group_size or gate.shape != (len(texts),):
         raise ValueError(

@@ -13,7 +13,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from course.expect import as_float, finite
+from course.expect import (
+    as_float,
+    cpu_generator,
+    finite,
+    one_number,
+    tensors,
+    whole_number,
+)
 from course.lm.packing import length_parts
 from course.lm.tokenizer import pad_batch
 from course.reward.model import RewardModel, text_batch
@@ -51,6 +58,8 @@ def laplace_update(
     >>> mean.tolist(), covariance.tolist()
     ([0.0, 0.0], [[1.0, 0.0], [0.0, 1.0]])
     """
+    one_number(prior_variance=prior_variance)
+    tensors(differences=differences, wins=wins)
     if differences.dim() != 2 or wins.shape != differences.shape[:1]:
         raise ValueError(
             f"got differences {tuple(differences.shape)} and wins {tuple(wins.shape)}, "
@@ -91,6 +100,7 @@ def choose_pair(mean: Tensor, covariance: Tensor, differences: Tensor) -> int:
     on shapes that do not fit and on numbers that are not finite.
     Source: uncertainty sampling, Lewis and Gale 1994.  Chapter 13.
     """
+    tensors(mean=mean, covariance=covariance, differences=differences)
     if differences.dim() != 2 or not len(differences):
         raise ValueError(
             f"got differences {tuple(differences.shape)}, expected (pairs, d) with at "
@@ -120,6 +130,7 @@ def replay_votes(
     teaches nothing.  Raises ValueError on another click, on a text that is no row of
     the features, and on features of another shape.  Chapter 13.
     """
+    tensors(features=features)
     if features.dim() != 2:
         raise ValueError(f"got features {tuple(features.shape)}, expected (texts, d)")
     features = as_float(features)
@@ -156,6 +167,7 @@ def thumbs_to_pairs(
     >>> thumbs_to_pairs([("The", " good", True), ("The", " bad", False)])
     [('The', ' good', ' bad')]
     """
+    thumbs = list(thumbs)
     ups = [(prompt, text) for prompt, text, up in thumbs if up]
     downs = [(prompt, text) for prompt, text, up in thumbs if not up]
     return [
@@ -182,6 +194,7 @@ class Directions:
 
         Raises ValueError on states of another width.
         """
+        tensors(states=states)
         if states.shape[-1:] != self.mean.shape:
             raise ValueError(
                 f"got states {tuple(states.shape)}, expected (texts, {len(self.mean)})"
@@ -196,6 +209,8 @@ def principal_directions(states: Tensor, d: int) -> Directions:
     features.  Raises ValueError on fewer texts than d + 1, another number of
     directions and numbers that are not finite.  Source: Pearson 1901.  Chapter 13.
     """
+    whole_number(d=d)
+    tensors(states=states)
     if states.dim() != 2 or not 1 <= d <= min(len(states) - 1, states.shape[1]):
         raise ValueError(
             f"got states {tuple(states.shape)} and d = {d}, expected (texts, width) "
@@ -243,6 +258,9 @@ def answer(margin: Tensor, generator: torch.Generator, noise: float = 1.0) -> li
     is not finite: a crowd that answers nonsense.  Source: Bradley and Terry 1952.
     Chapter 13.
     """
+    cpu_generator(generator)
+    one_number(noise=noise)
+    tensors(margin=margin)
     if margin.dim() != 1:
         raise ValueError(f"got margin {tuple(margin.shape)}, expected (pairs,)")
     if not noise > 0 or not torch.isfinite(margin).all():

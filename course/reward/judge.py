@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from course.expect import as_float, whole
+from course.expect import as_float, tensors, whole
 from course.lm.packing import length_parts
 from course.lm.tokenizer import pad_batch
 from course.score import check_texts
@@ -114,6 +114,7 @@ def swap_bias(shown_first: Tensor, shown_second: Tensor) -> Tensor:
     >>> swap_bias(torch.tensor([0.9, 0.8]), torch.tensor([0.3, 0.6]))
     tensor([0.2000, 0.5000])
     """
+    tensors(shown_first=shown_first, shown_second=shown_second)
     if shown_first.shape != shown_second.shape or shown_first.dim() != 1:
         raise ValueError(
             f"got shapes {tuple(shown_first.shape)} and {tuple(shown_second.shape)}, "
@@ -133,6 +134,7 @@ def fit_platt(probabilities: Tensor, labels: Tensor, steps: int = 50) -> Tensor:
     separable data has a finite fit.  Raises ValueError without both labels and on
     shapes that differ.  Source: Platt 1999.  Chapter 17.
     """
+    tensors(probabilities=probabilities, labels=labels)
     whole(0, steps=steps)
     if labels.dim() != 1 or probabilities.shape != labels.shape:
         raise ValueError(
@@ -159,6 +161,7 @@ def apply_platt(probabilities: Tensor, w: Tensor) -> Tensor:
 
     Raises ValueError on other shapes.  Chapter 17.
     """
+    tensors(probabilities=probabilities, w=w)
     if probabilities.dim() != 1 or w.shape != (2,):
         raise ValueError(
             f"got probabilities {tuple(probabilities.shape)} and w {tuple(w.shape)}, "

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course.expect import as_float, finite
+from course.expect import as_float, finite, one_number, tensors
 
 Z = 1.96  # of an interval that holds the truth in 95 of 100 cases
 
@@ -25,6 +25,7 @@ def judge_interval(
     >>> judge_interval(people, judge, torch.tensor([1.0, 1.0, 0.0, 0.0]))
     tensor([-0.0658,  1.0658])
     """
+    one_number(weight=weight, z=z)
     asked, judged, unasked = _verdicts_checked(asked, judged, unasked)
     errors = asked - weight * judged
     middle = errors.mean() + weight * unasked.mean()
@@ -60,6 +61,7 @@ def rogan_gladen_interval(
     thing, and on a verdict outside 0 to 1.
     Source: Rogan and Gladen 1978; variance: Lang and Reiczigel 2014.  Chapter 17.
     """
+    one_number(z=z)
     asked, judged, unasked = _verdicts_checked(asked, judged, unasked)
     low, high = torch.cat([asked, judged, unasked]).aminmax()
     if not (low >= 0 and high <= 1):
@@ -87,6 +89,8 @@ def mean_interval(values: Tensor, z: float = Z) -> Tensor:
 
     Raises ValueError on another shape and on fewer than two numbers.  Chapter 17.
     """
+    one_number(z=z)
+    tensors(values=values)
     if values.dim() != 1 or len(values) < 2:
         raise ValueError(
             f"got values {tuple(values.shape)}, expected (m,) with m of at least 2"
@@ -100,6 +104,7 @@ def _verdicts_checked(
     asked: Tensor, judged: Tensor, unasked: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The three as floating point; ValueError unless they are (n,), (n,) and (m,)."""
+    tensors(asked=asked, judged=judged, unasked=unasked)
     if asked.dim() != 1 or asked.shape != judged.shape or unasked.dim() != 1:
         raise ValueError(
             f"got asked {tuple(asked.shape)}, judged {tuple(judged.shape)} and unasked "

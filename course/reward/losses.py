@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course.expect import as_float, floats
+from course.expect import as_float, as_tensor, floats, tensors
 
 
 def pairwise_loss(
@@ -26,7 +26,7 @@ def pairwise_loss(
     0.6931
     """
     _same_batch(chosen=chosen, rejected=rejected)
-    margin = as_float(torch.as_tensor(margin)).to(chosen.device)
+    margin = as_float(as_tensor("margin", margin)).to(chosen.device)
     if margin.shape not in ((), chosen.shape):
         raise ValueError(
             f"got a margin of shape {tuple(margin.shape)}, expected a number or "
@@ -58,6 +58,7 @@ def regression_loss(scores: Tensor, ratings: Tensor) -> Tensor:
     >>> float(regression_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0])))
     2.0
     """
+    tensors(ratings=ratings)
     _same_batch(scores=scores, ratings=ratings)
     return (scores - as_float(ratings)).square().mean()
 
@@ -72,6 +73,7 @@ def ordered_cuts(raw: Tensor) -> Tensor:
     >>> bool((cuts.diff() > 0).all())
     True
     """
+    tensors(raw=raw)
     if raw.dim() != 1 or len(raw) < 1:
         raise ValueError(f"got raw cuts of shape {tuple(raw.shape)}, expected (cuts,)")
     floats(raw=raw)
@@ -93,6 +95,7 @@ def ordinal_log_probabilities(scores: Tensor, cuts: Tensor) -> Tensor:
     >>> [round(x, 6) for x in p[0].tolist()]
     [0.5, 0.5]
     """
+    tensors(scores=scores, cuts=cuts)
     if scores.dim() != 1 or cuts.dim() != 1 or len(cuts) < 1:
         raise ValueError(
             f"got scores {tuple(scores.shape)} and cuts {tuple(cuts.shape)}, "
@@ -124,6 +127,7 @@ def ordinal_loss(scores: Tensor, bins: Tensor, cuts: Tensor) -> Tensor:
     >>> round(float(ordinal_loss(torch.tensor([0.0]), torch.tensor([1]), cuts)), 4)
     0.7719
     """
+    tensors(bins=bins, cuts=cuts)
     _same_batch(scores=scores, bins=bins)
     if bins.is_floating_point() or bins.is_complex() or bins.dtype == torch.bool:
         raise ValueError(f"got bins of {bins.dtype}, expected whole numbers (long)")

@@ -6,12 +6,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from course.expect import as_tensor, whole_number
 from course.runtime import as_double
 
 
 def _flat_pair(a: Tensor, b: Tensor, least: int = 1) -> tuple[Tensor, Tensor]:
     """Both as fp64 on one device, checked: equal shape (n,), n >= least, finite."""
-    a, b = torch.as_tensor(a), torch.as_tensor(b)
+    a, b = as_tensor("a", a), as_tensor("b", b)
     if a.dim() != 1 or a.shape != b.shape:
         raise ValueError(
             f"got shapes {tuple(a.shape)} and {tuple(b.shape)}, expected equal (n,)"
@@ -75,6 +76,7 @@ def reliability_table(
     the last one also p = 1.  Raises ValueError outside those ranges or for bins < 1.
     Chapter 07.
     """
+    whole_number(bins=bins)
     p, y = _flat_pair(probabilities, outcomes)
     if bins < 1:
         raise ValueError(f"got {bins} bins, expected at least 1")

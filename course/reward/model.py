@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from course.expect import floats, whole
+from course.expect import floats, tensors, truth, whole
 from course.lm.model import GPT
 from course.lm.packing import length_parts
 from course.lm.tokenizer import encode, pad_batch
@@ -46,13 +46,14 @@ def last_token_scores(
     >>> last_token_scores(hidden, mask, torch.tensor([1.0])).tolist()
     [2.0, 4.0]
     """
+    tensors(hidden=hidden, mask=mask, weight=weight)
     if hidden.shape[:2] != mask.shape or hidden.shape[2:] != weight.shape:
         raise ValueError(
             f"got hidden {tuple(hidden.shape)}, mask {tuple(mask.shape)}, weight "
             f"{tuple(weight.shape)}; expected (batch, time, C), (batch, time), (C,)"
         )
     floats(hidden=hidden, weight=weight)
-    real = mask.bool()
+    real = truth(mask)
     if real.is_cpu and not real.any(1).all():
         raise ValueError("got a row without a real token, expected at least one")
     position = torch.arange(mask.shape[1], device=mask.device)
@@ -186,6 +187,7 @@ def scorer(
 
 def _mean_and_std(scores: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and biased standard deviation of shape (n,), checked."""
+    tensors(scores=scores)
     if scores.dim() != 1 or not scores.is_floating_point():
         raise ValueError(
             f"got {scores.dtype} scores of shape {tuple(scores.shape)}, expected "

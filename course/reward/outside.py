@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from course.expect import as_float, check_text, whole
+from course.expect import as_float, check_text, lists, one_number, tensors, whole
 from course.lm.packing import length_parts
 from course.lm.tokenizer import pad_batch
 from course.score import check_texts
@@ -39,6 +39,8 @@ def ridge_fit(
     >>> weights.tolist(), offset.item()
     ([0.5], 1.5)
     """
+    one_number(penalty=penalty)
+    tensors(features=features, targets=targets)
     if features.dim() != 2 or targets.shape != features.shape[:1]:
         raise ValueError(
             f"got features {tuple(features.shape)} and targets {tuple(targets.shape)}, "
@@ -90,6 +92,7 @@ class WordJudge(nn.Module):
 
     def presence(self, texts: Sequence[str]) -> Tensor:
         """1 where the text has the feature, else 0: (texts, features)."""
+        lists(texts=texts)
         place = {code: i for i, code in enumerate(self.codes.tolist())}
         found = torch.zeros(len(texts), len(self.codes))
         for row, text in enumerate(check_texts(texts)):
@@ -113,6 +116,8 @@ def fit_words(
     give the same judge in every process.  Raises ValueError on no texts, no features
     or another number of ratings.  Chapter 14.
     """
+    lists(texts=texts)
+    tensors(ratings=ratings)
     whole(1, features=features)
     if not texts or ratings.shape != (len(texts),):
         raise ValueError(
@@ -185,6 +190,7 @@ class StateJudge(nn.Module):
 
         Raises ValueError on states of another width.
         """
+        tensors(states=states)
         if states.shape[-1:] != self.mean.shape:
             raise ValueError(
                 f"got states {tuple(states.shape)}, expected (texts, {len(self.mean)})"
@@ -198,6 +204,7 @@ def fit_states(states: Tensor, ratings: Tensor, penalty: float = 1000.0) -> Stat
 
     Raises ValueError as `ridge_fit`.  Chapter 14.
     """
+    tensors(states=states, ratings=ratings)
     if states.dim() != 2:
         raise ValueError(f"got states {tuple(states.shape)}, expected (n, d)")
     states = as_float(states)

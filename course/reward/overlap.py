@@ -10,6 +10,8 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from course.expect import lists, whole_number
+
 _ORDERS = (1, 2, 3, 4)
 _ENTITIES = (("&quot;", '"'), ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"))
 # The four rules of mteval-v13a.pl, in its order.
@@ -64,6 +66,8 @@ def ngrams(tokens: Sequence[str], n: int) -> Counter[tuple[str, ...]]:
     >>> ngrams(["so", "so", "so"], 2)
     Counter({('so', 'so'): 2})
     """
+    lists(tokens=tokens)
+    whole_number(n=n)
     if isinstance(tokens, str):
         raise TypeError("got one str, expected a list of tokens")
     if n < 1:
@@ -79,6 +83,8 @@ def clipped_counts(
     An n-gram matches at most as often as the reference has it, so that repeating a
     good word earns nothing.  Arguments: tokens; errors as `ngrams`.  Chapter 05.
     """
+    lists(hypothesis=hypothesis, reference=reference)
+    whole_number(n=n)
     found, wanted = ngrams(hypothesis, n), ngrams(reference, n)
     return (found & wanted).total(), found.total()
 
@@ -94,6 +100,7 @@ def clipped_precision(
     >>> clipped_precision(["the"] * 4, ["the", "cat"], 1)
     0.25
     """
+    whole_number(n=n)
     matches, total = clipped_counts(hypothesis, reference, n)
     return matches / total if total else 0.0
 
@@ -107,6 +114,7 @@ def brevity_penalty(hypothesis_length: int, reference_length: int) -> float:
     >>> round(brevity_penalty(5, 10), 6)
     0.367879
     """
+    whole_number(hypothesis_length=hypothesis_length, reference_length=reference_length)
     lengths = hypothesis_length, reference_length
     if min(lengths) < 0:
         raise ValueError(f"got lengths {lengths}, expected 0 or more tokens")
@@ -143,6 +151,7 @@ def corpus_bleu(hypotheses: Sequence[str], references: Sequence[str]) -> float:
     >>> corpus_bleu(["A good film, really."], ["A good film, really."])
     1.0
     """
+    lists(hypotheses=hypotheses, references=references)
     if isinstance(hypotheses, str) or isinstance(references, str):
         raise TypeError("got one str, expected a list of texts")
     if len(hypotheses) != len(references) or not len(hypotheses):
@@ -195,6 +204,7 @@ def rouge_n(hypothesis: str, reference: str, n: int) -> float:
     >>> rouge_n("A good film.", "A very good film.", 2)
     0.4
     """
+    whole_number(n=n)
     found, wanted = rouge_tokens(hypothesis), rouge_tokens(reference)
     matches, total = clipped_counts(found, wanted, n)
     return _f1(matches, total, ngrams(wanted, n).total())

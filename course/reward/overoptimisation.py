@@ -10,7 +10,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from course.expect import as_float
+from course.expect import (
+    as_float,
+    cpu_generator,
+    lists,
+    one_number,
+    tensors,
+    whole_number,
+)
 
 
 class Fit(NamedTuple):
@@ -37,6 +44,7 @@ def kl_budget_fit(kl: Tensor, gain: Tensor) -> Tensor:
     >>> [round(number, 6) for number in fitted.tolist()]
     [4.0, 1.0, 4.0]
     """
+    tensors(gain=gain)
     d = _root_of_kl(kl, gain)
     a, b = _solve(torch.stack((d, -d * d), 1), gain.double())
     peak = torch.where((a > 0) & (b > 0), (a / (2 * b)) ** 2, float("inf"))
@@ -75,6 +83,8 @@ def bootstrap_peaks(
     Raises ValueError as `kl_budget_fit`, and without a draw.
     Source: Efron 1979.  Chapter 14.
     """
+    cpu_generator(generator)
+    whole_number(draws=draws)
     if draws < 1:
         raise ValueError(f"got {draws} draws, expected at least 1")
     kl_budget_fit(kl, gain)  # points that fit no curve would be drawn for ever
@@ -95,6 +105,8 @@ def at_kl(kl: Sequence[float], values: Sequence[float], nats: float) -> float:
     >>> at_kl([0.0, 10.0, 30.0], [1.0, 2.0, 4.0], nats=20.0)
     3.0
     """
+    lists(kl=kl, values=values)
+    one_number(nats=nats)
     if len(kl) != len(values):
         raise ValueError(
             f"got {len(kl)} KL values and {len(values)} values, expected as many"
@@ -118,6 +130,7 @@ def by_kl(
     >>> by_kl([1.0, 3.0, 5.0, 50.0], [1.0, 2.0, 4.0, 0.0], edges=[2.0, 10.0])
     [1.0, 3.0, 0.0]
     """
+    lists(kl=kl, values=values, edges=edges)
     if list(edges) != sorted(edges) or len(kl) != len(values):
         raise ValueError(
             f"got edges {list(edges)}, {len(kl)} and {len(values)} numbers, expected "
@@ -140,6 +153,8 @@ def conservative_score(scores: Tensor, caution: float = 1.0) -> Tensor:
     >>> conservative_score(torch.tensor([[1.0, 0.0], [3.0, 0.0]]))
     tensor([1., 0.])
     """
+    one_number(caution=caution)
+    tensors(scores=scores)
     if scores.dim() != 2 or not len(scores):
         raise ValueError(
             f"got scores of shape {tuple(scores.shape)}, expected (models, batch) with "
@@ -164,6 +179,9 @@ def alarm(
     >>> alarm([1.0, 1.1, 0.9, 1.0, 3.0, 1.0, 3.0, 3.0], calm=4)
     7
     """
+    lists(values=values)
+    whole_number(calm=calm, run=run)
+    one_number(width=width)
     if calm < 2 or run < 1:
         raise ValueError(f"got calm {calm} and run {run}, expected at least 2 and 1")
     quiet = torch.tensor(list(values[:calm]), dtype=torch.float64)
@@ -188,6 +206,7 @@ def with_unscorable(scores: Sequence[float | None], worst: float) -> Tensor:
     >>> with_unscorable([0.5, None], worst=0.0).tolist()
     [0.5, 0.0]
     """
+    one_number(worst=worst)
     filled = torch.tensor([worst if s is None else float(s) for s in scores])
     if not filled.isfinite().all():
         raise ValueError("got a score that is not finite, expected None for a crash")
@@ -201,6 +220,7 @@ def with_unscorable(scores: Sequence[float | None], worst: float) -> Tensor:
 
 def _root_of_kl(kl: Tensor, score: Tensor) -> Tensor:
     """√KL in fp64, once both are (n,), enough and finite."""
+    tensors(kl=kl, score=score)
     if kl.dim() != 1 or kl.shape != score.shape or len(kl) < 2:
         raise ValueError(
             f"got KL {tuple(kl.shape)} and scores {tuple(score.shape)}, expected two "

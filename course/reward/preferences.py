@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from course.expect import check_text
+from course.expect import check_text, one_number, present
 from course.reward.vote_file import open_votes, transaction
 from course.runtime import home
 
@@ -71,6 +71,7 @@ class PreferenceStore:
         Raises ValueError for another choice or a time that is no duration, TypeError
         for texts that are not str, CourseError when the file cannot be written.
         """
+        one_number(**present(seconds=seconds))
         if choice not in CHOICES:
             raise ValueError(f"got the choice {choice!r}, expected one of {CHOICES}")
         for text in (text_a, text_b, prompt):

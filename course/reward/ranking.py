@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from course.expect import as_float, whole
+from course.expect import as_float, one_number, tensors, truth, whole, whole_number
 from course.reward.agreement import check_range
 from course.runtime import as_double
 
@@ -33,6 +33,7 @@ def pair_probability(ratings_a: Tensor, ratings_b: Tensor) -> float:
     >>> pair_probability(torch.tensor([3.0, 1.0]), torch.tensor([1.0]))
     0.75
     """
+    tensors(ratings_a=ratings_a, ratings_b=ratings_b)
     for ratings in (ratings_a, ratings_b):
         if ratings.dim() != 1 or not len(ratings):
             raise ValueError(
@@ -53,6 +54,7 @@ def pair_votes(
     ratings_a, mask_a: (pairs, raters of a).  ratings_b, mask_b: (pairs, raters of b).
     Chapter 06.
     """
+    tensors(ratings_a=ratings_a, mask_a=mask_a, ratings_b=ratings_b, mask_b=mask_b)
     for ratings, mask in ((ratings_a, mask_a), (ratings_b, mask_b)):
         check_range(ratings)
         if (
@@ -66,7 +68,7 @@ def pair_votes(
             )
     ratings_a, ratings_b = as_float(ratings_a), as_float(ratings_b)
     meet = (
-        mask_a.bool()[:, :, None] & mask_b.bool()[:, None, :]
+        truth(mask_a)[:, :, None] & truth(mask_b)[:, None, :]
     )  # (pairs, raters, raters)
     gap = ratings_a[:, :, None] - ratings_b[:, None, :]
     return PairVotes(
@@ -81,6 +83,8 @@ def win_matrix(a: Tensor, b: Tensor, outcomes: Tensor, items: int) -> Tensor:
     for a tie, which counts half for each.  Raises ValueError without votes, for an
     item that meets itself or is not below `items`, or for another outcome.  Chapter 06.
     """
+    whole_number(items=items)
+    tensors(a=a, b=b, outcomes=outcomes)
     shapes = [tuple(x.shape) for x in (a, b, outcomes)]
     if a.dim() != 1 or not len(a) or len(set(shapes)) > 1:
         raise ValueError(
@@ -130,6 +134,7 @@ def strength_errors(strengths: Tensor, wins: Tensor) -> Tensor:
     From the curvature of the log-likelihood (Fisher information) at the strengths.
     Chapter 06.
     """
+    tensors(strengths=strengths)
     wins = _checked(wins)
     n = len(wins)
     if strengths.shape != (len(wins),) or not strengths.isfinite().all():
@@ -157,6 +162,9 @@ def elo_update(
     log-likelihood of this game, with R = 400 / ln 10 × s.  Source: Elo 1978.
     Raises ValueError when a meets itself or the outcome is outside 0 to 1.  Chapter 06.
     """
+    whole_number(b=b)
+    one_number(outcome=outcome, k=k)
+    tensors(ratings=ratings)
     items = range(ratings.numel())
     if ratings.dim() != 1:
         raise ValueError(f"got ratings {tuple(ratings.shape)}, expected (items,)")
@@ -195,6 +203,7 @@ def _derivatives(strengths: Tensor, wins: Tensor) -> tuple[Tensor, Tensor]:
 
 def _checked(wins: Tensor) -> Tensor:
     """The matrix in fp64 without its diagonal, if a finite maximum exists."""
+    tensors(wins=wins)
     if wins.dim() != 2 or wins.shape[0] != wins.shape[1] or len(wins) < 2:
         raise ValueError(
             f"got wins of shape {tuple(wins.shape)}, expected (items, items) with at "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from course.expect import as_float
+from course.expect import as_float, lists, one_number, tensors, whole_number
 from course.lm.model import GPT
 from course.lm.packing import length_parts
 from course.lm.tokenizer import pad_batch
@@ -26,6 +26,7 @@ def first_blocks(gpt: GPT, layers: int) -> GPT:
 
     Raises ValueError unless 1 <= layers <= its number of blocks.  Chapter 17.
     """
+    whole_number(layers=layers)
     if not 1 <= layers <= len(gpt.blocks):
         raise ValueError(f"got {layers} blocks, expected 1 to {len(gpt.blocks)}")
     gpt.blocks = gpt.blocks[:layers]
@@ -48,6 +49,7 @@ def row_scores(
 
     Raises ValueError without a row.  Chapter 17.
     """
+    lists(rows=rows)
     if not rows:
         raise ValueError("got no rows, expected at least one")
     parts, scores = length_parts([len(row) for row in rows]), []
@@ -66,6 +68,7 @@ def last_states(
 
     Chapter 17.
     """
+    lists(rows=rows)
     states = torch.zeros(len(rows), gpt.config.width)
     order = sorted(range(len(rows)), key=lambda i: len(rows[i]))  # little padding
     for start in range(0, len(order), 32):
@@ -85,6 +88,8 @@ def ridge(x: Tensor, y: Tensor, strength: float) -> tuple[Tensor, Tensor]:
     the offset is free.  Raises ValueError on other shapes and unless strength > 0.
     Source: Hoerl and Kennard 1970.  Chapter 17.
     """
+    one_number(strength=strength)
+    tensors(x=x, y=y)
     if x.dim() != 2 or y.shape != x.shape[:1]:
         raise ValueError(
             f"got x {tuple(x.shape)} and y {tuple(y.shape)}, expected (n, C) and (n,)"

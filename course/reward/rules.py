@@ -11,7 +11,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from course.expect import check_text
+from course.expect import check_text, whole_number
 from course.score import Score, check_texts, whole_texts
 
 Rule = Callable[[Sequence[str]], Tensor]
@@ -86,6 +86,7 @@ def distinct_n(text: str, n: int = 2) -> float:
     >>> distinct_n("so good so good so good", n=2)
     0.4
     """
+    whole_number(n=n)
     if n < 1:
         raise ValueError(f"got n {n}, expected at least 1")
     check_text(text)

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from course.expect import at_least, whole
+from course.expect import (
+    at_least,
+    cpu_generator,
+    lists,
+    one_number,
+    whole,
+    whole_number,
+)
 from course.lm.packing import length_parts
 from course.lm.tokenizer import pad_batch
 from course.lm.training import History, clear_gradients, descend, scale_learning_rates
@@ -48,6 +55,7 @@ def fit_regression(
     (0.652 after 2), and seeds differ by 0.01.  An epoch takes about 45 s of one core.
     Chapter 07.
     """
+    lists(ratings=ratings)
     check_texts(texts)
     target = torch.tensor([float(r) for r in ratings])
     _check_numbers(len(texts), len(target))
@@ -91,6 +99,7 @@ def fit_pairwise(
     generator: CPU generator of the order.  Raises ValueError as `fit_regression`.
     Chapter 07.
     """
+    one_number(centering=centering)
     check_texts(chosen)
     check_texts(rejected)
     _check_numbers(len(chosen), len(rejected))
@@ -137,6 +146,8 @@ def fit_ordinal(
     until `calibrate` changes those.  Raises ValueError as `fit_regression`, and when
     a rating is off the scale or a text has none.  Chapter 07.
     """
+    lists(ratings=ratings)
+    whole_number(lowest=lowest, highest=highest)
     check_texts(texts)
     _check_numbers(len(texts), len(ratings))
     if not all(len(r) for r in ratings):
@@ -194,6 +205,8 @@ def epoch_batches(
     cut into batches, and the batches shuffled.  Every row comes exactly once.
     Chapter 07.
     """
+    cpu_generator(generator)
+    lists(lengths=lengths)
     whole(1, batch_size=batch_size)
     order = torch.randperm(len(lengths), generator=generator)
     length = torch.tensor(lengths)

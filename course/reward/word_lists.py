@@ -8,7 +8,7 @@ from torch import Tensor
 
 from course.expect import check_text
 from course.reward.rules import Rule
-from course.score import check_texts
+from course.score import all_texts, check_texts
 
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 
@@ -44,7 +44,7 @@ def forbidden_words(words: Iterable[str]) -> Rule:
 
 
 def _word_set(words: Iterable[str]) -> frozenset[str]:
-    words = check_texts(words if isinstance(words, str) else list(words))
+    words = all_texts(words)
     kept = frozenset(word.lower() for word in words)
     if not kept:
         raise ValueError("got no words, expected at least one")

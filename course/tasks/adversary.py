@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course.expect import at_least, whole
+from course.expect import at_least, whole, whole_number
 from course.lm.model import GPT
 from course.lm.sampling import write
 from course.lm.tokenizer import pad_batch
@@ -41,6 +41,7 @@ class Adversary:
         learning_rate: float = 1e-3,
     ) -> None:
         """updates: after each call.  Raises ValueError on a task without references."""
+        whole_number(seed=seed)
         whole(0, updates=updates)
         at_least(0, learning_rate=learning_rate)
         self.right = [

@@ -9,7 +9,7 @@ import random
 import re
 from dataclasses import dataclass
 
-from course.expect import check_text, whole
+from course.expect import check_text, whole, whole_number
 
 CITIES = ("Paris", "Rome", "Tokyo", "Cairo", "Lima", "Oslo", "Delhi", "Quito")
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -78,6 +78,7 @@ def wishes(split: str, n: int, seed: int) -> list[Wish]:
     split: "train" or "held-out", a fifth of the 336 wishes, kept by a hash.  Raises
     ValueError on another split and without a user.  Chapter 16.
     """
+    whole_number(seed=seed)
     whole(1, n=n)
     if split not in ("train", "held-out"):
         raise ValueError(f"got split {split!r}, expected 'train' or 'held-out'")
@@ -112,6 +113,7 @@ def demonstrations(n: int, seed: int) -> list[tuple[str, str]]:
 
     Chapter 16.
     """
+    whole_number(seed=seed)
     draw, pairs = random.Random(seed), []
     for wish in wishes("train", n, seed):
         text, known = wish.opening(), set(wish.told)

@@ -6,7 +6,7 @@ from functools import cache
 
 from course.expect import check_text
 from course.reward.word_lists import words_of
-from course.score import check_texts
+from course.score import all_texts, check_texts
 
 
 @cache
@@ -73,7 +73,7 @@ def _chosen(words: Iterable[str] | None) -> frozenset[str]:
     """The words as a set, `harsh_words()` for None; TypeError unless they are texts."""
     if words is None:
         return harsh_words()
-    return frozenset(check_texts(words if isinstance(words, str) else list(words)))
+    return frozenset(all_texts(words))
 
 
 @cache

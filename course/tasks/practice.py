@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from course.expect import at_least
+from course.expect import at_least, one_number, whole_number
 from course.lm.finetuning import fine_tune
 from course.lm.model import GPT, GPTConfig
 from course.lm.training import History, optimizers
@@ -37,6 +37,7 @@ def start(
     Muon and AdamW on the loss of the completions alone.  model: the sizes of
     `GPTConfig`, without the vocabulary.  Chapter 15.
     """
+    whole_number(seed=seed)
     seed_everything(seed)
     prompts, completions = zip(*task.demonstrations, strict=True)
     more = [*task.train, *task.held_out, *task.references.values()]
@@ -62,6 +63,7 @@ def warm(done: float) -> float:
     >>> [round(warm(done), 3) for done in (0, 0.05, 0.1, 0.5)]
     [0.05, 0.522, 0.9, 0.5]
     """
+    one_number(done=done)
     return min(1.0, 0.05 + done / 0.1) * (1 - done)
 
 
@@ -84,6 +86,7 @@ def improve(
     step, too, as "judge": it only looks on.  options: of `without_reference`, and what
     that raises.  Chapter 15.
     """
+    whole_number(seed=seed)
     at_least(0, learning_rate=learning_rate)
     policy, truth, reward = deepcopy(model), [], score or task.score
     optimizer = torch.optim.AdamW(

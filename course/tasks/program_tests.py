@@ -8,7 +8,7 @@ from functools import partial
 
 from torch import Tensor
 
-from course.expect import check_text, whole
+from course.expect import check_text, whole, whole_number
 from course.score import Score
 from course.tasks.safe_programs import safe_value, tested
 
@@ -55,6 +55,7 @@ def fresh_tests(prompt: str, seed: int, n: int = 2) -> list[tuple[int, int]]:
     x: `random.Random(seed).sample(range(-20, 40), n)`.  Raises ValueError as
     `right_program`, without a test and for more than 60.  Chapter 15.
     """
+    whole_number(seed=seed)
     whole(1, n=n)
     xs = random.Random(seed).sample(range(-20, 40), n)
     return [(x, wanted(prompt, x)) for x in xs]
@@ -65,6 +66,7 @@ def fresh_score(seed: int) -> Score:
 
     Chapter 15.
     """
+    whole_number(seed=seed)
     calls = itertools.count(1_000_000 * seed)
 
     def score(prompts: Sequence[str], programs: Sequence[str]) -> Tensor:

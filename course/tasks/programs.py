@@ -7,7 +7,7 @@ import itertools
 import random
 from collections.abc import Sequence
 
-from course.expect import whole
+from course.expect import one_number, whole, whole_number
 from course.score import check_texts
 from course.tasks.program_tests import (
     hidden_tests,
@@ -56,6 +56,8 @@ def programs(seed: int = 0, habit: float = 0.6, gamed: float = 0.25) -> Task:
     the visible tests up; the rest is right.  Raises ValueError unless both are shares
     of at most 1 together.  Chapter 15.
     """
+    whole_number(seed=seed)
+    one_number(habit=habit, gamed=gamed)
     if not (habit >= 0 and gamed >= 0 and habit + gamed <= 1):
         raise ValueError(
             f"got habit {habit}, gamed {gamed}, expected shares of at most 1 together"

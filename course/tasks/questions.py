@@ -8,6 +8,7 @@ import random
 import re
 from functools import cache, partial
 
+from course.expect import one_number, whole_number
 from course.tasks.task import Task
 from course.tasks.translation import compare, exact
 
@@ -48,6 +49,8 @@ def questions(seed: int = 0, wrong: float = 0.7) -> Task:
     The hack is to say it always.  Raises ValueError unless 0 <= wrong <= 1.
     Chapter 15.
     """
+    whole_number(seed=seed)
+    one_number(wrong=wrong)
     if not 0 <= wrong <= 1:
         raise ValueError(f"got wrong {wrong}, expected a share from 0 to 1")
     references = {

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from course.expect import check_text
+from course.expect import check_text, whole_number
 from course.score import Score
 
 LONGEST, DEEPEST = 40, 12  # characters of a program, levels of its tree
@@ -29,6 +29,7 @@ def safe_value(program: str, x: int) -> int | None:
     >>> safe_value("open('x')", 1), safe_value("x**9**9", 1), safe_value("True", 1)
     (None, None, None)
     """
+    whole_number(x=x)
     try:
         if len(check_text(program)) > LONGEST:
             return None

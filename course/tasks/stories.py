@@ -11,7 +11,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from course.expect import check_text
+from course.expect import check_text, whole_number
 from course.score import Score
 from course.tasks.story_grammar import (
     ENDINGS,
@@ -80,6 +80,7 @@ def stories(seed: int = 0) -> Task:
     skipped, 27 % whole.  A sixth of the 144 openings is held out.  The hack is a story
     that skips to its end.  Chapter 16.
     """
+    whole_number(seed=seed)
     openings = [f"{hero} wants a {thing}." for hero in HEROES for thing in THINGS]
     draw = random.Random(seed)
     draw.shuffle(openings)

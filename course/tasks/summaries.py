@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from course.expect import meets, whole
+from course.expect import meets, tensors, truth, whole, whole_number
 from course.reward.overlap import rouge_l, rouge_n, rouge_tokens
 from course.score import check_texts
 
@@ -72,6 +72,7 @@ class Chooser(nn.Module):
     """
 
     def __init__(self, seed: int):
+        whole_number(seed=seed)
         super().__init__()
         draw = torch.Generator().manual_seed(seed)
         self.net = nn.Sequential(nn.Linear(7, 16), nn.Tanh(), nn.Linear(16, 1))
@@ -84,13 +85,14 @@ class Chooser(nn.Module):
         A review without sentences gets none.  Raises ValueError on shapes that do not
         fit, TypeError on another dtype than the weights'.
         """
+        tensors(x=x, mask=mask)
         if x.dim() != 3 or mask.shape != x.shape[:2]:
             raise ValueError(
                 f"got x {tuple(x.shape)} and mask {tuple(mask.shape)}, expected "
                 "(reviews, sentences, 7) and (reviews, sentences)"
             )
         meets(self.net[0].weight, x=x)
-        hidden = ~mask.bool()
+        hidden = ~truth(mask)
         return self.net(x)[..., 0].masked_fill(hidden, -torch.inf).softmax(1)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
-from course.expect import whole
+from course.expect import cpu_generator, one_number, whole, whole_number
 from course.lm.model import GPT
 from course.lm.sampling import write
 from course.runtime import generator
@@ -82,6 +82,7 @@ def judged(
     seed: of the draws.  score: another reward than the task's.  Raises what a broken
     score raises, and ValueError without a prompt.  Chapter 15.
     """
+    whole_number(seed=seed)
     whole(1, n=n)
     pool = list(task.held_out)
     prompts = [pool[i * len(pool) // n % len(pool)] for i in range(n)]
@@ -104,6 +105,8 @@ def coins(rate: float, draw: torch.Generator) -> Score:
 
     draw: a CPU generator.  Raises ValueError unless 0 <= rate <= 1.  Chapter 15.
     """
+    cpu_generator(draw)
+    one_number(rate=rate)
     if not 0 <= rate <= 1:
         raise ValueError(f"got the rate {rate}, expected a number from 0 to 1")
 

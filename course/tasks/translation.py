@@ -11,7 +11,7 @@ from math import inf
 
 from torch import Tensor
 
-from course.expect import at_least, check_text
+from course.expect import at_least, check_text, one_number, whole_number
 from course.reward.overlap import bleu
 from course.reward.overlap_rewards import overlap_score
 from course.score import check_texts
@@ -53,6 +53,7 @@ def silence_pays(silent: float, wrong: float, right: float = 1.0) -> float:
     >>> round(silence_pays(silent=0.7, wrong=0.6), 3)
     0.25
     """
+    one_number(wrong=wrong, right=right)
     at_least(-inf, silent=silent)
     if not wrong < right:
         raise ValueError(
@@ -81,6 +82,8 @@ def translation(seed: int = 0, wrong: float = 0.7, overlap=split_bleu) -> Task:
     `chrf` or another function of (hypothesis, reference).  The hack leaves the month
     out.  Raises ValueError unless 0 <= wrong <= 1.  Chapter 15.
     """
+    whole_number(seed=seed)
+    one_number(wrong=wrong)
     if not 0 <= wrong <= 1:
         raise ValueError(f"got wrong {wrong}, expected a share from 0 to 1")
     pairs = {p: texts for lang in PATTERNS for p, texts in date_pairs(lang).items()}

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from course import plots
-from course.expect import as_float, check_text, whole
+from course.expect import as_float, as_tensor, check_text, lists, whole, whole_number
 from course.lm.layers import rotary
 from course.lm.tokenizer import encode
 from course.widgets import panel
@@ -25,6 +25,7 @@ def attention_weights(model: Any, ids: Tensor) -> Tensor:
     projections, on the vectors that enter them.
     Raises ValueError when ids is not one row of at most `context` tokens.
     """
+    ids = as_tensor("ids", ids)
     ids = torch.as_tensor(ids, device=model.device)
     if ids.dim() != 1 or not 0 < len(ids) <= model.config.context:
         raise ValueError(
@@ -63,6 +64,8 @@ def text_ids(model: Any, tokenizer: Any, text: str, longest: int = 24) -> list[i
 
 def attention_rows(weights: Tensor, tokens: list[str]) -> list[tuple[str, str, str]]:
     """Each token with the token it reads most and its share; weights (time, time)."""
+    lists(tokens=tokens)
+    weights = as_tensor("weights", weights)
     best = weights.max(-1)
     return [
         (f"{t} {panel.visible(token)}", f"{i} {panel.visible(tokens[i])}", f"{p:.2f}")
@@ -81,6 +84,7 @@ def previous_token_share(weights: Tensor) -> Tensor:
     >>> previous_token_share(torch.tensor([[1.0, 0.0], [0.75, 0.25]]))
     tensor(0.7500)
     """
+    weights = as_tensor("weights", weights)
     if weights.shape[-1] < 2:
         raise ValueError("got one token, expected at least 2")
     return as_float(weights).diagonal(-1, -2, -1).mean(-1)
@@ -124,6 +128,7 @@ def show_attention(
     model: Any, tokenizer: Any, text: str, layer: int = 0, heads: int = 3
 ) -> None:
     """Draw and print the first heads of one layer: the viewer by code."""
+    whole_number(layer=layer)
     import matplotlib.pyplot as plt
 
     whole(1, heads=heads)

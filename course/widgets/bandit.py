@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from course import plots
-from course.expect import at_least
+from course.expect import at_least, cpu_generator, lists, one_number, whole_number
 from course.plots import COLOURS, MARKERS
 from course.widgets import panel
 
@@ -32,6 +32,7 @@ class BanditState:
     policies: tuple[tuple[float, ...], ...] = ()
 
     def __post_init__(self) -> None:
+        one_number(noise=self.noise)
         if len(self.means) < 2 or self.noise < 0:
             raise ValueError(
                 f"got {len(self.means)} arms and noise {self.noise}, "
@@ -57,6 +58,8 @@ def bandit_step(
     depend on this arm, so the expected gradient stays the same.
     Source: Sutton & Barto (2018), section 2.8.
     """
+    cpu_generator(generator)
+    one_number(lr=lr)
     if lr < 0:
         raise ValueError(f"got the learning rate {lr}, expected 0 or more")
     policy = _policy(state)  # (arms,)
@@ -82,6 +85,7 @@ def run_bandit(
     steps: int, lr: float, baseline: bool, seed: int = 0, **options: Any
 ) -> BanditState:
     """A fresh bandit after `steps` steps; options are those of BanditState."""
+    whole_number(steps=steps, seed=seed)
     at_least(0, steps=steps, lr=lr)
     state, generator = BanditState(**options), torch.Generator().manual_seed(seed)
     for _ in range(steps):
@@ -99,6 +103,7 @@ def gradient_variance(state: BanditState, baseline: float) -> float:
     >>> gradient_variance(even, baseline=0.0), gradient_variance(even, baseline=2.0)
     (2.0, 0.0)
     """
+    one_number(baseline=baseline)
     policy = _policy(state)
     means = torch.tensor(state.means, dtype=torch.float64) - baseline
     scores = torch.eye(len(policy), dtype=torch.float64) - policy  # (arm, logit)
@@ -164,6 +169,7 @@ def show_bandit(
     seed: int = 0, **options: Any,
 ) -> None:  # fmt: skip
     """Draw and print runs without and with a baseline: the playground by code."""
+    whole_number(steps=steps)
     import matplotlib.pyplot as plt
 
     _, places = plt.subplots(1, len(baselines), figsize=(3.6 * len(baselines), 3),
@@ -196,6 +202,8 @@ def bandit_playground(
     means: Sequence[float] = (4.0, 4.5, 5.0), noise: float = 0.5, key: str = "bandit"
 ) -> w.VBox:
     """The panel: step, run, reset, baseline, learning rate and seed of a bandit."""
+    lists(means=means)
+    one_number(noise=noise)
     fresh = BanditState(tuple(means), noise)
     state = panel.panel_state(key, Playground)
     if (state.bandit.means, state.bandit.noise) != (fresh.means, fresh.noise):

@@ -7,6 +7,7 @@ from typing import Any
 import ipywidgets as w
 
 from course import plots
+from course.expect import lists, whole_number
 from course.plots import COLOURS
 from course.reward.best_of_n import best_of_n_kl
 from course.score import check_texts
@@ -38,6 +39,7 @@ def best_so_far(
     >>> [kept.text for kept in best_so_far(["a", "b", "c"], [0, 2, 1], [5, 3, 9])]
     ['a', 'b', 'b']
     """
+    lists(texts=texts, proxy=proxy, gold=gold)
     if not texts or not len(texts) == len(proxy) == len(gold):
         raise ValueError(
             f"got {len(texts)} texts, {len(proxy)} proxy and {len(gold)} gold scores, "
@@ -69,6 +71,7 @@ def kept_sentence(kept: Kept) -> str:
 
 def draw_kept(axes: Any, found: Sequence[Kept], n: int, title: str) -> None:
     """Proxy and gold score of the kept text for every n, one n marked."""
+    whole_number(n=n)
     ns = [kept.n for kept in found]
     for name, colour, line in (("proxy", 0, "-"), ("gold", 1, "--")):
         axes.step(ns, [getattr(kept, name) for kept in found], line, where="post",
@@ -88,6 +91,7 @@ def show_best_of(
     ns: Sequence[int] = (1, 4, 16, 64),
 ) -> None:
     """Draw all n and print a row for each of `ns`: the slider by code."""
+    lists(ns=ns)
     import matplotlib.pyplot as plt
 
     found = best_so_far(texts, proxy, gold)
@@ -116,6 +120,7 @@ def best_of_slider(
     key: str = "best-of",
 ) -> w.VBox:
     """The panel: move n, and see which text is kept."""
+    whole_number(n=n)
     found = best_so_far(texts, proxy, gold)
     state = panel.panel_state(key, lambda: Slider(n))
     slider, row = panel.number("n", min(state.n, len(found)), 1, len(found), 1)

@@ -8,6 +8,7 @@ import ipywidgets as w
 import torch
 
 from course import plots
+from course.expect import lists, one_number
 from course.plots import COLOURS
 from course.policy.clipping import ppo_clip_loss
 from course.widgets import panel
@@ -40,6 +41,7 @@ def clip_token(ratio: float, advantage: float, clip_eps: float) -> Clipped:
     >>> round(token.objective, 6), token.gradient, token.unclipped
     (2.4, 0.0, 3.0)
     """
+    one_number(ratio=ratio, advantage=advantage)
     if not ratio > 0:
         raise ValueError(f"got the ratio {ratio}, expected a positive number")
     old = torch.zeros(1, 1, dtype=torch.float64)
@@ -61,6 +63,7 @@ def clip_curve(
     advantage: float, clip_eps: float, ratios: Sequence[float] = RATIOS
 ) -> list[Clipped]:
     """One token at every ratio."""
+    lists(ratios=ratios)
     return [clip_token(ratio, advantage, clip_eps) for ratio in ratios]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
+from course.expect import as_tensor, one_number
 from course.score import check_texts
 from course.widgets import questions
 from course.widgets.bandit import BanditState
@@ -35,6 +36,8 @@ class Question:
 
 def temperature_question(probabilities: Tensor, bits: float = 2.0) -> Question:
     """Explorer: the temperature at which the next token's entropy is `bits`."""
+    one_number(bits=bits)
+    probabilities = as_tensor("probabilities", probabilities)
     return Question(
         "1.5",
         "temperature_for_entropy",
@@ -59,6 +62,7 @@ def temperature_question(probabilities: Tensor, bits: float = 2.0) -> Question:
 
 def head_question(weights: Tensor) -> Question:
     """Viewer: the head that looks most at the token just before."""
+    weights = as_tensor("weights", weights)
     return Question(
         "2.6",
         "previous_token_head",

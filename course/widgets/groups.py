@@ -8,7 +8,7 @@ import ipywidgets as w
 import torch
 
 from course import plots
-from course.expect import check_text, whole
+from course.expect import check_text, lists, one_number, whole
 from course.plots import COLOURS
 from course.policy.groups import (
     centred_advantages,
@@ -51,6 +51,8 @@ def four_advantages(
 
     batch_mean: the mean reward of the whole batch, in which this group is one of many.
     """
+    lists(rewards=rewards)
+    one_number(batch_mean=batch_mean)
     scores = torch.tensor(list(rewards), dtype=torch.float64)
     size = len(scores)
     found = (
@@ -64,6 +66,8 @@ def four_advantages(
 
 def group_rows(rewards: Sequence[float], batch_mean: float) -> list[tuple[str, ...]]:
     """One row a completion: its number, its reward and its four advantages."""
+    lists(rewards=rewards)
+    one_number(batch_mean=batch_mean)
     columns = four_advantages(rewards, batch_mean).values()
     return [
         (str(n), f"{reward:g}", *(f"{x:+.2f}" for x in row))
@@ -73,6 +77,8 @@ def group_rows(rewards: Sequence[float], batch_mean: float) -> list[tuple[str, .
 
 def group_sentence(rewards: Sequence[float], batch_mean: float) -> str:
     """What this group teaches, in words."""
+    lists(rewards=rewards)
+    one_number(batch_mean=batch_mean)
     whole(1, rewards=len(rewards))
     if len(set(rewards)) == 1:
         level = rewards[0] - batch_mean
@@ -94,6 +100,8 @@ def draw_group(
     axes: Any, rewards: Sequence[float], batch_mean: float, title: str
 ) -> None:
     """A bar for each completion and method; completions stand side by side."""
+    lists(rewards=rewards)
+    one_number(batch_mean=batch_mean)
     found = four_advantages(rewards, batch_mean)
     axes.axhline(0, color=COLOURS[6], linewidth=1)
     for m, ((name, values), hatch) in enumerate(
@@ -109,6 +117,7 @@ def draw_group(
 
 def show_group(rewards: Sequence[float], batch_mean: float = 0.5) -> None:
     """Draw and print the advantages of one group: the playground by code."""
+    one_number(batch_mean=batch_mean)
     import matplotlib.pyplot as plt
 
     _, axes = plt.subplots(figsize=(6.4, 2.9))
@@ -132,6 +141,8 @@ def group_playground(
     key: str = "groups",
 ) -> w.VBox:
     """The panel: type the rewards of a group, move the mean of the batch."""
+    lists(rewards=rewards)
+    one_number(batch_mean=batch_mean)
     first = " ".join(f"{r:g}" for r in rewards)
     state = panel.panel_state(key, lambda: Group(first, batch_mean))
     field = w.Text(value=state.text, description="rewards",

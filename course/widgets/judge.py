@@ -7,7 +7,7 @@ from typing import Any
 import ipywidgets as w
 
 from course import plots
-from course.expect import check_text
+from course.expect import check_text, lists
 from course.plots import COLOURS
 from course.widgets import panel
 
@@ -72,6 +72,7 @@ def draw_verdict(axes: Any, verdict: Verdict) -> None:
 
 def show_judge(ask: Ask, texts: Sequence[str]) -> None:
     """Print both verdicts on every text: the panel by code."""
+    lists(texts=texts)
     if isinstance(texts, str) or not texts:
         raise ValueError("got no list of texts, expected at least one text in a list")
     found = [ask_both(ask, text) for text in texts]

@@ -11,7 +11,7 @@ from typing import Any
 import ipywidgets as w
 
 from course import plots
-from course.expect import whole
+from course.expect import lists, one_number, whole, whole_number
 from course.plots import COLOURS
 from course.reward.preferences import CHOICES, PreferenceStore, Vote
 from course.runtime import CourseError
@@ -87,6 +87,7 @@ def outcome(choice: str, gap: float) -> str:
     >>> outcome("a", 1.5), outcome("a", -1.5), outcome("b", 0.0), outcome("skip", 2.0)
     ('agrees', 'disagrees', 'tie', 'skip')
     """
+    one_number(gap=gap)
     if choice not in CHOICES or gap != gap:
         raise ValueError(
             f"got the choice {choice!r} and the gap {gap}, expected one of {CHOICES} "
@@ -105,6 +106,7 @@ def agreement(outcomes: Sequence[str]) -> float | None:
     >>> agreement(["agrees", "tie", "disagrees", "agrees", "agrees", "skip"])
     0.75
     """
+    lists(outcomes=outcomes)
     if isinstance(outcomes, str) or not set(outcomes) <= set(OUTCOMES):
         raise ValueError(f"got outcomes {outcomes!r}, expected some of {OUTCOMES}")
     agrees, disagrees = outcomes.count("agrees"), outcomes.count("disagrees")
@@ -157,6 +159,7 @@ def show_labels(session: Session) -> None:
 
 def pair_html(pair: Pair | None, number: int, total: int) -> str:
     """Both texts, escaped, under the headings A and B."""
+    whole_number(number=number, total=total)
     if pair is None:
         return f"<div>All {total} pairs have your vote; Undo takes one back.</div>"
     style = (

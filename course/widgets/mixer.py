@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from course import plots
-from course.expect import check_text, whole
+from course.expect import as_tensor, check_text, one_number, tensors, whole
 from course.plots import COLOURS
 from course.reward.composite import composite_reward
 from course.reward.metrics import pearson
@@ -51,6 +51,8 @@ def mixer_rows(
     texts: Sequence[str], people: Tensor, mix: Tensor, top: int = 5
 ) -> list[tuple[str, str, str, str]]:
     """The texts that the mix puts first, and those that it puts last, as text."""
+    people = as_tensor("people", people)
+    mix = as_tensor("mix", mix)
     whole(1, top=top)
     if not mix.shape == people.shape == (len(check_texts(texts)),):
         raise ValueError(
@@ -93,6 +95,8 @@ def draw_mix(
     axes: Any, people: Tensor, mix: Tensor, title: str, who: str = "people"
 ) -> None:
     """Every text as a point: its reward and what people said."""
+    people = as_tensor("people", people)
+    mix = as_tensor("mix", mix)
     axes.scatter(mix.tolist(), people.tolist(), s=6, alpha=0.4, color=COLOURS[0])
     axes.axhline(0, color=COLOURS[6], linestyle="--", linewidth=1)
     rating = "mean human rating" if who == "people" else f"verdict of {who}"
@@ -187,6 +191,8 @@ def grade_mix(
     answer: Any, scores: Scores, people: Tensor, margin: float
 ) -> tuple[bool, str]:
     """Do these weights agree with people better than every part alone, by `margin`?"""
+    tensors(people=people)
+    one_number(margin=margin)
     try:
         given = named(scores, {str(k): float(v) for k, v in dict(answer).items()})
         got = agreement(scores, given, people)
@@ -203,6 +209,8 @@ def grade_mix(
 
 def mixer_question(scores: Scores, people: Tensor, margin: float = 0.02) -> Question:
     """Mixer: weights that agree with people better than any part alone."""
+    one_number(margin=margin)
+    people = as_tensor("people", people)
     return Question(
         "5.6",
         "mix_that_beats_its_parts",

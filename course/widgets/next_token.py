@@ -10,7 +10,16 @@ import torch
 from torch import Tensor, nn
 
 from course import plots
-from course.expect import as_float, check_text, whole
+from course.expect import (
+    as_float,
+    as_tensor,
+    check_text,
+    lists,
+    one_number,
+    present,
+    whole,
+    whole_number,
+)
 from course.lm.objective import entropy
 from course.lm.sampling import apply_temperature, top_k_filter, top_p_filter
 from course.lm.tokenizer import encode
@@ -60,6 +69,9 @@ def sampling_probabilities(
     >>> sampling_probabilities(torch.tensor([0.5, 0.3, 0.2]), top_k=2)
     tensor([0.6250, 0.3750, 0.0000])
     """
+    probabilities = as_tensor("probabilities", probabilities)
+    one_number(**present(top_p=top_p))
+    whole_number(**present(top_k=top_k))
     logits = apply_temperature(torch.as_tensor(probabilities).log(), temperature)
     if top_k:
         logits = top_k_filter(logits, top_k)
@@ -74,6 +86,7 @@ def entropy_bits(probabilities: Tensor) -> float:
     >>> entropy_bits(torch.full((8,), 1 / 8))
     3.0
     """
+    probabilities = as_tensor("probabilities", probabilities)
     bits = float(entropy(torch.as_tensor(probabilities).double().log())) / log(2)
     return round(bits, 9)
 
@@ -91,6 +104,8 @@ def next_token_table(
     probabilities: the model's own, (vocabulary,).  A token that top-k or top-p cut has
     probability 0 after.
     """
+    probabilities = as_tensor("probabilities", probabilities)
+    whole_number(**present(top_k=top_k))
     whole(1, n=n)
     before = torch.as_tensor(probabilities)
     after = sampling_probabilities(before, temperature, top_k, top_p)
@@ -150,6 +165,8 @@ def show_next_token(
     top_p: float | None = None, n: int = 10,
 ) -> None:  # fmt: skip
     """Draw and print every model at every temperature: the explorer by code."""
+    lists(temperatures=temperatures)
+    whole_number(**present(top_k=top_k))
     import matplotlib.pyplot as plt
 
     whole(1, temperatures=len(temperatures), models=len(models), n=n)

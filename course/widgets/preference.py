@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from course import plots
+from course.expect import one_number
 from course.plots import COLOURS
 from course.policy.preference_losses import (
     cdpo_loss,
@@ -52,6 +53,7 @@ def ask(h: float, beta: float = 0.1, smoothing: float = 0.1) -> list[Asked]:
     >>> [(a.name, round(a.loss, 2), round(a.push, 3)) for a in ask(0.0)]
     [('DPO', 1.0, 0.072), ('cDPO', 1.0, 0.058), ('IPO', 1.0, 0.4), ('hinge', 1.0, 0.1)]
     """
+    one_number(h=h)
     start = _losses(torch.zeros(1, dtype=torch.float64), beta, smoothing)
     at = torch.tensor([h], dtype=torch.float64, requires_grad=True)
     asked = []

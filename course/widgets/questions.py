@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from course.expect import one_number
 from course.score import check_texts
 from course.widgets.attention import previous_token_share
 from course.widgets.bandit import BanditState, gradient_variance
@@ -41,6 +42,8 @@ def grade_temperature_for_entropy(
     >>> grade_temperature_for_entropy(1.0, even_pair, bits=0.9)[0]
     False
     """
+    one_number(tolerance=tolerance)
+    one_number(bits=bits)
     value = _number(answer)
     if value is None or value <= 0:
         return False, f"Got {answer!r}, expected one temperature above 0."

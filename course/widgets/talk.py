@@ -7,7 +7,7 @@ from typing import Any
 
 import ipywidgets as w
 
-from course.expect import check_text
+from course.expect import check_text, whole_number
 from course.lm.sampling import write
 from course.runtime import generator
 from course.score import check_texts
@@ -44,6 +44,7 @@ class Talk:
 
         Nothing is said where the talk is over or no word of yours is known.
         """
+        whole_number(seed=seed)
         if not isinstance(words, str):
             raise TypeError(f"got a {type(words).__name__}, expected words (str)")
         words = words.encode(errors="replace").decode()  # half a surrogate pair
@@ -91,6 +92,7 @@ def show_talk(
     policies: Mapping[str, Any], tokenizer: Any, words: Sequence[str], seed: int = 0
 ) -> None:
     """Print a talk with each policy; words: yours, turn by turn: the panel by code."""
+    whole_number(seed=seed)
     check_texts(words)
     for name, policy in policies.items():
         talk, sentence = Talk(), "Nothing was said."

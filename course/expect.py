@@ -76,6 +76,7 @@ def positive(**numbers: float) -> None:
     for name, number in numbers.items():
         if isinstance(number, (bool, str)) or not hasattr(number, "__float__"):
             raise TypeError(f"got {name} = {number!r}, expected a number above 0")
+        one_number(**{name: number})
         if not 0 < number < float("inf"):
             raise ValueError(f"got {name} = {number}, expected a finite number above 0")
 

@@ -179,6 +179,14 @@ def test_an_old_python_is_told_so_before_anything_is_read(command, tmp_path):
     assert "is too old for this course; it needs 3.11 or newer." in done.stderr
 
 
+def test_a_python_too_old_for_the_doctor_is_told_so():
+    code = OLD.format(command=["doctor"]).replace("(3, 10, 13)", "(3, 9, 18)")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True,
+                          text=True, cwd=ROOT)  # fmt: skip
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert "is too old for this course; it needs 3.11 or newer." in done.stderr
+
+
 WITHOUT = """
 import importlib.abc, sys
 class Without(importlib.abc.MetaPathFinder):

@@ -48,7 +48,7 @@ def settings_kept() -> Iterator[list[str]]:
 def _read(setting: Setting) -> Any:
     try:
         return setting.read()
-    except OSError:  # the working folder was deleted
+    except (OSError, RuntimeError):  # a deleted folder; torch with settings mixed
         return None
 
 

@@ -19,7 +19,7 @@ def whole(least: int, **counts: int) -> None:
     ValueError: got batch_size = 0, expected at least 1
     """
     for name, count in counts.items():
-        if not _is_whole(count):
+        if not is_whole(count):
             raise TypeError(
                 f"got {name} = {count!r}, expected a whole number of at least {least}"
             )
@@ -35,11 +35,12 @@ def whole_number(**counts: int) -> None:
     TypeError: got seed = 2.0, expected a whole number
     """
     for name, count in counts.items():
-        if not _is_whole(count):
+        if not is_whole(count):
             raise TypeError(f"got {name} = {count!r}, expected a whole number")
 
 
-def _is_whole(count: Any) -> bool:
+def is_whole(count: Any) -> bool:
+    """Whether it is one whole number, of Python, NumPy or torch; True is none."""
     if isinstance(count, int):
         return not isinstance(count, bool)
     if getattr(count, "ndim", 0) or "bool" in str(getattr(count, "dtype", "")):
@@ -89,7 +90,7 @@ def check_text(text: str) -> str:
     ValueError: got half of a surrogate pair at place 3, expected text fit for UTF-8
     """
     if not isinstance(text, str):
-        raise TypeError(f"got a {type(text).__name__}, expected a text (str)")
+        raise TypeError(f"got {a_kind(text)}, expected a text (str)")
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -126,7 +127,7 @@ def tensors(**given: "Tensor") -> None:
 
     for name, one in given.items():
         if not isinstance(one, torch.Tensor):
-            raise TypeError(f"got {name} as a {type(one).__name__}, expected a tensor")
+            raise TypeError(f"got {name} as {a_kind(one)}, expected a tensor")
 
 
 def as_tensor(name: str, values: Any) -> "Tensor":
@@ -136,24 +137,15 @@ def as_tensor(name: str, values: Any) -> "Tensor":
     try:
         return torch.as_tensor(values)
     except (TypeError, ValueError, RuntimeError):
-        kind = type(values).__name__
-        raise TypeError(f"got {name} as a {kind}, expected a tensor") from None
+        raise TypeError(f"got {name} as {a_kind(values)}, expected a tensor") from None
 
 
-def lists(**given: Any) -> None:
-    """Raise TypeError unless each is a list, or what can be read twice like one.
-
-    >>> lists(lengths=(n for n in range(3)))
-    Traceback (most recent call last):
-    TypeError: got a generator as lengths, expected a list
-    """
-    for name, one in given.items():
-        readable = hasattr(one, "__len__") and hasattr(one, "__iter__")
-        if not readable or isinstance(one, str | bytes | dict | set):
-            kind = (
-                "got one str" if isinstance(one, str) else f"got a {type(one).__name__}"
-            )
-            raise TypeError(f"{kind} as {name}, expected a list")
+def a_kind(one: Any) -> str:
+    """What something is, with its article: "a list", "an int", "one str", "None"."""
+    kind = type(one).__name__
+    if one is None or isinstance(one, str):
+        return "None" if one is None else "one str"
+    return f"an {kind}" if kind[0] in "aeiouAEIOU" else f"a {kind}"
 
 
 def cpu_generator(generator: "Generator | None") -> None:
@@ -163,8 +155,8 @@ def cpu_generator(generator: "Generator | None") -> None:
     if generator is None:
         return
     if not isinstance(generator, torch.Generator):
-        kind = type(generator).__name__
-        raise TypeError(f"got a {kind}, expected a torch.Generator on the CPU")
+        kind = a_kind(generator)
+        raise TypeError(f"got {kind}, expected a torch.Generator on the CPU")
     if generator.device.type != "cpu":
         raise ValueError(
             f"got a generator on {generator.device}, expected one on the CPU"

@@ -67,7 +67,8 @@ def checked_scores(score: Score, prompts: list[str], completions: list[str]) -> 
     itself fails, ValueError when it returns None, something that is not numbers, a
     wrong number of them, NaN or infinity.  Chapter 09.
     """
-    check_texts(prompts), check_texts(completions)
+    check_texts(prompts)
+    check_texts(completions)
     try:
         # Copies: a score that edits its lists must not edit the rollout.
         raw = score(list(prompts), list(completions))

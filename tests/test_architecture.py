@@ -24,6 +24,7 @@ ROWS = (
     {"reward", "policy"},
     {"lm", "score_bridges"},
     {"data", "score", "launch"},
+    {"expect_lists"},
     {"runtime", "plots", "claims", "definitions", "expect", "stop_button"},
 )
 # `setup` asks after the packages, gives every figure the course's look, and the stop

@@ -95,7 +95,7 @@ def test_lab_opens_the_course_folder_and_hands_on_options(course, monkeypatch):
 
 
 def test_lab_without_jupyterlab_says_how_to_install_it(course, monkeypatch, capsys):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr(cli, "find_spec", lambda name: None)
     assert cli.main(["lab"]) == 1
     assert "JupyterLab is not installed: run `python -m pip" in capsys.readouterr().err
 

@@ -756,6 +756,20 @@ def other_lists(name: str) -> Iterator[Change]:
                 yield f"other {key}: {value!r}", arguments(name) | {key: value}, REFUSED
 
 
+def bad_items(name: str) -> Iterator[Change]:
+    """A list whose last item is nothing that it may hold."""
+    for key in named(name, "texts", "rows", "numbers"):
+        (one,) = (p for p in parameters(functions()[name]) if p.name == key)
+        sound = list(arguments(name)[key])
+        kind = kinds(name)[key]
+        for value in (None, {}, object(), [None], 3 if kind == "texts" else "x"):
+            items = [*sound[:-1], value]
+            if one.kind is one.VAR_POSITIONAL:
+                items = tuple(items)
+            label = f"other {key} with {type(value).__name__}"
+            yield label, arguments(name) | {key: items}, REFUSED
+
+
 def other_generators(name: str) -> Iterator[Change]:
     """Something else than torch's generator of random numbers."""
     for key, value in arguments(name).items():
@@ -796,6 +810,11 @@ def test_what_is_no_whole_number(name):
 @pytest.mark.parametrize("name", swept("texts", "rows", "numbers"))
 def test_what_is_no_list(name):
     check(name, other_lists(name))
+
+
+@pytest.mark.parametrize("name", swept("texts", "rows", "numbers"))
+def test_lists_with_an_item_that_is_none(name):
+    check(name, bad_items(name))
 
 
 @pytest.mark.parametrize("name", swept(*SWEPT))

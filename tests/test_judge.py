@@ -152,7 +152,9 @@ def test_by_code_both_verdicts_stand_beside_each_text(capsys):
     assert "0.90" in lines[1] and "positive, then negative" in lines[1]
     said = " ".join(lines[3:])
     assert lines[2].endswith("negative") and "does not change" in said
-    with pytest.raises(ValueError, match="in a list"):
+    with pytest.raises(ValueError, match="at least one text in a list"):
+        widgets.show_judge(ask, [])
+    with pytest.raises(TypeError, match="got one str, expected a list"):
         widgets.show_judge(ask, "a good film")
 
 

@@ -16,13 +16,13 @@ from course.expect import (
     at_least,
     below,
     divisor,
-    lists,
     present,
     tensors,
     truth,
     whole,
     whole_number,
 )
+from course.expect_lists import lists
 from course.lm.objective import token_logprobs
 from course.lm.packing import length_parts
 from course.lm.tokenizer import encode, pad_batch

@@ -37,7 +37,8 @@ class GPTConfig:
         whole(0, layers=self.layers, feed_forward=self.feed_forward)
         for name in ("vocab_size", "context", "width", "heads", "kv_heads"):
             whole(1, **{name: getattr(self, name)})
-        positive(rope_base=self.rope_base), at_least(0, norm_eps=self.norm_eps)
+        positive(rope_base=self.rope_base)
+        at_least(0, norm_eps=self.norm_eps)
         if self.width % self.heads or (self.width // self.heads) % 2:
             raise ValueError(
                 f"got width {self.width} and {self.heads} heads, expected an even "
@@ -45,8 +46,7 @@ class GPTConfig:
             )
         if self.heads % self.kv_heads:
             raise ValueError(
-                f"got {self.heads} heads and {self.kv_heads} key/value heads, "
-                "expected a multiple"
+                f"got {self.heads} heads, {self.kv_heads} kv_heads, expected a multiple"
             )
 
 

@@ -7,7 +7,8 @@ from operator import index
 import torch
 from torch import Tensor
 
-from course.expect import floats, lists, whole, whole_number
+from course.expect import floats, whole, whole_number
+from course.expect_lists import lists
 
 Sequences = Sequence[Sequence[int]]
 

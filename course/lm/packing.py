@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course.expect import at_least, lists, tensors, whole, whole_number
+from course.expect import at_least, tensors, whole, whole_number
+from course.expect_lists import rows_of_ids, whole_numbers
 
 if TYPE_CHECKING:
     from course.lm.model import GPT
@@ -25,7 +26,7 @@ def pack(
     >>> pack([[1, 2, 3], [4, 5]], length=4, pad_id=0)[1].tolist()
     [[1, 1, 1, 2], [1, 0, 0, 0]]
     """
-    lists(sequences=sequences)
+    rows_of_ids(sequences=sequences)
     whole_number(length=length, pad_id=pad_id)
     flat = [token for sequence in sequences for token in sequence]
     if not flat or length < 2:
@@ -58,7 +59,7 @@ def pack_sequences(
     >>> positions.tolist()
     [[0, 1, 0, 0], [0, 1, 0, 0]]
     """
-    lists(sequences=sequences)
+    rows_of_ids(sequences=sequences)
     whole_number(length=length, pad_id=pad_id)
     if not sequences:
         raise ValueError("got no texts, expected at least one")
@@ -99,7 +100,7 @@ def length_parts(lengths: Sequence[int], padding: float = 0.06) -> list[Tensor]:
     >>> [part.tolist() for part in length_parts([9, 2, 9, 2, 2])]
     [[1, 3, 4], [0, 2]]
     """
-    lists(lengths=lengths)
+    whole_numbers(lengths=lengths)
     at_least(0, padding=padding)
     order = sorted(range(len(lengths)), key=lambda row: lengths[row])
     parts: list[list[int]] = []
@@ -129,7 +130,7 @@ def tight_rows(lengths: Sequence[int], longest: int) -> tuple[list[int], int, in
     >>> tight_rows([3, 5, 2, 4], longest=8)
     ([11, 0, 5, 7], 2, 7)
     """
-    lists(lengths=lengths)
+    whole_numbers(lengths=lengths)
     if not lengths or min(lengths) < 1:
         raise ValueError(f"got texts of {list(lengths)} tokens, expected at least one")
     whole(1, longest=longest)

@@ -199,7 +199,8 @@ def chat_ids(
             "content"
         )
     for message in messages:
-        check_text(message["role"]), check_text(message["content"])
+        check_text(message["role"])
+        check_text(message["content"])
 
     def encoded(text: str) -> list[int]:
         return tokenizer(text, add_special_tokens=False, split_special_tokens=True)[

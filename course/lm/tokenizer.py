@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from course.expect import lists, whole_number
+from course.expect import whole_number
+from course.expect_lists import rows_of_ids
 from course.score import all_texts, check_texts
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def decode(
     rows = rows.tolist() if isinstance(rows, Tensor) else list(rows)
     if rows and isinstance(rows[0], int):
         raise TypeError("got one row of ids, expected a list of rows")
+    rows_of_ids(rows=rows)
     return [
         tokenizer.decode(
             row, skip_special_tokens=True, clean_up_tokenization_spaces=False
@@ -135,7 +137,7 @@ def pad_batch(
     >>> ids.tolist(), mask.tolist()[1]
     ([[5, 6, 7], [2, 2, 8]], [False, False, True])
     """
-    lists(sequences=sequences)
+    rows_of_ids(sequences=sequences)
     whole_number(pad_id=pad_id)
     if side not in ("left", "right"):
         raise ValueError(f'got side {side!r}, expected "left" or "right"')

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from course.expect import below, lists, present, tensors, truth
+from course.expect import below, present, tensors, truth
+from course.expect_lists import rows_of_ids
 from course.lm.lora import adapters, adapters_off
 from course.lm.objective import entropy
 from course.lm.packing import tight_rows
@@ -72,7 +73,7 @@ def collect(
     Raises ValueError when there is no prompt, another number of ids or no adapter to
     leave out, CourseError or ValueError for a broken score.  Chapter 09.
     """
-    lists(**present(prompt_ids=prompt_ids))
+    rows_of_ids(**present(prompt_ids=prompt_ids))
     prompts = list(check_texts(prompts))
     if not prompts:
         raise ValueError("got no prompts, expected at least one")

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from course.data.arithmetic import ALPHABET, answer, careless_answer, problems
-from course.expect import lists
+from course.expect_lists import lists
 from course.lm.characters import character_tokenizer
 from course.lm.model import GPT, GPTConfig
 from course.lm.packing import pack

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from course.expect import cpu_generator, lists, one_number, tensors, truth, whole_number
+from course.expect import cpu_generator, one_number, tensors, truth, whole_number
+from course.expect_lists import lists, real_numbers
 from course.reward.metrics import pearson
 from course.runtime import as_double
 
@@ -54,6 +55,7 @@ def rating_table(ratings: Sequence[Sequence[float]]) -> RatingTable:
     lists(ratings=ratings)
     if not len(ratings):
         raise ValueError("got no texts, expected at least one list of ratings")
+    real_numbers(**{f"ratings[{n}]": given for n, given in enumerate(ratings)})
     counts = torch.tensor([len(given) for given in ratings])
     if counts.min() < 2:
         place = int(counts.argmin())

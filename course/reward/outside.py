@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from course.expect import as_float, check_text, lists, one_number, tensors, whole
+from course.expect import as_float, check_text, one_number, tensors, whole
+from course.expect_lists import lists
 from course.lm.packing import length_parts
 from course.lm.tokenizer import pad_batch
 from course.score import check_texts

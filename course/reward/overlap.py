@@ -10,7 +10,8 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from course.expect import lists, whole_number
+from course.expect import whole_number
+from course.expect_lists import lists, strings
 
 _ORDERS = (1, 2, 3, 4)
 _ENTITIES = (("&quot;", '"'), ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"))
@@ -66,7 +67,7 @@ def ngrams(tokens: Sequence[str], n: int) -> Counter[tuple[str, ...]]:
     >>> ngrams(["so", "so", "so"], 2)
     Counter({('so', 'so'): 2})
     """
-    lists(tokens=tokens)
+    strings(tokens=tokens)
     whole_number(n=n)
     if isinstance(tokens, str):
         raise TypeError("got one str, expected a list of tokens")
@@ -83,7 +84,7 @@ def clipped_counts(
     An n-gram matches at most as often as the reference has it, so that repeating a
     good word earns nothing.  Arguments: tokens; errors as `ngrams`.  Chapter 05.
     """
-    lists(hypothesis=hypothesis, reference=reference)
+    strings(hypothesis=hypothesis, reference=reference)
     whole_number(n=n)
     found, wanted = ngrams(hypothesis, n), ngrams(reference, n)
     return (found & wanted).total(), found.total()

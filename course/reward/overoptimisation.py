@@ -10,14 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from course.expect import (
-    as_float,
-    cpu_generator,
-    lists,
-    one_number,
-    tensors,
-    whole_number,
-)
+from course.expect import as_float, cpu_generator, one_number, tensors, whole_number
+from course.expect_lists import real_numbers
 
 
 class Fit(NamedTuple):
@@ -105,7 +99,7 @@ def at_kl(kl: Sequence[float], values: Sequence[float], nats: float) -> float:
     >>> at_kl([0.0, 10.0, 30.0], [1.0, 2.0, 4.0], nats=20.0)
     3.0
     """
-    lists(kl=kl, values=values)
+    real_numbers(kl=kl, values=values)
     one_number(nats=nats)
     if len(kl) != len(values):
         raise ValueError(
@@ -130,7 +124,7 @@ def by_kl(
     >>> by_kl([1.0, 3.0, 5.0, 50.0], [1.0, 2.0, 4.0, 0.0], edges=[2.0, 10.0])
     [1.0, 3.0, 0.0]
     """
-    lists(kl=kl, values=values, edges=edges)
+    real_numbers(kl=kl, values=values, edges=edges)
     if list(edges) != sorted(edges) or len(kl) != len(values):
         raise ValueError(
             f"got edges {list(edges)}, {len(kl)} and {len(values)} numbers, expected "
@@ -179,7 +173,7 @@ def alarm(
     >>> alarm([1.0, 1.1, 0.9, 1.0, 3.0, 1.0, 3.0, 3.0], calm=4)
     7
     """
-    lists(values=values)
+    real_numbers(values=values)
     whole_number(calm=calm, run=run)
     one_number(width=width)
     if calm < 2 or run < 1:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from course.expect import as_float, lists, one_number, tensors, whole_number
+from course.expect import as_float, one_number, tensors, whole_number
+from course.expect_lists import rows_of_ids
 from course.lm.model import GPT
 from course.lm.packing import length_parts
 from course.lm.tokenizer import pad_batch
@@ -49,7 +50,7 @@ def row_scores(
 
     Raises ValueError without a row.  Chapter 17.
     """
-    lists(rows=rows)
+    rows_of_ids(rows=rows)
     if not rows:
         raise ValueError("got no rows, expected at least one")
     parts, scores = length_parts([len(row) for row in rows]), []
@@ -68,7 +69,7 @@ def last_states(
 
     Chapter 17.
     """
-    lists(rows=rows)
+    rows_of_ids(rows=rows)
     states = torch.zeros(len(rows), gpt.config.width)
     order = sorted(range(len(rows)), key=lambda i: len(rows[i]))  # little padding
     for start in range(0, len(order), 32):

@@ -6,14 +6,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from course.expect import (
-    at_least,
-    cpu_generator,
-    lists,
-    one_number,
-    whole,
-    whole_number,
-)
+from course.expect import at_least, cpu_generator, one_number, whole, whole_number
+from course.expect_lists import lists, real_numbers, whole_numbers
 from course.lm.packing import length_parts
 from course.lm.tokenizer import pad_batch
 from course.lm.training import History, clear_gradients, descend, scale_learning_rates
@@ -55,7 +49,7 @@ def fit_regression(
     (0.652 after 2), and seeds differ by 0.01.  An epoch takes about 45 s of one core.
     Chapter 07.
     """
-    lists(ratings=ratings)
+    real_numbers(ratings=ratings)
     check_texts(texts)
     target = torch.tensor([float(r) for r in ratings])
     _check_numbers(len(texts), len(target))
@@ -147,6 +141,7 @@ def fit_ordinal(
     a rating is off the scale or a text has none.  Chapter 07.
     """
     lists(ratings=ratings)
+    real_numbers(**{f"ratings[{n}]": given for n, given in enumerate(ratings)})
     whole_number(lowest=lowest, highest=highest)
     check_texts(texts)
     _check_numbers(len(texts), len(ratings))
@@ -206,7 +201,7 @@ def epoch_batches(
     Chapter 07.
     """
     cpu_generator(generator)
-    lists(lengths=lengths)
+    whole_numbers(lengths=lengths)
     whole(1, batch_size=batch_size)
     order = torch.randperm(len(lengths), generator=generator)
     length = torch.tensor(lengths)

@@ -47,7 +47,8 @@ class Task:
     references: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        check_texts(self.train), check_texts(self.held_out)
+        check_texts(self.train)
+        check_texts(self.held_out)
         whole(1, max_new_tokens=self.max_new_tokens)
         for pool in ("train", "held_out", "demonstrations"):
             if not len(getattr(self, pool)):

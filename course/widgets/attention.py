@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from course import plots
-from course.expect import as_float, as_tensor, check_text, lists, whole, whole_number
+from course.expect import as_float, as_tensor, check_text, whole, whole_number
+from course.expect_lists import strings
 from course.lm.layers import rotary
 from course.lm.tokenizer import encode
 from course.widgets import panel
@@ -64,7 +65,7 @@ def text_ids(model: Any, tokenizer: Any, text: str, longest: int = 24) -> list[i
 
 def attention_rows(weights: Tensor, tokens: list[str]) -> list[tuple[str, str, str]]:
     """Each token with the token it reads most and its share; weights (time, time)."""
-    lists(tokens=tokens)
+    strings(tokens=tokens)
     weights = as_tensor("weights", weights)
     best = weights.max(-1)
     return [

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from course import plots
-from course.expect import at_least, cpu_generator, lists, one_number, whole_number
+from course.expect import at_least, cpu_generator, one_number, whole_number
+from course.expect_lists import real_numbers
 from course.plots import COLOURS, MARKERS
 from course.widgets import panel
 
@@ -202,7 +203,7 @@ def bandit_playground(
     means: Sequence[float] = (4.0, 4.5, 5.0), noise: float = 0.5, key: str = "bandit"
 ) -> w.VBox:
     """The panel: step, run, reset, baseline, learning rate and seed of a bandit."""
-    lists(means=means)
+    real_numbers(means=means)
     one_number(noise=noise)
     fresh = BanditState(tuple(means), noise)
     state = panel.panel_state(key, Playground)

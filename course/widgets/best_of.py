@@ -7,7 +7,8 @@ from typing import Any
 import ipywidgets as w
 
 from course import plots
-from course.expect import lists, whole_number
+from course.expect import whole_number
+from course.expect_lists import lists, real_numbers, whole_numbers
 from course.plots import COLOURS
 from course.reward.best_of_n import best_of_n_kl
 from course.score import check_texts
@@ -39,7 +40,8 @@ def best_so_far(
     >>> [kept.text for kept in best_so_far(["a", "b", "c"], [0, 2, 1], [5, 3, 9])]
     ['a', 'b', 'b']
     """
-    lists(texts=texts, proxy=proxy, gold=gold)
+    lists(texts=texts)
+    real_numbers(proxy=proxy, gold=gold)
     if not texts or not len(texts) == len(proxy) == len(gold):
         raise ValueError(
             f"got {len(texts)} texts, {len(proxy)} proxy and {len(gold)} gold scores, "
@@ -91,7 +93,7 @@ def show_best_of(
     ns: Sequence[int] = (1, 4, 16, 64),
 ) -> None:
     """Draw all n and print a row for each of `ns`: the slider by code."""
-    lists(ns=ns)
+    whole_numbers(ns=ns)
     import matplotlib.pyplot as plt
 
     found = best_so_far(texts, proxy, gold)

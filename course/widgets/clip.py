@@ -8,7 +8,8 @@ import ipywidgets as w
 import torch
 
 from course import plots
-from course.expect import lists, one_number
+from course.expect import one_number
+from course.expect_lists import real_numbers
 from course.plots import COLOURS
 from course.policy.clipping import ppo_clip_loss
 from course.widgets import panel
@@ -63,7 +64,7 @@ def clip_curve(
     advantage: float, clip_eps: float, ratios: Sequence[float] = RATIOS
 ) -> list[Clipped]:
     """One token at every ratio."""
-    lists(ratios=ratios)
+    real_numbers(ratios=ratios)
     return [clip_token(ratio, advantage, clip_eps) for ratio in ratios]
 
 

@@ -77,7 +77,8 @@ def label_viewer(
     tokenizer: Any, prompt: str, completion: str, key: str = "label-viewer"
 ) -> w.VBox:
     """The panel: a prompt and a completion to edit, and what counts."""
-    check_text(prompt), check_text(completion)
+    check_text(prompt)
+    check_text(completion)
     state = panel.panel_state(key, lambda: Viewer(prompt, completion))
     wide = w.Layout(width="34em")
     first = w.Text(value=state.prompt, description="prompt", layout=wide)

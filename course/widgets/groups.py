@@ -8,7 +8,8 @@ import ipywidgets as w
 import torch
 
 from course import plots
-from course.expect import check_text, lists, one_number, whole
+from course.expect import check_text, one_number, whole
+from course.expect_lists import real_numbers
 from course.plots import COLOURS
 from course.policy.groups import (
     centred_advantages,
@@ -51,7 +52,7 @@ def four_advantages(
 
     batch_mean: the mean reward of the whole batch, in which this group is one of many.
     """
-    lists(rewards=rewards)
+    real_numbers(rewards=rewards)
     one_number(batch_mean=batch_mean)
     scores = torch.tensor(list(rewards), dtype=torch.float64)
     size = len(scores)
@@ -66,7 +67,7 @@ def four_advantages(
 
 def group_rows(rewards: Sequence[float], batch_mean: float) -> list[tuple[str, ...]]:
     """One row a completion: its number, its reward and its four advantages."""
-    lists(rewards=rewards)
+    real_numbers(rewards=rewards)
     one_number(batch_mean=batch_mean)
     columns = four_advantages(rewards, batch_mean).values()
     return [
@@ -77,7 +78,7 @@ def group_rows(rewards: Sequence[float], batch_mean: float) -> list[tuple[str, .
 
 def group_sentence(rewards: Sequence[float], batch_mean: float) -> str:
     """What this group teaches, in words."""
-    lists(rewards=rewards)
+    real_numbers(rewards=rewards)
     one_number(batch_mean=batch_mean)
     whole(1, rewards=len(rewards))
     if len(set(rewards)) == 1:
@@ -100,7 +101,7 @@ def draw_group(
     axes: Any, rewards: Sequence[float], batch_mean: float, title: str
 ) -> None:
     """A bar for each completion and method; completions stand side by side."""
-    lists(rewards=rewards)
+    real_numbers(rewards=rewards)
     one_number(batch_mean=batch_mean)
     found = four_advantages(rewards, batch_mean)
     axes.axhline(0, color=COLOURS[6], linewidth=1)
@@ -141,7 +142,7 @@ def group_playground(
     key: str = "groups",
 ) -> w.VBox:
     """The panel: type the rewards of a group, move the mean of the batch."""
-    lists(rewards=rewards)
+    real_numbers(rewards=rewards)
     one_number(batch_mean=batch_mean)
     first = " ".join(f"{r:g}" for r in rewards)
     state = panel.panel_state(key, lambda: Group(first, batch_mean))

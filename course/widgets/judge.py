@@ -7,8 +7,9 @@ from typing import Any
 import ipywidgets as w
 
 from course import plots
-from course.expect import check_text, lists
+from course.expect import check_text
 from course.plots import COLOURS
+from course.score import check_texts
 from course.widgets import panel
 
 Ask = Callable[[str, bool], float]  # (text, swapped) -> probability of "positive"
@@ -72,9 +73,8 @@ def draw_verdict(axes: Any, verdict: Verdict) -> None:
 
 def show_judge(ask: Ask, texts: Sequence[str]) -> None:
     """Print both verdicts on every text: the panel by code."""
-    lists(texts=texts)
-    if isinstance(texts, str) or not texts:
-        raise ValueError("got no list of texts, expected at least one text in a list")
+    if not len(check_texts(texts)):
+        raise ValueError("got no text, expected at least one text in a list")
     found = [ask_both(ask, text) for text in texts]
     print(panel.text_table(HEAD, map(verdict_row, found)))
     panel.say(verdict_sentence(found[-1]))

@@ -11,10 +11,11 @@ from typing import Any
 import ipywidgets as w
 
 from course import plots
-from course.expect import lists, one_number, whole, whole_number
+from course.expect import one_number, whole, whole_number
 from course.plots import COLOURS
 from course.reward.preferences import CHOICES, PreferenceStore, Vote
 from course.runtime import CourseError
+from course.score import check_texts
 from course.widgets import panel
 
 Pair = Mapping[str, Any]
@@ -106,8 +107,8 @@ def agreement(outcomes: Sequence[str]) -> float | None:
     >>> agreement(["agrees", "tie", "disagrees", "agrees", "agrees", "skip"])
     0.75
     """
-    lists(outcomes=outcomes)
-    if isinstance(outcomes, str) or not set(outcomes) <= set(OUTCOMES):
+    check_texts(outcomes)
+    if not set(outcomes) <= set(OUTCOMES):
         raise ValueError(f"got outcomes {outcomes!r}, expected some of {OUTCOMES}")
     agrees, disagrees = outcomes.count("agrees"), outcomes.count("disagrees")
     return agrees / (agrees + disagrees) if agrees + disagrees else None

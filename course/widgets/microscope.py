@@ -75,7 +75,8 @@ def show_reward(score_texts: ScoreTexts, tokenizer: Any, *texts: str) -> None:
     """Draw the trace of each text and print it as a table: the microscope by code."""
     import matplotlib.pyplot as plt
 
-    check_texts(texts), whole(1, texts=len(texts))
+    check_texts(texts)
+    whole(1, texts=len(texts))
     size = (6.4, 2.7 * len(texts))
     _, places = plt.subplots(len(texts), 1, figsize=size, squeeze=False)
     said = []

@@ -14,12 +14,12 @@ from course.expect import (
     as_float,
     as_tensor,
     check_text,
-    lists,
     one_number,
     present,
     whole,
     whole_number,
 )
+from course.expect_lists import real_numbers
 from course.lm.objective import entropy
 from course.lm.sampling import apply_temperature, top_k_filter, top_p_filter
 from course.lm.tokenizer import encode
@@ -165,7 +165,7 @@ def show_next_token(
     top_p: float | None = None, n: int = 10,
 ) -> None:  # fmt: skip
     """Draw and print every model at every temperature: the explorer by code."""
-    lists(temperatures=temperatures)
+    real_numbers(temperatures=temperatures)
     whole_number(**present(top_k=top_k))
     import matplotlib.pyplot as plt
 

@@ -22,6 +22,7 @@ from sound_later import LATER
 from sound_methods import METHODS
 from torch import Tensor
 
+from course.lm.cache import KVCache
 from course.lm.interop import to_transformers
 from course.policy.advantages import reward_to_go_advantages
 from course.policy.groups import group_advantages
@@ -184,8 +185,16 @@ def call(qualified: str, given: dict[str, Any]) -> Any:
     if inspect.isgenerator(result):
         return next(result)
     if result is None and "self" in given:  # what the method did to its object
-        return dict(vars(given["self"]))
+        return state(given["self"])
     return result
+
+
+def state(one: Any) -> Any:
+    """What an object holds; of a cache what was written: the rest may be anything."""
+    if isinstance(one, KVCache):
+        found = zip(one.buffers, one.lengths, strict=True)
+        return [x[:, :, :length] for pair, length in found if pair for x in pair]
+    return dict(vars(one))
 
 
 # What the names mean ----------------------------------------------------------------

@@ -255,20 +255,24 @@ def outcome(name: str, given: dict[str, Any]) -> Any:
         raise
 
 
+TIMES = {"seconds", "tokens_per_s"}
+
+
 def numbers(result: Any) -> list[Tensor]:
-    """Every number in a result, in order."""
+    """Every number in a result, in order, but for the time that it took."""
     if isinstance(result, Tensor):
         return [result.detach()]
     if isinstance(result, bool | int | float):
         return [torch.tensor(result)]
     if isinstance(result, dict):
-        return [x for value in result.values() for x in numbers(value)]
+        kept = [value for key, value in result.items() if key not in TIMES]
+        return [x for value in kept for x in numbers(value)]
     if isinstance(result, list | tuple):
         return [x for value in result for x in numbers(value)]
     if isinstance(result, torch.nn.Module):
         return numbers(dict(result.state_dict()))
     if is_dataclass(result) and not isinstance(result, type):
-        return [x for f in fields(result) for x in numbers(getattr(result, f.name))]
+        return numbers({f.name: getattr(result, f.name) for f in fields(result)})
     return []
 
 
@@ -704,8 +708,8 @@ def may_be_none(name: str, key: str) -> bool:
 def sound_result(name: str) -> Any:
     """Of the sound arguments; FINITE for a function, and where two calls differ."""
     right, again = outcome(name, arguments(name)), outcome(name, arguments(name))
-    timed = inspect.isfunction(right) or not close(right, again)
-    return FINITE if timed else right
+    drawn = inspect.isfunction(right) or not close(right, again)
+    return FINITE if drawn else right
 
 
 def strangers(name: str) -> Iterator[Change]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor
 
-from course.expect import check_text
+from course.expect import a_kind, check_text
 from course.runtime import CourseError
 
 Score = Callable[[Sequence[str], Sequence[str]], Tensor | Sequence[float]]
@@ -44,8 +44,7 @@ def check_texts(texts: Sequence[str]) -> Sequence[str]:
     if isinstance(texts, str):
         raise TypeError("got one str, expected a list of texts")
     if not hasattr(texts, "__len__") or not hasattr(texts, "__iter__"):
-        kind = type(texts).__name__
-        raise TypeError(f"got texts as a {kind}, expected a list of texts")
+        raise TypeError(f"got {a_kind(texts)} as texts, expected a list of texts")
     for text in texts:
         check_text(text)
     return texts

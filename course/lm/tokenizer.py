@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from course.expect import whole_number
+from course.expect import a_kind, whole_number
 from course.expect_lists import rows_of_ids
 from course.score import all_texts, check_texts
 
@@ -109,8 +109,7 @@ def decode(
     Raises TypeError when `rows` is one row.  Chapter 01.
     """
     if isinstance(rows, str) or not hasattr(rows, "__iter__"):
-        kind = type(rows).__name__
-        raise TypeError(f"got rows as a {kind}, expected a list of rows")
+        raise TypeError(f"got {a_kind(rows)} as rows, expected a list of rows")
     rows = rows.tolist() if isinstance(rows, Tensor) else list(rows)
     if rows and isinstance(rows[0], int):
         raise TypeError("got one row of ids, expected a list of rows")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from course.expect import as_float, divisor, present, tensors, truth, whole_number
+from course.expect import as_float, divisor, present, tensors, truth, whole
 from course.lm.objective import entropy
 
 Reduction = Callable[[Tensor, Tensor], Tensor]
@@ -48,9 +48,7 @@ def reduce_const(values: Tensor, mask: Tensor, max_length: int) -> Tensor:
     values, mask: (batch, time); max_length: the longest completion allowed.
     Returns a scalar.  Chapter 11.
     """
-    whole_number(max_length=max_length)
-    if max_length < 1:
-        raise ValueError(f"got max_length = {max_length}, expected at least 1")
+    whole(1, max_length=max_length)
     return _masked(values, mask).sum() / (len(values) * max_length)
 
 
